@@ -1,0 +1,2 @@
+DROP POLICY studies_partner ON studies;
+DROP TABLE handoff_routes;

@@ -1,0 +1,2 @@
+DROP TABLE referral_digests;
+DROP TABLE referrals;

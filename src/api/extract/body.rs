@@ -1,0 +1,191 @@
+//! The body: read only after the caller is known, let in only as far as the contract goes.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web::{BytesMut, Data};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use serde::de::DeserializeOwned;
+use validator::Validate;
+
+use crate::auth::{Actor, SiteScope};
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::vocabulary::RefusalCode;
+use crate::error::{AppError, ErrorCode};
+use crate::privacy::json::{self, JsonError};
+use crate::privacy::shape::{Shape, ShapeError};
+use crate::state::AppState;
+use crate::store;
+
+/// The largest body of every operation but imports.
+pub const MAX_BYTES: usize = 32 * 1024;
+
+/// A request body whose schema is its allowlist.
+pub trait Contract: DeserializeOwned + Validate + utoipa::ToSchema + 'static {
+    /// The compiled schema.
+    ///
+    /// # Errors
+    /// When the schema is open; the contract test compiles every one.
+    fn shape() -> Result<&'static Shape, &'static ShapeError>;
+}
+
+/// Makes a struct a [`Contract`].
+macro_rules! contract {
+    ($body:ty) => {
+        impl $crate::api::extract::Contract for $body {
+            fn shape() -> Result<&'static $crate::privacy::shape::Shape, &'static $crate::privacy::shape::ShapeError> {
+                static SHAPE: std::sync::OnceLock<Result<$crate::privacy::shape::Shape, $crate::privacy::shape::ShapeError>> =
+                    std::sync::OnceLock::new();
+                SHAPE.get_or_init($crate::privacy::shape::Shape::of::<$body>).as_ref()
+            }
+        }
+    };
+}
+pub(crate) use contract;
+
+/// A body inside the contract.
+#[derive(Debug)]
+pub struct Body<T> {
+    /// The typed body.
+    pub value: T,
+    /// The body as it was checked, in compact JSON: what an idempotency key is bound to.
+    pub canonical: Vec<u8>,
+}
+
+impl<T: Contract> FromRequest for Body<T> {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let bytes = read(&request, payload).await?;
+            match admit::<T>(&bytes) {
+                Err(error) if matches!(error.code, ErrorCode::SensitiveField | ErrorCode::UnknownField) => {
+                    Err(record_refusal(&request, error).await)
+                }
+                other => other,
+            }
+        })
+    }
+}
+
+async fn read(request: &HttpRequest, mut payload: Payload) -> Result<BytesMut, AppError> {
+    check_headers(request)?;
+    let too_large = || AppError::new(ErrorCode::BodyTooLarge);
+    let deadline = request.app_data::<Data<AppState>>().map(|app| app.deadline);
+    let collect = async {
+        let mut bytes = BytesMut::new();
+        loop {
+            let chunk = std::future::poll_fn(|cx| {
+                let stream: Pin<&mut Payload> = Pin::new(&mut payload);
+                futures_core::Stream::poll_next(stream, cx)
+            })
+            .await;
+            match chunk {
+                None => return Ok(bytes),
+                Some(Err(_)) => return Err(AppError::new(ErrorCode::MalformedJson)),
+                Some(Ok(chunk)) if bytes.len() + chunk.len() > MAX_BYTES => return Err(too_large()),
+                Some(Ok(chunk)) => bytes.extend_from_slice(&chunk),
+            }
+        }
+    };
+    match deadline {
+        // A body that trickles in holds no permit, but it does hold a connection.
+        Some(deadline) => tokio::time::timeout(deadline, collect)
+            .await
+            .unwrap_or_else(|_| Err(AppError::new(ErrorCode::DeadlineExceeded))),
+        None => collect.await,
+    }
+}
+
+fn check_headers(request: &HttpRequest) -> Result<(), AppError> {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let unsupported = || AppError::new(ErrorCode::UnsupportedMediaType);
+    let content_type = header(CONTENT_TYPE).ok_or_else(unsupported)?.to_ascii_lowercase();
+    let (kind, parameters) = content_type.split_once(';').unwrap_or((&content_type, ""));
+    let is_patch = request.method() == actix_web::http::Method::PATCH;
+    let known = kind.trim() == "application/json" || (is_patch && kind.trim() == "application/merge-patch+json");
+    let charset = parameters.trim().trim_start_matches("charset=").trim_matches('"');
+    if !known || !(charset.is_empty() || charset == "utf-8") {
+        return Err(unsupported());
+    }
+    if header(CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(unsupported().with_detail("Send the body without a content encoding."));
+    }
+    let announced = header(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MAX_BYTES) {
+        return Err(AppError::new(ErrorCode::BodyTooLarge));
+    }
+    Ok(())
+}
+
+/// Bytes to typed body: strict JSON, then the schema with all its faults, then the rules between fields.
+fn admit<T: Contract>(bytes: &[u8]) -> Result<Body<T>, AppError> {
+    let node = json::parse(bytes).map_err(|error| match error {
+        JsonError::TooDeep => AppError::new(ErrorCode::JsonTooDeep),
+        JsonError::NotAnObject => AppError::new(ErrorCode::NotAnObject),
+        _ => AppError::new(ErrorCode::MalformedJson),
+    })?;
+    let shape = T::shape().map_err(|error| AppError::internal(error.to_string()))?;
+    let faults = shape.check(&node);
+    if !faults.is_empty() {
+        return Err(AppError::invalid(faults));
+    }
+    let json = node.to_json();
+    let canonical = json.to_string().into_bytes();
+    // The schema has let it through, so a failure here is a gap between the schema and the type: ours, not the caller's.
+    // serde's message quotes values, so only the path is kept.
+    let value: T = serde_path_to_error::deserialize(json)
+        .map_err(|error| AppError::internal(format!("schema and type of a body differ at {}", error.path())))?;
+    value.validate().map_err(|errors| AppError::invalid(rule_faults(&errors)))?;
+    Ok(Body { value, canonical })
+}
+
+/// The faults of `validator`'s rules: a rule names its field in `code`'s params (`pointer`) and its sentence in `message`.
+fn rule_faults(errors: &validator::ValidationErrors) -> Vec<Fault> {
+    let mut faults: Vec<Fault> = errors
+        .field_errors()
+        .into_iter()
+        .flat_map(|(field, errors)| {
+            errors.iter().map(move |error| {
+                let pointer = match error.params.get("pointer").and_then(|pointer| pointer.as_str()) {
+                    Some(pointer) => pointer.to_owned(),
+                    None if field == "__all__" => String::new(),
+                    None => format!("/{field}"),
+                };
+                let message = error.message.clone().unwrap_or("This breaks a rule of the contract.".into());
+                Fault::new(pointer, FaultCode::Inconsistent, message)
+            })
+        })
+        .collect();
+    faults.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    faults
+}
+
+/// Counts the refusal (partner, day, code: no content) and points to the site's intake path. The answer is the refusal
+/// whatever happens to the count.
+async fn record_refusal(request: &HttpRequest, error: AppError) -> AppError {
+    let known = request.extensions().get::<(Actor, SiteScope)>().map(|(_, scope)| *scope);
+    let (Some(scope), Some(app)) = (known, request.app_data::<Data<AppState>>()) else { return error };
+    let sensitive = error.code == ErrorCode::SensitiveField;
+    let code = if sensitive { RefusalCode::SensitiveField } else { RefusalCode::UnknownField };
+    let now = app.clock.now();
+    let counted = app
+        .db
+        .transact(scope, app.deadline(), move |conn| {
+            store::refusals::count(conn, &scope, code, now)?;
+            Ok(store::sites::current(conn, &scope)?.intake_url)
+        })
+        .await;
+    match counted {
+        Ok(intake_url) => error.with_intake_url(sensitive.then(|| intake_url.as_str().to_owned())),
+        Err(failure) => {
+            log::warn!("a refusal was not counted: {}", failure.code.as_str());
+            error
+        }
+    }
+}

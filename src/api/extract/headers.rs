@@ -1,0 +1,103 @@
+//! Headers with a meaning: `Idempotency-Key` and `If-Match`.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, IF_MATCH};
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::error::{AppError, ErrorCode};
+use crate::ops::Expected;
+
+/// The one value of a header, as text; a repeated header is no value.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<Option<&'a str>> {
+    let mut values = headers.get_all(name);
+    let first = values.next()?;
+    Some(if values.next().is_some() { None } else { first.to_str().ok() })
+}
+
+/// `Idempotency-Key` where it is required.
+#[derive(Clone)]
+pub struct IdempotencyKey(pub String);
+
+/// `Idempotency-Key` where it is accepted.
+#[derive(Clone, Debug)]
+pub struct OptionalIdempotencyKey(pub Option<IdempotencyKey>);
+
+impl std::fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdempotencyKey(redacted)")
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, AppError> {
+    let Some(value) = single(headers, "idempotency-key") else { return Ok(None) };
+    let invalid = || AppError::new(ErrorCode::IdempotencyKeyInvalid);
+    // The IETF draft writes it as a quoted string; most clients do not.
+    let key = value.ok_or_else(invalid)?.trim().trim_matches('"');
+    let fits = (8..=128).contains(&key.len())
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'));
+    if fits { Ok(Some(IdempotencyKey(key.to_owned()))) } else { Err(invalid()) }
+}
+
+impl FromRequest for IdempotencyKey {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            idempotency_key(request.headers())
+                .and_then(|key| key.ok_or_else(|| AppError::new(ErrorCode::IdempotencyKeyRequired))),
+        )
+    }
+}
+
+impl FromRequest for OptionalIdempotencyKey {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(idempotency_key(request.headers()).map(Self))
+    }
+}
+
+/// `If-Match`, required: which version the caller read.
+#[derive(Debug, Clone)]
+pub struct IfMatch(pub Expected);
+
+impl FromRequest for IfMatch {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match single(request.headers(), IF_MATCH.as_str()) {
+            None => Err(AppError::new(ErrorCode::IfMatchRequired)),
+            Some(None) => Err(AppError::new(ErrorCode::InvalidHeader).with_detail("Send one `If-Match` header with the `ETag` that you read.")),
+            Some(Some(value)) => Ok(Self(expected(value))),
+        })
+    }
+}
+
+/// Versions in a list of entity tags. A tag that is not of ours (weak, foreign, mistyped) matches nothing, which is 412.
+fn expected(value: &str) -> Expected {
+    if value.trim() == "*" {
+        return Expected::Any;
+    }
+    let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+    Expected::Versions(value.split(',').filter_map(version).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entity_tags_of_ours_are_versions_and_others_match_nothing() {
+        assert_eq!(expected("\"3\""), Expected::Versions(vec![3]));
+        assert_eq!(expected(" \"3\" , \"4\""), Expected::Versions(vec![3, 4]));
+        assert_eq!(expected("*"), Expected::Any);
+        for strange in ["W/\"3\"", "3", "\"\"", "\"abc\"", "\"99999999999\"", ""] {
+            assert_eq!(expected(strange), Expected::Versions(vec![]), "{strange}");
+        }
+    }
+}

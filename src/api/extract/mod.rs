@@ -1,0 +1,14 @@
+//! What a request brings, parsed once at the edge: body, query, path ids, headers.
+
+mod body;
+mod headers;
+mod params;
+mod path;
+mod query;
+
+pub use body::{Body, Contract};
+pub(crate) use body::contract;
+pub use headers::{IdempotencyKey, IfMatch, OptionalIdempotencyKey};
+pub use params::{IdempotencyKeyHeader, IfMatchHeader, OptionalIdempotencyKeyHeader, present};
+pub use path::PathId;
+pub use query::Query;

@@ -1,0 +1,166 @@
+//! Writes, and the rule that a retry is not a duplicate.
+//!
+//! The key is claimed by an insert in the same transaction as the work, so that claim, work and answer stand or fall
+//! together: over crashes and over several servers. Within one process, requests with the same key wait for one another
+//! before they take a permit, so that a retry storm holds one connection and not all.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderName, HeaderValue};
+
+use super::extract::{IdempotencyKey, OptionalIdempotencyKey};
+use super::read::context;
+use super::reply::Reply;
+use crate::auth::Caller;
+use crate::auth::permission::Permission;
+use crate::db::Conn;
+use crate::error::{AppError, ErrorCode, is_lock_timeout};
+use crate::ops::Context;
+use crate::privacy::keys::Purpose;
+use crate::state::AppState;
+use crate::store::idempotency::{self, Claim};
+
+/// How long a second request with the same key waits for the first.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// How long an answer is kept.
+pub const KEPT_FOR: chrono::Duration = chrono::Duration::hours(24);
+
+/// The keys that this process is working on.
+#[derive(Debug, Default)]
+pub struct InFlight(Mutex<HashMap<[u8; 32], Arc<tokio::sync::Mutex<()>>>>);
+
+/// The turn of one request among those with its key.
+struct Turn<'a> {
+    in_flight: &'a InFlight,
+    digest: [u8; 32],
+    held: Option<tokio::sync::OwnedMutexGuard<()>>,
+}
+
+impl InFlight {
+    async fn turn(&self, digest: [u8; 32]) -> Result<Turn<'_>, AppError> {
+        let queue = {
+            let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(map.entry(digest).or_default())
+        };
+        let mut turn = Turn { in_flight: self, digest, held: None };
+        let held = tokio::time::timeout(PATIENCE, queue.lock_owned()).await;
+        turn.held = Some(held.map_err(|_| AppError::new(ErrorCode::IdempotencyInFlight))?);
+        Ok(turn)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.held = None;
+        let mut map = self.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // One reference is the map's own: nobody else holds or awaits this key.
+        if map.get(&self.digest).is_some_and(|queue| Arc::strong_count(queue) == 1) {
+            map.remove(&self.digest);
+        }
+    }
+}
+
+/// What a write is, for its idempotency key.
+#[derive(Debug)]
+pub struct Write<'a> {
+    /// The operation's id, and the resource it acts on if its path names one.
+    pub operation: String,
+    /// The key, if one was sent.
+    pub key: Option<&'a IdempotencyKey>,
+    /// The body, in canonical form.
+    pub body: &'a [u8],
+}
+
+impl<'a> Write<'a> {
+    /// A write that requires a key.
+    #[must_use]
+    pub fn new(operation: impl Into<String>, key: &'a IdempotencyKey, body: &'a [u8]) -> Self {
+        Self { operation: operation.into(), key: Some(key), body }
+    }
+
+    /// A write that accepts a key.
+    #[must_use]
+    pub fn accepting(operation: impl Into<String>, key: &'a OptionalIdempotencyKey, body: &'a [u8]) -> Self {
+        Self { operation: operation.into(), key: key.0.as_ref(), body }
+    }
+
+    /// A write that `If-Match` protects instead of a key: a retry of one that succeeded is stale.
+    #[must_use]
+    pub fn unkeyed(operation: &str, body: &'a [u8]) -> Self {
+        Self { operation: operation.to_owned(), key: None, body }
+    }
+}
+
+/// Runs a write in one transaction under the caller's scope; with an idempotency key, at most once per 24 hours. Only
+/// successes are kept: a refusal changes nothing, and may be corrected under the same key.
+///
+/// # Errors
+/// What `work` answers; 409 while the same key is worked on; 422 when it was used with another body; 503.
+pub async fn write<P, F>(app: &AppState, caller: &Caller<P>, write: Write<'_>, work: F) -> Result<HttpResponse, AppError>
+where
+    P: Permission,
+    F: FnOnce(&mut Conn, &Context) -> Result<Reply, AppError> + Send + 'static,
+{
+    let context = context(app, caller);
+    let Some(key) = write.key else {
+        return app
+            .db
+            .transact(context.scope, app.deadline(), move |conn| work(conn, &context))
+            .await
+            .map(Reply::into_response);
+    };
+    let claim = claim(app, &context, &write, key);
+    let _turn = app.in_flight.turn(claim.key_digest).await?;
+    let (reply, replayed) =
+        app.db.transact(context.scope, app.deadline(), move |conn| once(conn, &context, &claim, work)).await?;
+    let mut response = reply.into_response();
+    if replayed {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+fn claim(app: &AppState, context: &Context, write: &Write<'_>, key: &IdempotencyKey) -> Claim {
+    let site_key = app.master.derive(Purpose::Fingerprint, context.scope.site());
+    let principal = context.actor.principal();
+    let test = [u8::from(context.actor.is_test())];
+    // Caller and operation are part of the digest, so that one digest names one claim everywhere in the process.
+    let parts: [&[u8]; 5] =
+        [b"key", principal.0.as_bytes(), &test, write.operation.as_bytes(), key.0.as_bytes()];
+    Claim {
+        principal,
+        operation: write.operation.clone(),
+        key_digest: site_key.mac(&parts),
+        fingerprint: site_key.mac(&[b"body", write.body]),
+    }
+}
+
+fn once<F>(conn: &mut Conn, context: &Context, claim: &Claim, work: F) -> Result<(Reply, bool), AppError>
+where
+    F: FnOnce(&mut Conn, &Context) -> Result<Reply, AppError>,
+{
+    let scope = &context.scope;
+    let expired_before = context.now - KEPT_FOR;
+    let ours = idempotency::claim(conn, scope, claim, context.now, expired_before).map_err(|error| {
+        if is_lock_timeout(&error) { AppError::new(ErrorCode::IdempotencyInFlight) } else { error.into() }
+    })?;
+    if ours {
+        let reply = work(conn, context)?;
+        let (location, etag) = (reply.location.as_deref(), reply.etag.as_deref());
+        idempotency::keep(conn, scope, claim, reply.status, location, etag, &reply.body)?;
+        return Ok((reply, false));
+    }
+    let kept = idempotency::find(conn, scope, claim)?.ok_or_else(|| AppError::new(ErrorCode::IdempotencyInFlight))?;
+    if kept.fingerprint != claim.fingerprint {
+        return Err(AppError::new(ErrorCode::IdempotencyKeyReused));
+    }
+    match (kept.status.and_then(|status| u16::try_from(status).ok()), kept.body) {
+        (Some(status), Some(body)) => Ok((Reply { status, location: kept.location, etag: kept.etag, body }, true)),
+        _ => Err(AppError::new(ErrorCode::IdempotencyInFlight)),
+    }
+}

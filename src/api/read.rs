@@ -1,0 +1,100 @@
+//! Reads: one transaction under the caller's scope; lists with their cursors.
+
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::cursor::Binding;
+use super::reply;
+use crate::auth::Caller;
+use crate::auth::permission::Permission;
+use crate::db::Conn;
+use crate::error::AppError;
+use crate::ops::Context;
+use crate::state::AppState;
+
+/// Page size where the caller names none.
+pub const DEFAULT_LIMIT: u16 = 50;
+
+/// The operation context of a caller at this moment.
+#[must_use]
+pub fn context<P: Permission>(app: &AppState, caller: &Caller<P>) -> Context {
+    Context { actor: caller.actor.clone(), scope: caller.scope, now: app.clock.now() }
+}
+
+/// Runs a read in one transaction under the caller's scope.
+///
+/// # Errors
+/// What `work` answers, or 503.
+pub async fn read<P, T, F>(app: &AppState, caller: &Caller<P>, work: F) -> Result<T, AppError>
+where
+    P: Permission,
+    T: Send + 'static,
+    F: FnOnce(&mut Conn, &Context) -> Result<T, AppError> + Send + 'static,
+{
+    let context = context(app, caller);
+    app.db.transact(context.scope, app.deadline(), move |conn| work(conn, &context)).await
+}
+
+/// What a list needs to know of its request.
+#[derive(Debug)]
+pub struct Paging<'a> {
+    /// The operation's id.
+    pub operation: &'static str,
+    /// The cursor of the page before.
+    pub cursor: Option<&'a str>,
+    /// How many entries the caller wants.
+    pub limit: Option<u16>,
+    /// The filters, as canonical text: a cursor is good for them only.
+    pub filters: String,
+}
+
+impl<'a> Paging<'a> {
+    /// The paging of an operation; `filters` is anything that serialises to the filters alone.
+    ///
+    /// # Errors
+    /// When the filters cannot be written as JSON, which is a fault of ours.
+    pub fn new<F: Serialize>(
+        operation: &'static str,
+        cursor: Option<&'a str>,
+        limit: Option<u16>,
+        filters: &F,
+    ) -> Result<Self, AppError> {
+        Ok(Self { operation, cursor, limit, filters: serde_json::to_string(filters).map_err(AppError::internal)? })
+    }
+}
+
+/// One keyset page: `load(conn, context, after, limit)` is asked for one row more than wanted, so that the page knows whether
+/// there is a next one without counting.
+///
+/// # Errors
+/// 400 for a cursor that is not of this list, what `load` answers, or 503.
+pub async fn page<P, R, V, F>(
+    app: &AppState,
+    caller: &Caller<P>,
+    request: &HttpRequest,
+    paging: Paging<'_>,
+    load: F,
+    id_of: fn(&R) -> Uuid,
+    shape: fn(Vec<R>, Option<String>, &Context) -> Result<V, AppError>,
+) -> Result<HttpResponse, AppError>
+where
+    P: Permission,
+    R: Send + 'static,
+    V: Serialize,
+    F: FnOnce(&mut Conn, &Context, Option<Uuid>, i64) -> Result<Vec<R>, AppError> + Send + 'static,
+{
+    let now: DateTime<Utc> = app.clock.now();
+    let binding =
+        Binding { operation: paging.operation, actor: &caller.actor, scope: &caller.scope, filters: &paging.filters };
+    let after = paging.cursor.map(|cursor| binding.open(&app.master, cursor, now)).transpose()?;
+    let limit = usize::from(paging.limit.unwrap_or(DEFAULT_LIMIT));
+    let mut rows =
+        read(app, caller, move |conn, context| load(conn, context, after, i64::try_from(limit + 1).unwrap_or(i64::MAX))).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|last| binding.seal(&app.master, id_of(last), now));
+    let view = shape(rows, next.clone(), &context(app, caller))?;
+    reply::list(request.path(), request.query_string(), next.as_deref(), &view)
+}

@@ -1,0 +1,204 @@
+//! Referrals: the central resource.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, get, post};
+
+use super::extract::{
+    Body, IdempotencyKey, IdempotencyKeyHeader, IfMatch, IfMatchHeader, OptionalIdempotencyKey, OptionalIdempotencyKeyHeader,
+    PathId, Query,
+};
+use super::idempotency::{Write, write};
+use super::read::{Paging, page, read};
+use super::reply::{Reply, content_tag, version_tag};
+use crate::auth::permission::{CreateReferrals, PlanReferrals, ReadReferrals, WorkReferrals};
+use crate::auth::{Actor, Caller};
+use crate::domain::ids::ReferralId;
+use crate::domain::referral_state::{self, Request};
+use crate::error::AppError;
+use crate::ops::transition_referral::state_of;
+use crate::ops::{self, Context};
+use crate::privacy::keys::Purpose;
+use crate::state::AppState;
+use crate::store;
+use crate::store::referrals::{CodedReferral, Filter};
+use crate::store::sites::SiteRow;
+
+mod body;
+mod view;
+
+pub use body::{CreateReferral, ListReferrals, MatchDetails, TransitionReferral};
+pub use view::{
+    Handoff, PartnerReferralView, ReferralAction, ReferralActions, ReferralBody, ReferralPage, ReferralView,
+};
+
+/// A referral as this caller sees it, with the tag of that view.
+fn view(coded: CodedReferral, site: &SiteRow, context: &Context) -> Result<(ReferralBody, String), AppError> {
+    Ok(match &context.actor {
+        Actor::Partner(_) => {
+            let view = PartnerReferralView::new(coded, site, context.now);
+            let tag = content_tag(&view)?;
+            (ReferralBody::Partner(view), tag)
+        }
+        _ => {
+            let tag = version_tag(coded.referral.version);
+            (ReferralBody::Site(Box::new(ReferralView::new(coded, site))), tag)
+        }
+    })
+}
+
+/// Send a referral
+///
+/// One person's operational record, without the person. The server derives route, owner, status and next action. With
+/// `contact_path` `person_uses_intake` the answer carries a handoff code: give it to the person with the intake address.
+///
+/// Send no name, no contact detail, no birth date and nothing about health: a body with anything outside this schema is refused
+/// whole. `match` is for finding duplicates only: it is turned into keyed digests at once and dropped. Whether a person is already
+/// known never shows in the answer.
+#[utoipa::path(
+    operation_id = "create_referral", tag = "referrals",
+    params(IdempotencyKeyHeader),
+    request_body(content = CreateReferral, description = "The referral. Staff and site keys name the `partner`; a partner key is one."),
+    responses(
+        (status = 201, description = "Taken.", body = ReferralBody),
+        (status = 403, description = "Your credentials do not carry this operation (`forbidden`, `insufficient_scope`), or it is a test key and no test run is open (`no_open_test_run`)."),
+        (status = 409, description = "The route does not take it now (`route_not_launched`, `study_not_open`, `partner_not_active`), you used this `partner_reference` before (`partner_reference_used`, with `referral_id`), or the same key is in flight (`idempotency_in_flight`)."),
+    ),
+)]
+#[post("/v1/referrals")]
+pub async fn create_referral(
+    caller: Caller<CreateReferrals>,
+    key: IdempotencyKey,
+    body: Body<CreateReferral>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let new = body.value.into();
+    let digest_key = app.master.derive(Purpose::ContactDigest, caller.scope.site());
+    write(&app, &caller, Write::new("create_referral", &key, &body.canonical), move |conn, context| {
+        let (coded, site) = ops::create_referral::run(conn, context, &digest_key, &new)?;
+        let location = format!("/v1/referrals/{}", coded.referral.id);
+        let (referral, etag) = view(coded, &site, context)?;
+        Reply::created(&referral, etag, location)
+    })
+    .await
+}
+
+/// List referrals
+///
+/// Newest first. A partner sees its own, in its own view; the filters `status`, `owner_id`, `partner` and `external_ref` are the
+/// site's.
+#[utoipa::path(
+    operation_id = "list_referrals", tag = "referrals",
+    params(ListReferrals),
+    responses((status = 200, description = "A page of referrals.", body = ReferralPage)),
+)]
+#[get("/v1/referrals")]
+pub async fn list_referrals(
+    caller: Caller<ReadReferrals>,
+    query: Query<ListReferrals>,
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let query = query.0;
+    if caller.actor.partner().is_some() {
+        query.refuse_site_filters()?;
+    }
+    let paging = Paging::new("list_referrals", query.cursor.as_deref(), query.limit, &query)?;
+    let filter = Filter::from(&query);
+    page(
+        &app,
+        &caller,
+        &request,
+        paging,
+        move |conn, context, before, limit| {
+            let site = store::sites::current(conn, &context.scope)?;
+            let before = before.map(ReferralId);
+            let rows =
+                store::referrals::page(conn, &context.scope, context.actor.is_test(), &filter, before, limit)?;
+            rows.into_iter().map(|row| Ok((row.referral.id, view(row, &site, context)?.0))).collect()
+        },
+        |(id, _)| id.0,
+        |rows, next_cursor, _| Ok(ReferralPage { data: rows.into_iter().map(|(_, view)| view).collect(), next_cursor }),
+    )
+    .await
+}
+
+/// Read a referral
+///
+/// A partner reads its own, in its own view.
+#[utoipa::path(
+    operation_id = "get_referral", tag = "referrals",
+    params(("id" = ReferralId, Path, description = "Id of the referral.")),
+    responses((status = 200, description = "The referral as it is now.", body = ReferralBody)),
+)]
+#[get("/v1/referrals/{id}")]
+pub async fn get_referral(
+    caller: Caller<ReadReferrals>,
+    id: PathId<ReferralId>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let reply = read(&app, &caller, move |conn, context| {
+        let found = store::referrals::find(conn, &context.scope, context.actor.is_test(), id.0)?;
+        let coded = found.ok_or_else(AppError::not_found)?;
+        let site = store::sites::current(conn, &context.scope)?;
+        let (view, etag) = view(coded, &site, context)?;
+        Reply::ok(&view, etag)
+    })
+    .await?;
+    Ok(reply.into_response())
+}
+
+/// See what may be done with a referral now
+///
+/// The moves that its state allows, with the reasons that each takes.
+#[utoipa::path(
+    operation_id = "list_referral_actions", tag = "referrals",
+    params(("id" = ReferralId, Path, description = "Id of the referral.")),
+    responses((status = 200, description = "The moves, and the version that they are for.", body = ReferralActions)),
+)]
+#[get("/v1/referrals/{id}/actions")]
+pub async fn list_referral_actions(
+    caller: Caller<PlanReferrals>,
+    id: PathId<ReferralId>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let reply = read(&app, &caller, move |conn, context| {
+        let found = store::referrals::find(conn, &context.scope, context.actor.is_test(), id.0)?;
+        let referral = found.ok_or_else(AppError::not_found)?.referral;
+        let moves = referral_state::allowed(&state_of(&referral));
+        Reply::ok(&ReferralActions::new(referral.status, moves), version_tag(referral.version))
+    })
+    .await?;
+    Ok(reply.into_response())
+}
+
+/// Move a referral
+///
+/// The whole state machine: `list_referral_actions` says what may be done now. Closing needs a close reason, reopening a reopen
+/// reason, holding a blocker. Skipped steps take the time of the move.
+#[utoipa::path(
+    operation_id = "transition_referral", tag = "referrals",
+    params(("id" = ReferralId, Path, description = "Id of the referral."), IfMatchHeader, OptionalIdempotencyKeyHeader),
+    request_body(content = TransitionReferral, description = "Where to move it, and why."),
+    responses(
+        (status = 200, description = "The referral as it is now.", body = ReferralView),
+        (status = 409, description = "The state does not allow this move (`illegal_transition`, with `allowed_actions`), or the same key is in flight (`idempotency_in_flight`)."),
+    ),
+)]
+#[post("/v1/referrals/{id}/transitions")]
+pub async fn transition_referral(
+    caller: Caller<WorkReferrals>,
+    id: PathId<ReferralId>,
+    if_match: IfMatch,
+    key: OptionalIdempotencyKey,
+    body: Body<TransitionReferral>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let request = Request { to: body.value.to, reason: body.value.reason, blocker: body.value.blocker };
+    let operation = format!("transition_referral:{}", id.0);
+    write(&app, &caller, Write::accepting(operation, &key, &body.canonical), move |conn, context| {
+        let (coded, site) = ops::transition_referral::run(conn, context, id.0, &if_match.0, &request)?;
+        let etag = version_tag(coded.referral.version);
+        Reply::ok(&ReferralView::new(coded, &site), etag)
+    })
+    .await
+}

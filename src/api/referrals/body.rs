@@ -1,0 +1,185 @@
+//! What comes in at the referral endpoints.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::{Validate, ValidationError};
+
+use crate::api::extract::contract;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::MemberId;
+use crate::domain::referral_state::TransitionReason;
+use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
+use crate::domain::vocabulary::{Blocker, Channel, ContactBasis, ContactPath, LateReason, ReferralStatus};
+use crate::error::{AppError, ErrorCode};
+use crate::ops::create_referral::NewReferral;
+use crate::store::referrals::Filter;
+
+/// A referral to send. These fields and no others: codes, references and times.
+#[derive(Debug, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "study": "heart-2026", "channel": "secure_form", "contact_basis": "permission_to_contact",
+    "contact_path": "person_uses_intake", "partner_reference": "LC-2026-00017"
+}))]
+pub struct CreateReferral {
+    /// Code of the partner that refers. From staff and site keys only; a partner key is the partner.
+    pub partner: Option<Code>,
+    /// Code of the study.
+    pub study: Code,
+    /// How the referral reaches the site; one of the route's channels.
+    pub channel: Channel,
+    /// On what ground the person may be contacted; which ones you may state follows from the partner's type.
+    pub contact_basis: ContactBasis,
+    /// How the person is reached without being stored here. A partner uses `person_uses_intake`.
+    pub contact_path: ContactPath,
+    /// Your own reference, to find this referral again: an opaque code, unique per partner. Never a name, a date of birth or a record number.
+    pub partner_reference: Option<Reference>,
+    /// The site's reference to its own record. From staff and site keys only.
+    pub external_ref: Option<Reference>,
+    /// Why it is recorded after the fact. From staff and site keys only; staff may so record what happened on a route that takes nobody now.
+    pub late_reason: Option<LateReason>,
+    /// When it happened, if not now: in UTC, and not in the future.
+    pub received_at: Option<DateTime<Utc>>,
+    /// How the source is recognised; the route's tag if absent. Another tag is taken, and marked `unverified`.
+    pub source_tag: Option<Reference>,
+    /// For finding duplicates only: digested at once and dropped.
+    #[serde(rename = "match")]
+    #[validate(nested)]
+    pub match_details: Option<MatchDetails>,
+}
+contract!(CreateReferral);
+
+/// Contact details to match by. They become keyed digests (HMAC-SHA256 under the site's key) at once: never stored, logged or echoed.
+#[derive(Debug, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[validate(schema(function = "holds_something"))]
+#[schema(example = json!({"email": "person@mail.example", "phone": "+1 202 555 0123"}))]
+pub struct MatchDetails {
+    /// E-mail address, compared without regard to case.
+    pub email: Option<EmailAddress>,
+    /// Telephone number, read in the site's default region unless it begins with `+`.
+    pub phone: Option<PhoneNumber>,
+}
+
+fn holds_something(details: &MatchDetails) -> Result<(), ValidationError> {
+    if details.email.is_some() || details.phone.is_some() {
+        return Ok(());
+    }
+    let mut error = ValidationError::new("holds_something");
+    error.add_param("pointer".into(), &"/match");
+    Err(error.with_message("Send `email`, `phone` or both, or leave `match` out.".into()))
+}
+
+impl From<CreateReferral> for NewReferral {
+    fn from(body: CreateReferral) -> Self {
+        let (email, phone) = body.match_details.map_or((None, None), |details| (details.email, details.phone));
+        Self {
+            partner: body.partner,
+            study: body.study,
+            channel: body.channel,
+            contact_basis: body.contact_basis,
+            contact_path: body.contact_path,
+            partner_reference: body.partner_reference,
+            external_ref: body.external_ref,
+            late_reason: body.late_reason,
+            received_at: body.received_at,
+            source_tag: body.source_tag,
+            email,
+            phone,
+            quarantine: None,
+        }
+    }
+}
+
+/// Where to move a referral.
+#[derive(Debug, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"to": "closed", "reason": "no_longer_interested"}))]
+pub struct TransitionReferral {
+    /// The state to move to.
+    pub to: ReferralStatus,
+    /// A close reason to close, a reopen reason to reopen; otherwise none. Eligibility, enrolment and diagnoses are never a reason.
+    pub reason: Option<TransitionReason>,
+    /// Why it waits; for `on_hold` alone.
+    pub blocker: Option<Blocker>,
+}
+contract!(TransitionReferral);
+
+/// Which referrals to list.
+#[derive(Debug, Deserialize, Serialize, IntoParams, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListReferrals {
+    /// Only referrals in this state. For the site.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub status: Option<ReferralStatus>,
+    /// Only referrals for this study, by code.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub study: Option<Code>,
+    /// Only referrals from this partner, by code. For the site.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub partner: Option<Code>,
+    /// Only referrals of this owner. For the site.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub owner_id: Option<MemberId>,
+    /// Only referrals over this channel.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub channel: Option<Channel>,
+    /// Only the referral with this reference of its partner.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub partner_reference: Option<Reference>,
+    /// Only referrals with this reference of the site. For the site.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub external_ref: Option<Reference>,
+    /// How many at most; 50 if absent.
+    #[serde(skip_serializing)]
+    #[schema(nullable = false, minimum = 1, maximum = 200)]
+    #[param(nullable = false, minimum = 1, maximum = 200)]
+    pub limit: Option<u16>,
+    /// `next_cursor` of the page before, with the same filters.
+    #[serde(skip_serializing)]
+    #[schema(nullable = false, min_length = 1, max_length = 200)]
+    #[param(nullable = false, min_length = 1, max_length = 200)]
+    pub cursor: Option<String>,
+}
+contract!(ListReferrals);
+
+impl ListReferrals {
+    /// Refuses the filters that would tell a partner what its view does not.
+    pub(super) fn refuse_site_filters(&self) -> Result<(), AppError> {
+        let sent = [
+            ("/status", self.status.is_some()),
+            ("/partner", self.partner.is_some()),
+            ("/owner_id", self.owner_id.is_some()),
+            ("/external_ref", self.external_ref.is_some()),
+        ];
+        let faults: Vec<Fault> = sent
+            .into_iter()
+            .filter(|(_, sent)| *sent)
+            .map(|(parameter, _)| Fault::new(parameter, FaultCode::Inconsistent, "Only the site filters by this. Leave it out."))
+            .collect();
+        if faults.is_empty() { Ok(()) } else { Err(AppError::new(ErrorCode::InvalidParameter).with_faults(faults)) }
+    }
+}
+
+impl From<&ListReferrals> for Filter {
+    fn from(query: &ListReferrals) -> Self {
+        Self {
+            status: query.status,
+            study: query.study.clone(),
+            partner: query.partner.clone(),
+            owner: query.owner_id,
+            channel: query.channel,
+            partner_reference: query.partner_reference.clone(),
+            external_ref: query.external_ref.clone(),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! What goes out of the referral endpoints: two views of one referral, and nothing that both could leak.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::views::{PartnerTag, SiteTag};
+use crate::domain::ids::{MemberId, ReferralId, RouteId};
+use crate::domain::partner_view::{self, Facts};
+use crate::domain::referral_state::{AllowedMove, TransitionReason};
+use crate::domain::text::{Code, HandoffCode, Instruction, Reference, WebUrl};
+use crate::domain::vocabulary::{
+    Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, HandoffIssue, LateReason, NextAction,
+    NotAcceptedReason, PartnerReferralStatus, QuarantineReason, ReferralStatus, ReopenReason,
+};
+use crate::store::referrals::CodedReferral;
+use crate::store::sites::SiteRow;
+
+/// A referral as the site sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "view": "site", "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "partner": "lakeside-cardiology", "study": "heart-2026",
+    "route_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f50", "channel": "secure_form", "source_tag": "lakeside-heart",
+    "attribution": "verified", "contact_basis": "permission_to_contact", "contact_path": "person_uses_intake",
+    "handoff": {"code": "7Q2MZK4R9D", "intake_url": "https://intake.riverside.example/start",
+        "instruction": "Give the person the code and the intake address. The study team answers all questions."},
+    "partner_reference": "LC-2026-00017", "external_ref": null, "late_reason": null,
+    "owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "status": "received", "held_status": null, "quarantine_reason": null,
+    "blocker": null, "close_reason": null, "reopen_reason": null, "next_action": "acknowledge",
+    "next_action_due_at": "2026-06-02T09:00:00Z", "handoff_issues": [], "is_test": false,
+    "received_at": "2026-06-01T09:00:00Z", "recorded_at": "2026-06-01T09:00:00Z", "acknowledged_at": null,
+    "contacting_at": null, "connected_at": null, "handed_off_at": null, "closed_at": null
+}))]
+pub struct ReferralView {
+    /// Always `site`.
+    pub view: SiteTag,
+    /// Id of the referral; ids sort by the time of recording.
+    pub id: ReferralId,
+    /// Code of the partner that referred.
+    pub partner: Code,
+    /// Code of the study.
+    pub study: Code,
+    /// The handoff route that it came over.
+    pub route_id: RouteId,
+    /// How it came.
+    pub channel: Channel,
+    /// How its source is recognised.
+    pub source_tag: Reference,
+    /// How sure the source is.
+    pub attribution: Attribution,
+    /// On what ground the person may be contacted.
+    pub contact_basis: ContactBasis,
+    /// How the person is reached.
+    pub contact_path: ContactPath,
+    /// What the sender hands to the person.
+    pub handoff: Handoff,
+    /// The partner's own reference.
+    pub partner_reference: Option<Reference>,
+    /// The site's reference to its own record.
+    pub external_ref: Option<Reference>,
+    /// Why it was recorded after the fact.
+    pub late_reason: Option<LateReason>,
+    /// The member responsible for the next action.
+    pub owner_id: MemberId,
+    /// Where it stands.
+    pub status: ReferralStatus,
+    /// The state that it returns to from `on_hold`.
+    pub held_status: Option<ReferralStatus>,
+    /// Why it waits for a decision, in `quarantined`.
+    pub quarantine_reason: Option<QuarantineReason>,
+    /// Why it waits.
+    pub blocker: Option<Blocker>,
+    /// Why it ended.
+    pub close_reason: Option<CloseReason>,
+    /// Why it was opened again, the last time.
+    pub reopen_reason: Option<ReopenReason>,
+    /// What the owner does next; `null` once it is closed.
+    pub next_action: Option<NextAction>,
+    /// By when.
+    pub next_action_due_at: Option<DateTime<Utc>>,
+    /// What went wrong with the handoff.
+    #[schema(max_items = 11)]
+    pub handoff_issues: Vec<HandoffIssue>,
+    /// Marked test for ever: in no report, queue or feed.
+    pub is_test: bool,
+    /// When it happened.
+    pub received_at: DateTime<Utc>,
+    /// When it was entered.
+    pub recorded_at: DateTime<Utc>,
+    /// When it was acknowledged, or passed that step.
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// When contact was first tried, or that step was passed.
+    pub contacting_at: Option<DateTime<Utc>>,
+    /// When the person was reached.
+    pub connected_at: Option<DateTime<Utc>>,
+    /// When the person was handed to the study team.
+    pub handed_off_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub closed_at: Option<DateTime<Utc>>,
+}
+
+impl ReferralView {
+    /// The site's view.
+    #[must_use]
+    pub fn new(coded: CodedReferral, site: &SiteRow) -> Self {
+        let handoff = Handoff::new(&coded, site);
+        let row = coded.referral;
+        Self {
+            view: SiteTag::Site,
+            id: row.id,
+            partner: coded.partner_code,
+            study: coded.study_code,
+            route_id: row.route_id,
+            channel: row.channel,
+            source_tag: row.source_tag,
+            attribution: row.attribution,
+            contact_basis: row.contact_basis,
+            contact_path: row.contact_path,
+            handoff,
+            partner_reference: row.partner_reference,
+            external_ref: row.external_ref,
+            late_reason: row.late_reason,
+            owner_id: row.owner_id,
+            status: row.status,
+            held_status: row.held_status,
+            quarantine_reason: row.quarantine_reason,
+            blocker: row.blocker,
+            close_reason: row.close_reason,
+            reopen_reason: row.reopen_reason,
+            next_action: row.next_action,
+            next_action_due_at: row.next_action_due_at,
+            handoff_issues: row.handoff_issues.0,
+            is_test: row.is_test,
+            received_at: row.received_at,
+            recorded_at: row.recorded_at,
+            acknowledged_at: row.acknowledged_at,
+            contacting_at: row.contacting_at,
+            connected_at: row.connected_at,
+            handed_off_at: row.handed_off_at,
+            closed_at: row.closed_at,
+        }
+    }
+}
+
+/// A referral as its partner sees it: four classes, and nothing finer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "view": "partner", "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "partner_reference": "LC-2026-00017", "study": "heart-2026",
+    "channel": "secure_form", "status": "accepted_for_review", "not_accepted_reason": null,
+    "received_at": "2026-06-01T09:00:00Z",
+    "handoff": {"code": "7Q2MZK4R9D", "intake_url": "https://intake.riverside.example/start",
+        "instruction": "Give the person the code and the intake address. The study team answers all questions."}
+}))]
+pub struct PartnerReferralView {
+    /// Always `partner`.
+    pub view: PartnerTag,
+    /// Id of the referral.
+    pub id: ReferralId,
+    /// Your own reference.
+    pub partner_reference: Option<Reference>,
+    /// Code of the study.
+    pub study: Code,
+    /// How it came.
+    pub channel: Channel,
+    /// Where it stands, as far as a partner is told.
+    pub status: PartnerReferralStatus,
+    /// Why it was not accepted, for `not_accepted`.
+    pub not_accepted_reason: Option<NotAcceptedReason>,
+    /// When it happened.
+    pub received_at: DateTime<Utc>,
+    /// What you hand to the person.
+    pub handoff: Handoff,
+}
+
+impl PartnerReferralView {
+    /// The partner's view at `now`, with months counted in the site's time zone.
+    #[must_use]
+    pub fn new(coded: CodedReferral, site: &SiteRow, now: DateTime<Utc>) -> Self {
+        let handoff = Handoff::new(&coded, site);
+        let row = coded.referral;
+        let facts = Facts {
+            status: row.status,
+            blocker: row.blocker,
+            close_reason: row.close_reason,
+            recorded_at: row.recorded_at,
+            closed_at: row.closed_at,
+        };
+        let (status, not_accepted_reason) = partner_view::classify(&facts, site.zone(), now);
+        Self {
+            view: PartnerTag::Partner,
+            id: row.id,
+            partner_reference: row.partner_reference,
+            study: coded.study_code,
+            channel: row.channel,
+            status,
+            not_accepted_reason,
+            received_at: row.received_at,
+            handoff,
+        }
+    }
+}
+
+/// A referral, in the caller's view; `view` tells which.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(discriminator(property_name = "view", mapping(
+    ("site" = "#/components/schemas/ReferralView"),
+    ("partner" = "#/components/schemas/PartnerReferralView")
+)))]
+pub enum ReferralBody {
+    /// The site's view: staff and site keys.
+    Site(Box<ReferralView>),
+    /// The partner's view of its own referral.
+    Partner(PartnerReferralView),
+}
+
+/// What the sender hands to the person.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "code": "7Q2MZK4R9D", "intake_url": "https://intake.riverside.example/start",
+    "instruction": "Give the person the code and the intake address. The study team answers all questions."
+}))]
+pub struct Handoff {
+    /// The code that the person gives at the intake; `null` when the site reaches the person by itself.
+    pub code: Option<HandoffCode>,
+    /// Where the person gives details.
+    pub intake_url: WebUrl,
+    /// What to tell the person.
+    pub instruction: Instruction,
+}
+
+impl Handoff {
+    fn new(coded: &CodedReferral, site: &SiteRow) -> Self {
+        Self {
+            code: coded.referral.handoff_code.clone(),
+            intake_url: coded.route_intake_url.as_ref().unwrap_or(&site.intake_url).clone(),
+            instruction: coded.instruction.clone(),
+        }
+    }
+}
+
+/// A page of referrals.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReferralPage {
+    /// The referrals, newest first.
+    #[schema(max_items = 200)]
+    pub data: Vec<ReferralBody>,
+    /// Send it as `cursor` for the next page; `null` on the last one.
+    #[schema(max_length = 200)]
+    pub next_cursor: Option<String>,
+}
+
+/// What may be done with a referral now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "status": "connected",
+    "actions": [
+        {"to": "handed_off", "reasons": [], "blocker_required": false},
+        {"to": "on_hold", "reasons": [], "blocker_required": true},
+        {"to": "closed", "reasons": ["no_longer_interested", "site_capacity"], "blocker_required": false}
+    ]
+}))]
+pub struct ReferralActions {
+    /// Where it stands.
+    pub status: ReferralStatus,
+    /// The moves that this state allows.
+    #[schema(max_items = 8)]
+    pub actions: Vec<ReferralAction>,
+}
+
+/// One move that may be made now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReferralAction {
+    /// The state that it leads to.
+    pub to: ReferralStatus,
+    /// The reasons that it takes, one of which is required; empty when it takes none.
+    #[schema(max_items = 20)]
+    pub reasons: Vec<TransitionReason>,
+    /// Whether it requires a blocker.
+    pub blocker_required: bool,
+}
+
+impl ReferralActions {
+    /// The moves of a state.
+    #[must_use]
+    pub fn new(status: ReferralStatus, moves: Vec<AllowedMove>) -> Self {
+        let actions = moves
+            .into_iter()
+            .map(|allowed| ReferralAction {
+                to: allowed.to,
+                reasons: allowed.reasons,
+                blocker_required: allowed.blocker_required,
+            })
+            .collect();
+        Self { status, actions }
+    }
+}

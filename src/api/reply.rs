@@ -1,0 +1,98 @@
+//! The shape of every successful answer: status, `Location`, `ETag`, one JSON body.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, LOCATION};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::error::AppError;
+
+/// An answer that can be kept under an idempotency key and given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Where the created resource is.
+    pub location: Option<String>,
+    /// The version of the resource in the body.
+    pub etag: Option<String>,
+    /// The JSON body.
+    pub body: String,
+}
+
+/// The entity tag of a resource by its version.
+#[must_use]
+pub fn version_tag(version: i32) -> String {
+    format!("\"{version}\"")
+}
+
+/// The entity tag of a representation by its content: a partner's view changes its tag only when the partner can see a change.
+///
+/// # Errors
+/// When the view cannot be written as JSON, which is a fault of ours.
+pub fn content_tag<T: Serialize>(view: &T) -> Result<String, AppError> {
+    let json = serde_json::to_vec(view).map_err(AppError::internal)?;
+    let digest = Sha256::digest(&json);
+    Ok(format!("\"{}\"", digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>()))
+}
+
+impl Reply {
+    /// 200 with a resource and its tag.
+    ///
+    /// # Errors
+    /// When the view cannot be written as JSON, which is a fault of ours.
+    pub fn ok<T: Serialize>(view: &T, etag: String) -> Result<Self, AppError> {
+        Ok(Self { status: 200, location: None, etag: Some(etag), body: serde_json::to_string(view).map_err(AppError::internal)? })
+    }
+
+    /// 201 with the created resource, its place and its tag.
+    ///
+    /// # Errors
+    /// When the view cannot be written as JSON, which is a fault of ours.
+    pub fn created<T: Serialize>(view: &T, etag: String, location: String) -> Result<Self, AppError> {
+        Ok(Self { status: 201, location: Some(location), ..Self::ok(view, etag)? })
+    }
+
+    /// 200 with something that has no version: a list, a derived view.
+    ///
+    /// # Errors
+    /// When the view cannot be written as JSON, which is a fault of ours.
+    pub fn plain<T: Serialize>(view: &T) -> Result<Self, AppError> {
+        Ok(Self { etag: None, ..Self::ok(view, String::new())? })
+    }
+
+    /// The HTTP answer.
+    #[must_use]
+    pub fn into_response(self) -> HttpResponse {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut builder = HttpResponse::build(status);
+        builder.insert_header((CONTENT_TYPE, "application/json"));
+        let headers: [(HeaderName, Option<String>); 2] = [(LOCATION, self.location), (ETAG, self.etag)];
+        for (name, value) in headers {
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+                builder.insert_header((name, value));
+            }
+        }
+        builder.body(self.body)
+    }
+}
+
+/// A list answer: the page, and `Link: rel="next"` when there is more.
+///
+/// # Errors
+/// When the page cannot be written as JSON, which is a fault of ours.
+pub fn list<T: Serialize>(path: &str, query: &str, next_cursor: Option<&str>, page: &T) -> Result<HttpResponse, AppError> {
+    let mut response = Reply::plain(page)?.into_response();
+    if let Some(cursor) = next_cursor {
+        let others = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "cursor");
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(others)
+            .append_pair("cursor", cursor)
+            .finish();
+        if let Ok(link) = HeaderValue::from_str(&format!("<{path}?{query}>; rel=\"next\"")) {
+            response.headers_mut().insert(LINK, link);
+        }
+    }
+    Ok(response)
+}

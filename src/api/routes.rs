@@ -1,0 +1,219 @@
+//! Handoff routes: how a partner hands people over for a study.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, get, patch, post};
+
+use super::extract::{
+    Body, IfMatch, IfMatchHeader, OptionalIdempotencyKey, OptionalIdempotencyKeyHeader, PathId, Query,
+};
+use super::idempotency::{Write, write};
+use super::read::{Paging, page, read};
+use super::reply::{Reply, content_tag, version_tag};
+use crate::auth::permission::{ManageConfiguration, ReadConfiguration};
+use crate::auth::{Actor, Caller};
+use crate::domain::CodeList;
+use crate::domain::ids::RouteId;
+use crate::domain::lifecycle::RouteMove;
+use crate::error::AppError;
+use crate::ops::{self, Context};
+use crate::state::AppState;
+use crate::store;
+use crate::store::routes::{RouteChanges, RouteContext};
+
+mod body;
+
+pub use body::{CreateRoute, ListRoutes, PartnerRouteView, RouteBody, RoutePage, RouteView, UpdateRoute};
+
+/// The route as this caller sees it: the site with its owners, a partner without.
+fn view(route: RouteContext, actor: &Actor) -> RouteBody {
+    match actor {
+        Actor::Partner(_) => RouteBody::Partner(PartnerRouteView::from(route)),
+        _ => RouteBody::Site(RouteView::from(route)),
+    }
+}
+
+fn reply(route: RouteContext, context: &Context) -> Result<Reply, AppError> {
+    let version = route.route.version;
+    let view = view(route, &context.actor);
+    let etag = match &view {
+        RouteBody::Site(_) => version_tag(version),
+        // What the site changes out of a partner's sight does not show in the partner's tag.
+        RouteBody::Partner(view) => content_tag(view)?,
+    };
+    Reply::ok(&view, etag)
+}
+
+/// Configure a handoff route
+///
+/// One per partner and study. It starts as a draft and takes nobody before it is launched.
+#[utoipa::path(
+    operation_id = "create_route", tag = "routes",
+    params(OptionalIdempotencyKeyHeader),
+    request_body(content = CreateRoute, description = "The route to configure."),
+    responses(
+        (status = 201, description = "Configured, as a draft.", body = RouteView),
+        (status = 409, description = "This partner has a route for this study, or the tag is taken (`already_exists`); or the same key is in flight (`idempotency_in_flight`)."),
+    ),
+)]
+#[post("/v1/routes")]
+pub async fn create_route(
+    caller: Caller<ManageConfiguration>,
+    key: OptionalIdempotencyKey,
+    body: Body<CreateRoute>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let new = body.value;
+    write(&app, &caller, Write::accepting("create_route", &key, &body.canonical), move |conn, context| {
+        let route = ops::create_route::run(conn, context, new.into())?;
+        let (etag, location) = (version_tag(route.route.version), format!("/v1/routes/{}", route.route.id));
+        Reply::created(&RouteView::from(route), etag, location)
+    })
+    .await
+}
+
+/// List handoff routes
+///
+/// A partner sees its own.
+#[utoipa::path(
+    operation_id = "list_routes", tag = "routes",
+    params(ListRoutes),
+    responses((status = 200, description = "A page of routes.", body = RoutePage)),
+)]
+#[get("/v1/routes")]
+pub async fn list_routes(
+    caller: Caller<ReadConfiguration>,
+    query: Query<ListRoutes>,
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let query = query.0;
+    let paging = Paging::new("list_routes", query.cursor.as_deref(), query.limit, &query)?;
+    let filter = store::routes::Filter { partner: query.partner.clone(), study: query.study.clone(), status: query.status };
+    page(
+        &app,
+        &caller,
+        &request,
+        paging,
+        move |conn, context, after, limit| Ok(store::routes::page(conn, &context.scope, &filter, after.map(RouteId), limit)?),
+        |route: &RouteContext| route.route.id.0,
+        |routes, next_cursor, context| {
+            Ok(RoutePage { data: routes.into_iter().map(|route| view(route, &context.actor)).collect(), next_cursor })
+        },
+    )
+    .await
+}
+
+/// Read a handoff route
+#[utoipa::path(
+    operation_id = "get_route", tag = "routes",
+    params(("id" = RouteId, Path, description = "Id of the route.")),
+    responses((status = 200, description = "The route as it is now.", body = RouteBody)),
+)]
+#[get("/v1/routes/{id}")]
+pub async fn get_route(
+    caller: Caller<ReadConfiguration>,
+    id: PathId<RouteId>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let reply = read(&app, &caller, move |conn, context| {
+        let route = store::routes::find(conn, &context.scope, id.0)?.ok_or_else(AppError::not_found)?;
+        reply(route, context)
+    })
+    .await?;
+    Ok(reply.into_response())
+}
+
+/// Change a handoff route
+///
+/// Partner and study stay: another pair is another route.
+#[utoipa::path(
+    operation_id = "update_route", tag = "routes",
+    params(("id" = RouteId, Path, description = "Id of the route."), IfMatchHeader),
+    request_body(content = UpdateRoute, description = "What to change."),
+    responses(
+        (status = 200, description = "The route as it is now.", body = RouteView),
+        (status = 409, description = "The route is retired (`state_conflict`), or the tag is taken (`already_exists`)."),
+    ),
+)]
+#[patch("/v1/routes/{id}")]
+pub async fn update_route(
+    caller: Caller<ManageConfiguration>,
+    id: PathId<RouteId>,
+    if_match: IfMatch,
+    body: Body<UpdateRoute>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let patch = body.value;
+    write(&app, &caller, Write::unkeyed("update_route", &body.canonical), move |conn, context| {
+        let changes = RouteChanges {
+            channels: patch.channels.map(CodeList),
+            source_tag: patch.source_tag,
+            intake_url: patch.intake_url,
+            instruction: patch.instruction,
+            owner_id: patch.owner_id,
+            backup_owner_id: patch.backup_owner_id,
+            duplicate_policy: patch.duplicate_policy,
+            approval_reference: patch.approval_reference,
+            acknowledge_due_hours: patch.acknowledge_due_hours,
+            contact_due_hours: patch.contact_due_hours,
+            follow_up_due_hours: patch.follow_up_due_hours,
+            ..RouteChanges::default()
+        };
+        reply(ops::update_route::run(conn, context, id.0, &if_match.0, changes)?, context)
+    })
+    .await
+}
+
+/// Makes the handler of one route move; they differ by their word alone.
+macro_rules! route_move {
+    ($(#[doc = $doc:literal])+ $name:ident, $path:literal, $step:expr) => {
+        $(#[doc = $doc])+
+        #[utoipa::path(
+            tag = "routes",
+            params(("id" = RouteId, Path, description = "Id of the route."), IfMatchHeader, OptionalIdempotencyKeyHeader),
+            responses(
+                (status = 200, description = "The route as it is now.", body = RouteView),
+                (status = 409, description = "The state does not allow this move (`illegal_transition`, with `allowed_actions`), or the same key is in flight (`idempotency_in_flight`)."),
+            ),
+        )]
+        #[post($path)]
+        pub async fn $name(
+            caller: Caller<ManageConfiguration>,
+            id: PathId<RouteId>,
+            if_match: IfMatch,
+            key: OptionalIdempotencyKey,
+            app: Data<AppState>,
+        ) -> Result<HttpResponse, AppError> {
+            let operation = format!("{}:{}", stringify!($name), id.0);
+            write(&app, &caller, Write::accepting(operation, &key, b""), move |conn, context| {
+                reply(ops::move_route::run(conn, context, id.0, &if_match.0, $step)?, context)
+            })
+            .await
+        }
+    };
+}
+
+route_move! {
+    /// Launch a handoff route
+    ///
+    /// From now on it takes live referrals, as long as study and partner do.
+    launch_route, "/v1/routes/{id}/launch", RouteMove::Launch
+}
+route_move! {
+    /// Pause a handoff route
+    ///
+    /// It takes no live referrals until it is resumed; those that it took go on.
+    pause_route, "/v1/routes/{id}/pause", RouteMove::Pause
+}
+route_move! {
+    /// Resume a paused handoff route
+    ///
+    /// It takes live referrals again.
+    resume_route, "/v1/routes/{id}/resume", RouteMove::Resume
+}
+route_move! {
+    /// Retire a handoff route
+    ///
+    /// It ends for good; its referrals stay, and go on.
+    retire_route, "/v1/routes/{id}/retire", RouteMove::Retire
+}

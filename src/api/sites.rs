@@ -1,0 +1,89 @@
+//! The site and its settings.
+
+use actix_web::web::Data;
+use actix_web::{HttpResponse, get};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::read::read;
+use super::reply::{Reply, version_tag};
+use crate::auth::Caller;
+use crate::auth::permission::ReadSite;
+use crate::domain::ids::SiteId;
+use crate::domain::text::{PublicName, WebUrl};
+use crate::error::AppError;
+use crate::state::AppState;
+use crate::store;
+use crate::store::sites::SiteRow;
+
+/// The site's settings.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "name": "Riverside Clinical Research", "time_zone": "America/New_York",
+    "default_phone_region": "US", "intake_url": "https://intake.riverside.example/start", "acknowledge_due_hours": 24,
+    "contact_due_hours": 72, "follow_up_due_hours": 120, "suppression_threshold": 11,
+    "created_at": "2026-06-01T09:00:00Z", "updated_at": "2026-06-01T09:00:00Z"
+}))]
+pub struct SiteView {
+    /// Id of the site.
+    pub id: SiteId,
+    /// Its name.
+    pub name: PublicName,
+    /// IANA time zone: calendar months and business hours are counted in it.
+    #[schema(max_length = 64, example = "America/New_York")]
+    pub time_zone: String,
+    /// ISO 3166 region in which telephone numbers without a country code are read.
+    #[schema(max_length = 2, example = "US")]
+    pub default_phone_region: String,
+    /// Where a person gives details, unless the route names another place.
+    pub intake_url: WebUrl,
+    /// Hours until the first action on a referral is due, unless the route says otherwise.
+    #[schema(minimum = 1, maximum = 2160)]
+    pub acknowledge_due_hours: i32,
+    /// Hours until a contact attempt is due, unless the route says otherwise.
+    #[schema(minimum = 1, maximum = 2160)]
+    pub contact_due_hours: i32,
+    /// Hours until any later action is due, unless the route says otherwise.
+    #[schema(minimum = 1, maximum = 2160)]
+    pub follow_up_due_hours: i32,
+    /// The smallest count that leaves to partners and viewers; 11 or more.
+    #[schema(minimum = 11, maximum = 1000)]
+    pub suppression_threshold: i32,
+    /// When the site was set up.
+    pub created_at: DateTime<Utc>,
+    /// When its settings last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl From<SiteRow> for SiteView {
+    fn from(row: SiteRow) -> Self {
+        Self {
+            id: row.site_id,
+            name: row.name,
+            time_zone: row.time_zone,
+            default_phone_region: row.default_phone_region,
+            intake_url: row.intake_url,
+            acknowledge_due_hours: row.acknowledge_due_hours,
+            contact_due_hours: row.contact_due_hours,
+            follow_up_due_hours: row.follow_up_due_hours,
+            suppression_threshold: row.suppression_threshold,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// Read the site's settings
+///
+/// The site is the caller's own: credentials belong to exactly one.
+#[utoipa::path(
+    operation_id = "get_site", tag = "site",
+    responses((status = 200, description = "The settings as they are now.", body = SiteView)),
+)]
+#[get("/v1/site")]
+pub async fn get_site(caller: Caller<ReadSite>, app: Data<AppState>) -> Result<HttpResponse, AppError> {
+    let site = read(&app, &caller, |conn, context| Ok(store::sites::current(conn, &context.scope)?)).await?;
+    let etag = version_tag(site.version);
+    Ok(Reply::ok(&SiteView::from(site), etag)?.into_response())
+}

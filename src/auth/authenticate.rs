@@ -1,0 +1,87 @@
+//! From an `Authorization` header to an actor and a scope.
+
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use subtle::ConstantTimeEq as _;
+
+use super::{Actor, PartnerActor, SiteClient, SiteScope, StaffActor, api_key, token};
+use crate::db::{Deadline, enter_site};
+use crate::domain::vocabulary::PartnerStatus;
+use crate::error::{AppError, ErrorCode};
+use crate::state::AppState;
+use crate::store;
+
+/// Finds out who is calling.
+///
+/// # Errors
+/// 401 with a code that says whether credentials are missing, not valid or expired; 503 when the database is not there.
+pub async fn authenticate(app: &AppState, headers: &HeaderMap, deadline: Deadline) -> Result<(Actor, SiteScope), AppError> {
+    let credentials = bearer(headers)?;
+    if credentials.starts_with("hk_") {
+        by_key(app, credentials, deadline).await
+    } else {
+        by_token(app, credentials, deadline).await
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, AppError> {
+    let mut values = headers.get_all(AUTHORIZATION);
+    let missing = || AppError::new(ErrorCode::Unauthenticated);
+    let value = values.next().ok_or_else(missing)?;
+    if values.next().is_some() {
+        return Err(AppError::new(ErrorCode::InvalidCredentials).with_detail("Send one Authorization header, not several."));
+    }
+    let (scheme, credentials) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(missing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || credentials.trim().is_empty() {
+        return Err(missing());
+    }
+    Ok(credentials.trim())
+}
+
+fn invalid() -> AppError {
+    AppError::new(ErrorCode::InvalidCredentials)
+}
+
+async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor, SiteScope), AppError> {
+    let presented = api_key::parse(text).ok_or_else(invalid)?;
+    let now = app.clock.now();
+    app.db
+        .look_up(deadline, move |conn| {
+            let Some((site, key_id)) = store::api_keys::find_in_directory(conn, &presented.hash)? else {
+                return Err(invalid());
+            };
+            let scope = SiteScope::of_site(site);
+            enter_site(conn, &scope)?;
+            let Some(key) = store::api_keys::find(conn, &scope, key_id)? else { return Err(invalid()) };
+            let same: bool = key.key_hash.ct_eq(&presented.hash).into();
+            if !same || key.is_test != presented.is_test || key.revoked_at.is_some() {
+                return Err(invalid());
+            }
+            if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
+                return Err(AppError::new(ErrorCode::ExpiredCredentials));
+            }
+            match (key.partner_id, key.partner_status) {
+                (Some(_), Some(PartnerStatus::Ended)) => Err(invalid()),
+                (Some(partner), _) => {
+                    let actor = PartnerActor { key: key_id, partner, is_test: key.is_test };
+                    Ok((Actor::Partner(actor), SiteScope::of_partner(site, partner)))
+                }
+                (None, _) => {
+                    let actor =
+                        SiteClient { key: key_id, principal: key.principal_id, scopes: key.scopes.0, is_test: key.is_test };
+                    Ok((Actor::Site(actor), scope))
+                }
+            }
+        })
+        .await
+}
+
+async fn by_token(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor, SiteScope), AppError> {
+    let (site, member) = token::verify(&app.master, text, app.clock.now()).map_err(|refused| match refused {
+        token::Refused::Invalid => invalid(),
+        token::Refused::Expired => AppError::new(ErrorCode::ExpiredCredentials),
+    })?;
+    let scope = SiteScope::of_site(site);
+    let found = app.db.transact(scope, deadline, move |conn| Ok(store::members::find(conn, &scope, member)?)).await?;
+    let member = found.filter(|member| member.active).ok_or_else(invalid)?;
+    Ok((Actor::Staff(StaffActor { member: member.id, role: member.role }), scope))
+}

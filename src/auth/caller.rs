@@ -1,0 +1,38 @@
+//! The extractor that puts a permission into a handler's signature.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+
+use super::permission::Permission;
+use super::{Actor, SiteScope};
+use crate::error::{AppError, ErrorCode};
+
+/// A caller that carries permission `P`.
+///
+/// The authentication middleware has found out who calls before any extractor runs; this one only reads its answer and the
+/// table, at once. So, standing first in a signature, it refuses before a body is read.
+#[derive(Debug)]
+pub struct Caller<P: Permission> {
+    /// Who calls.
+    pub actor: Actor,
+    /// Which rows the caller's transactions may touch.
+    pub scope: SiteScope,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> FromRequest for Caller<P> {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match request.extensions().get::<(Actor, SiteScope)>() {
+            None => Err(AppError::new(ErrorCode::Unauthenticated)),
+            Some((actor, scope)) => {
+                P::ROW.check(actor).map(|()| Self { actor: actor.clone(), scope: *scope, permission: PhantomData })
+            }
+        })
+    }
+}

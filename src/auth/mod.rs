@@ -1,0 +1,17 @@
+//! Who is calling, and what they may do.
+//!
+//! Credentials become an [`Actor`] and a [`SiteScope`] here and nowhere else; handlers state in their signature which
+//! permission they need ([`Caller`]). Rules about data (own referrals, test referrals) live in `store` and `ops`.
+
+mod actor;
+pub mod api_key;
+mod authenticate;
+mod caller;
+pub mod permission;
+mod scope;
+pub mod token;
+
+pub use actor::{Actor, PartnerActor, SiteClient, StaffActor};
+pub use authenticate::authenticate;
+pub use caller::Caller;
+pub use scope::{SiteScope, operator_scope};

@@ -1,0 +1,91 @@
+//! The permission table of PRODUCT.md, written once: which kind of caller may do what.
+//!
+//! Extractors, the access matrix and the document's descriptions all read these rows.
+
+use crate::auth::Actor;
+use crate::domain::vocabulary::{Role, Scope};
+use crate::error::{AppError, ErrorCode};
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// Roles of members that carry it.
+    pub roles: &'static [Role],
+    /// The scope a site key needs; `None`: no site key may.
+    pub scope: Option<Scope>,
+    /// Whether a partner key may, within its own rows.
+    pub partner: bool,
+}
+
+/// A permission that a handler names in its signature.
+pub trait Permission: 'static {
+    /// Its row of the table.
+    const ROW: Row;
+}
+
+macro_rules! permissions {
+    ($($(#[doc = $doc:literal])+ $name:ident: [$($role:ident)*], $scope:expr, $partner:literal;)+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(Debug)]
+            pub struct $name;
+            impl Permission for $name {
+                const ROW: Row = Row { roles: &[$(Role::$role),*], scope: $scope, partner: $partner };
+            }
+        )+
+    };
+}
+
+permissions! {
+    /// Read the site's settings.
+    ReadSite: [Admin Coordinator], Some(Scope::ConfigRead), false;
+    /// Read studies, partners and routes; a partner reads its own.
+    ReadConfiguration: [Admin Coordinator], Some(Scope::ConfigRead), true;
+    /// Create and change studies, partners and routes, and launch: admins alone.
+    ManageConfiguration: [Admin], None, false;
+    /// Create a referral; a partner creates its own.
+    CreateReferrals: [Admin Coordinator], Some(Scope::ReferralsWrite), true;
+    /// Read referrals; a partner reads its own.
+    ReadReferrals: [Admin Coordinator], Some(Scope::ReferralsRead), true;
+    /// See what may be done with a referral: the site alone, since the moves tell its state.
+    PlanReferrals: [Admin Coordinator], Some(Scope::ReferralsRead), false;
+    /// Move referrals: the site alone.
+    WorkReferrals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
+}
+
+impl Row {
+    /// Whether this caller may.
+    ///
+    /// # Errors
+    /// 403, saying who may.
+    pub fn check(&self, actor: &Actor) -> Result<(), AppError> {
+        match actor {
+            Actor::Staff(staff) if self.roles.contains(&staff.role) => Ok(()),
+            Actor::Site(client) => match self.scope {
+                Some(scope) if client.scopes.contains(&scope) => Ok(()),
+                Some(scope) => Err(AppError::new(ErrorCode::InsufficientScope)
+                    .with_detail(format!("This key lacks the scope `{scope}`. Ask the site's admin for a key that carries it."))),
+                None => Err(self.forbidden()),
+            },
+            Actor::Partner(_) if self.partner => Ok(()),
+            _ => Err(self.forbidden()),
+        }
+    }
+
+    /// Who may, in words: for refusals and for the document.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let mut who: Vec<String> = self.roles.iter().map(|role| format!("staff with role `{role}`")).collect();
+        if let Some(scope) = self.scope {
+            who.push(format!("site keys with scope `{scope}`"));
+        }
+        if self.partner {
+            who.push("partner keys".into());
+        }
+        who.join(", ")
+    }
+
+    fn forbidden(&self) -> AppError {
+        AppError::new(ErrorCode::Forbidden).with_detail(format!("Your credentials do not carry this operation. Who may: {}.", self.who()))
+    }
+}

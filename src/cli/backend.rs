@@ -1,0 +1,139 @@
+//! The database as the command line finds it: one's own, the embedded one, or the embedded one of a serving process.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use secrecy::ExposeSecret as _;
+
+use super::Failure;
+use crate::config::Config;
+use crate::db::embedded::{self, Embedded, Options, SUPERUSER};
+use crate::db::{self, APP_ROLE, Conn, OWNER_ROLE};
+use crate::privacy::keys::MasterKey;
+
+const DATABASE: &str = "handoff";
+
+/// Where the data is and how to get at it.
+pub(super) struct Backend {
+    app_url: String,
+    owner_url: Option<String>,
+    /// Where the embedded server keeps its data.
+    pub data_dir: Option<PathBuf>,
+    /// The root of every derived key.
+    pub master: MasterKey,
+    /// Held for as long as the server is needed; a serving process's own is not ours to stop.
+    _server: Option<Embedded>,
+}
+
+impl Backend {
+    /// Opens the database of the settings. In embedded mode this starts the server and migrates, unless a serving process
+    /// runs it already: then that one is used.
+    pub fn open(config: &Config) -> Result<Self, Failure> {
+        if let Some(url) = &config.database_url {
+            let master = config.master_key.as_ref().ok_or(
+                "with DATABASE_URL a master key of one's own is needed: set HANDOFF_MASTER_KEY or HANDOFF_MASTER_KEY_FILE to 64 hexadecimal digits (openssl rand -hex 32) and keep it with the backups",
+            )?;
+            return Ok(Self {
+                app_url: url.expose_secret().to_owned(),
+                owner_url: config.migrate_database_url.as_ref().map(|url| url.expose_secret().to_owned()),
+                data_dir: None,
+                master: parse_master(master.expose_secret(), "HANDOFF_MASTER_KEY")?,
+                _server: None,
+            });
+        }
+        let data_dir = match &config.data_dir {
+            Some(data_dir) => data_dir.clone(),
+            None => embedded::default_data_dir(config.xdg_data_home.as_deref())?,
+        };
+        let running = |role| embedded::running_url(&data_dir, role, DATABASE);
+        if let (Some(app_url), Some(owner_url)) = (running(APP_ROLE), running(OWNER_ROLE)) {
+            let master = master_key(config, &data_dir)?;
+            return Ok(Self { app_url, owner_url: Some(owner_url), data_dir: Some(data_dir), master, _server: None });
+        }
+        Self::start(config, &data_dir)
+    }
+
+    /// Starts the embedded server and brings its database up to date; refuses when another process runs it.
+    pub fn start(config: &Config, data_dir: &Path) -> Result<Self, Failure> {
+        let server = Embedded::start(&Options {
+            data_dir: data_dir.to_path_buf(),
+            durable: true,
+            offline: config.offline,
+            pg_bin: config.pg_bin.clone(),
+            path: config.path.clone(),
+            well_known: true,
+        })?;
+        let data_dir = server.data_dir().to_path_buf();
+        let mut superuser = db::connect(&server.url(SUPERUSER, "postgres"))?;
+        db::ensure_roles_and_database(&mut superuser, DATABASE)?;
+        let owner_url = server.url(OWNER_ROLE, DATABASE);
+        let migrated = db::migrate(&mut db::connect(&owner_url)?)?;
+        if migrated > 0 {
+            log::info!("{migrated} migration(s) run");
+        }
+        let master = master_key(config, &data_dir)?;
+        Ok(Self {
+            app_url: server.url(APP_ROLE, DATABASE),
+            owner_url: Some(owner_url),
+            data_dir: Some(data_dir),
+            master,
+            _server: Some(server),
+        })
+    }
+
+    /// The URL that serving uses.
+    pub fn app_url(&self) -> &str {
+        &self.app_url
+    }
+
+    /// A connection as the app role, after the catalogue lint.
+    pub fn connect(&self) -> Result<Conn, Failure> {
+        let mut conn = db::connect(&self.app_url)?;
+        let findings = db::inspect(&mut conn)?;
+        if findings.is_empty() {
+            return Ok(conn);
+        }
+        let sentences: Vec<String> = findings.into_iter().map(|finding| finding.sentence).collect();
+        Err(format!("refusing to use this database: {}", sentences.join("; ")).into())
+    }
+
+    /// A connection as the owner.
+    pub fn connect_owner(&self) -> Result<Conn, Failure> {
+        let url = self.owner_url.as_deref().ok_or("this needs the owner: set HANDOFF_MIGRATE_DATABASE_URL")?;
+        Ok(db::connect(url)?)
+    }
+}
+
+fn parse_master(text: &str, place: &str) -> Result<MasterKey, Failure> {
+    MasterKey::from_hex(text).ok_or_else(|| format!("{place} does not hold 64 hexadecimal digits").into())
+}
+
+/// The master key of the embedded mode: the setting, or the file beside the data, made on the first start.
+fn master_key(config: &Config, data_dir: &Path) -> Result<MasterKey, Failure> {
+    if let Some(key) = &config.master_key {
+        return parse_master(key.expose_secret(), "HANDOFF_MASTER_KEY");
+    }
+    let path = data_dir.join("master.key");
+    match fs::read_to_string(&path) {
+        Ok(text) => return parse_master(&text, &path.display().to_string()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(format!("{} cannot be read: {}", path.display(), error.kind()).into()),
+    }
+    write_private(&path, &format!("{}\n", MasterKey::generate_hex()?))?;
+    parse_master(&fs::read_to_string(&path)?, &path.display().to_string())
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+pub(super) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    let unfinished = path.with_extension("unfinished");
+    let write = || -> std::io::Result<()> {
+        let _ = fs::remove_file(&unfinished);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)
+    };
+    write().map_err(|error| format!("{} cannot be written: {}", path.display(), error.kind()).into())
+}

@@ -1,0 +1,106 @@
+//! The command line: one file per subcommand. What it prints is for the operator; failures are one sentence and exit code 1.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line talks to a person")]
+
+mod backend;
+mod check;
+mod demo;
+mod healthcheck;
+mod key;
+mod logging;
+mod migrate;
+mod openapi;
+mod sample;
+mod serve;
+mod site;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+
+/// Referrals for clinical-trial research sites.
+#[derive(Debug, Parser)]
+#[command(name = "handoff", version, about)]
+struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Do not load the sample site on the first start in embedded mode.
+    #[arg(long, global = true)]
+    no_demo: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API (the default).
+    Serve,
+    /// Run pending migrations as the owner (`HANDOFF_MIGRATE_DATABASE_URL`).
+    Migrate,
+    /// Check settings and database, and say what speaks against serving.
+    Check,
+    /// Write the `OpenAPI` document to `openapi/openapi.json`, or to standard output with `-`.
+    Openapi {
+        /// Where to write.
+        #[arg(default_value = "openapi/openapi.json")]
+        path: String,
+    },
+    /// Set up sites.
+    #[command(subcommand)]
+    Site(site::SiteCommand),
+    /// Issue API keys.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Issue staff tokens of the local issuer.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Load the sample site, or remove it.
+    Demo {
+        /// Remove the sample site and everything in it.
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Ask the serving process whether it is ready; for container health checks.
+    Healthcheck,
+}
+
+/// What a subcommand that fails says: one sentence for the operator.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Parses the arguments, runs the subcommand and turns a failure into one line and exit code 1.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("handoff: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<(), Failure> {
+    if let Some(Command::Openapi { path }) = &args.command {
+        return openapi::run(path);
+    }
+    let config = Config::from_env()?;
+    logging::init(&config);
+    install_crypto();
+    match args.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&config, args.no_demo),
+        Command::Migrate => migrate::run(&config),
+        Command::Check => check::run(&config),
+        Command::Openapi { path } => openapi::run(&path),
+        Command::Site(command) => site::run(&config, command),
+        Command::Key(command) => key::run(&config, command),
+        Command::Token(command) => token::run(&config, &command),
+        Command::Demo { remove } => demo::run(&config, remove),
+        Command::Healthcheck => healthcheck::run(&config),
+    }
+}
+
+/// jsonwebtoken panics at its first use without a provider; a second installation is refused and harmless.
+pub fn install_crypto() {
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+}

@@ -1,0 +1,56 @@
+//! `handoff serve`: from nothing to ready.
+
+use actix_web::web::Data;
+
+use super::backend::Backend;
+use super::{Failure, demo};
+use crate::api::idempotency::InFlight;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::embedded;
+use crate::db::{Db, Limits};
+use crate::jobs::housekeeping;
+use crate::server;
+use crate::state::AppState;
+
+pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
+    // First, because it is the cheapest thing that can be wrong.
+    let listener = server::bind(config.listen)?;
+    let address = listener.local_addr()?;
+    let backend = match (&config.database_url, &config.data_dir) {
+        (Some(_), _) => Backend::open(config)?,
+        (None, Some(data_dir)) => Backend::start(config, data_dir)?,
+        (None, None) => Backend::start(config, &embedded::default_data_dir(config.xdg_data_home.as_deref())?)?,
+    };
+    backend.connect()?;
+    match &backend.data_dir {
+        Some(data_dir) => demo::first_start(&backend, data_dir, address, no_demo)?,
+        None => println!("Handoff serves on http://{address} — documentation at http://{address}/docs/"),
+    }
+    let state = Data::new(AppState {
+        db: Db::new(
+            backend.app_url(),
+            Limits {
+                connections: config.pool_size,
+                waiting: config.max_waiting,
+                patience: config.deadline / 2,
+                cache_statements: config.statement_cache,
+            },
+        ),
+        clock: Clock::System,
+        master: backend.master.clone(),
+        deadline: config.deadline,
+        in_flight: InFlight::default(),
+    });
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    actix_web::rt::System::new().block_on(async move {
+        let server = server::serve(listener, state.clone(), workers)?;
+        actix_web::rt::spawn(housekeeping::run(state));
+        log::info!("serving on {address}");
+        server.await
+    })?;
+    log::info!("stopped");
+    // The embedded server stops as `backend` goes, after the last answer.
+    drop(backend);
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! `handoff site create`: a site with its first admin, who is its site lead.
+
+use clap::Subcommand;
+
+use super::Failure;
+use super::backend::Backend;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db;
+use crate::domain::ids::SiteId;
+use crate::ops::create_site::{self, FirstAdmin, NewSite};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SiteCommand {
+    /// Set up a site with its first admin.
+    Create {
+        /// Name of the site.
+        #[arg(long)]
+        name: String,
+        /// IANA time zone.
+        #[arg(long)]
+        time_zone: String,
+        /// ISO 3166 region in which telephone numbers without a country code are read.
+        #[arg(long)]
+        phone_region: String,
+        /// Where a person gives details.
+        #[arg(long)]
+        intake_url: String,
+        /// Name of the first admin, who is the site lead.
+        #[arg(long)]
+        admin_name: String,
+        /// E-mail address of the first admin.
+        #[arg(long)]
+        admin_email: String,
+    },
+}
+
+pub(super) fn run(config: &Config, command: SiteCommand) -> Result<(), Failure> {
+    let SiteCommand::Create { name, time_zone, phone_region, intake_url, admin_name, admin_email } = command;
+    if phone_region.parse::<phonenumber::country::Id>().is_err() {
+        return Err("--phone-region is not a region such as US or DE".into());
+    }
+    let new = NewSite {
+        name: name.parse().map_err(|_| "--name is not 1 to 200 characters")?,
+        time_zone: time_zone.parse().map_err(|_| "--time-zone is not an IANA time zone such as America/New_York")?,
+        default_phone_region: phone_region,
+        intake_url: intake_url.parse().map_err(|_| "--intake-url is not an absolute https address")?,
+        is_sample: false,
+    };
+    let admin = FirstAdmin {
+        display_name: admin_name.parse().map_err(|_| "--admin-name is not 1 to 120 characters")?,
+        email: admin_email.parse().map_err(|_| "--admin-email is not an e-mail address")?,
+    };
+    let backend = Backend::open(config)?;
+    let mut conn = backend.connect()?;
+    let now = Clock::System.now();
+    let site = SiteId::at(now);
+    let member = db::in_site(&mut conn, site, |conn, scope| create_site::run(conn, scope, now, new, &admin))?;
+    println!("site   {site}\nadmin  {member}\n\nA token for the admin: handoff token create --member {member} --ttl 15m");
+    Ok(())
+}

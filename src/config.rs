@@ -1,0 +1,199 @@
+//! The only reader of the environment: every setting, typed, with its default. Secrets are wrapped; each may also come
+//! from a file named by the same variable with `_FILE`.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// The settings of a process.
+#[derive(Debug)]
+pub struct Config {
+    /// `HANDOFF_LISTEN`: where to serve; default `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// `HANDOFF_DATA_DIR`: where the embedded server keeps its data; `None`: the platform's place.
+    pub data_dir: Option<PathBuf>,
+    /// `DATABASE_URL`: a PostgreSQL of one's own, as the app role; `None`: the embedded server.
+    pub database_url: Option<SecretString>,
+    /// `HANDOFF_MIGRATE_DATABASE_URL`: the owner's URL, read by `handoff migrate` and `handoff demo --remove` only.
+    pub migrate_database_url: Option<SecretString>,
+    /// `HANDOFF_MASTER_KEY`: 64 hexadecimal digits; generated beside the data in embedded mode.
+    pub master_key: Option<SecretString>,
+    /// `HANDOFF_POOL_SIZE`: database connections; default 16.
+    pub pool_size: u32,
+    /// `HANDOFF_MAX_WAITING`: requests that may wait for a connection; default 8 per connection.
+    pub max_waiting: usize,
+    /// `HANDOFF_DEADLINE_MS`: how long a request may take; default 10000.
+    pub deadline: Duration,
+    /// `HANDOFF_STATEMENT_CACHE`: `off` behind PgBouncer in transaction mode; default `on`.
+    pub statement_cache: bool,
+    /// `HANDOFF_LOG_FORMAT`: `text` (default) or `json`.
+    pub log_format: LogFormat,
+    /// `RUST_LOG`: what is logged; default `info`.
+    pub log_filter: String,
+    /// `HANDOFF_PG_BIN`: the directory of the PostgreSQL binaries of the embedded server.
+    pub pg_bin: Option<PathBuf>,
+    /// `HANDOFF_OFFLINE`: `1`: never fetch PostgreSQL binaries.
+    pub offline: bool,
+    /// `PATH`: where PostgreSQL binaries and package clients are looked for.
+    pub path: Option<OsString>,
+    /// `XDG_DATA_HOME`: the platform's place for data.
+    pub xdg_data_home: Option<OsString>,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A setting that cannot be used; it names the variable and never its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError(String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+const KNOWN: &[&str] = &[
+    "HANDOFF_LISTEN",
+    "HANDOFF_DATA_DIR",
+    "HANDOFF_MIGRATE_DATABASE_URL",
+    "HANDOFF_MASTER_KEY",
+    "HANDOFF_POOL_SIZE",
+    "HANDOFF_MAX_WAITING",
+    "HANDOFF_DEADLINE_MS",
+    "HANDOFF_STATEMENT_CACHE",
+    "HANDOFF_LOG_FORMAT",
+    "HANDOFF_PG_BIN",
+    "HANDOFF_OFFLINE",
+];
+const SECRETS: &[&str] = &["DATABASE_URL", "HANDOFF_MIGRATE_DATABASE_URL", "HANDOFF_MASTER_KEY"];
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used, or one with our prefix that does not exist: a mistyped name would silently mean
+    /// its default.
+    #[allow(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(&|name| std::env::var_os(name), std::env::vars_os().map(|(name, _)| name))
+    }
+
+    fn read(get: &dyn Fn(&str) -> Option<OsString>, names: impl Iterator<Item = OsString>) -> Result<Self, ConfigError> {
+        for name in names.filter_map(|name| name.into_string().ok()) {
+            let plain = name.strip_suffix("_FILE").filter(|plain| SECRETS.contains(plain)).unwrap_or(&name);
+            if plain.starts_with("HANDOFF_") && !KNOWN.contains(&plain) {
+                return Err(ConfigError(format!("there is no setting {name}: see the configuration table of the README")));
+            }
+        }
+        let pool_size = number(get, "HANDOFF_POOL_SIZE", 16, 1..=200)?;
+        Ok(Self {
+            listen: text(get, "HANDOFF_LISTEN")?.unwrap_or_else(|| "127.0.0.1:8080".into()).parse().map_err(|_| {
+                ConfigError("HANDOFF_LISTEN is not an address with a port, such as 127.0.0.1:8080 or [::]:8080".into())
+            })?,
+            data_dir: get("HANDOFF_DATA_DIR").filter(|path| !path.is_empty()).map(PathBuf::from),
+            database_url: secret(get, "DATABASE_URL")?,
+            migrate_database_url: secret(get, "HANDOFF_MIGRATE_DATABASE_URL")?,
+            master_key: secret(get, "HANDOFF_MASTER_KEY")?,
+            pool_size: u32::try_from(pool_size).unwrap_or(16),
+            max_waiting: usize::try_from(number(get, "HANDOFF_MAX_WAITING", pool_size * 8, 0..=100_000)?).unwrap_or(128),
+            deadline: Duration::from_millis(number(get, "HANDOFF_DEADLINE_MS", 10_000, 100..=600_000)?),
+            statement_cache: choice(get, "HANDOFF_STATEMENT_CACHE", &[("on", true), ("off", false)], true)?,
+            log_format: choice(get, "HANDOFF_LOG_FORMAT", &[("text", LogFormat::Text), ("json", LogFormat::Json)], LogFormat::Text)?,
+            log_filter: text(get, "RUST_LOG")?.unwrap_or_else(|| "info".into()),
+            pg_bin: get("HANDOFF_PG_BIN").filter(|path| !path.is_empty()).map(PathBuf::from),
+            offline: choice(get, "HANDOFF_OFFLINE", &[("1", true), ("0", false)], false)?,
+            path: get("PATH"),
+            xdg_data_home: get("XDG_DATA_HOME"),
+        })
+    }
+}
+
+fn text(get: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Result<Option<String>, ConfigError> {
+    let value = get(name).filter(|value| !value.is_empty());
+    value.map(|value| value.into_string().map_err(|_| ConfigError(format!("{name} is not UTF-8")))).transpose()
+}
+
+fn secret(get: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Result<Option<SecretString>, ConfigError> {
+    let file = format!("{name}_FILE");
+    match (text(get, name)?, get(&file).filter(|path| !path.is_empty())) {
+        (Some(_), Some(_)) => Err(ConfigError(format!("{name} and {file} are both set: keep one of them"))),
+        (Some(value), None) => Ok(Some(value.into())),
+        (None, Some(path)) => match std::fs::read_to_string(&path) {
+            Ok(value) => Ok(Some(value.trim_end_matches(['\r', '\n']).to_owned().into())),
+            Err(error) => Err(ConfigError(format!("the file that {file} names cannot be read: {}", error.kind()))),
+        },
+        (None, None) => Ok(None),
+    }
+}
+
+fn number(
+    get: &dyn Fn(&str) -> Option<OsString>,
+    name: &str,
+    default: u64,
+    bounds: std::ops::RangeInclusive<u64>,
+) -> Result<u64, ConfigError> {
+    let Some(value) = text(get, name)? else { return Ok(default) };
+    value.parse().ok().filter(|number| bounds.contains(number)).ok_or_else(|| {
+        ConfigError(format!("{name} is not a whole number from {} to {}", bounds.start(), bounds.end()))
+    })
+}
+
+fn choice<T: Copy>(
+    get: &dyn Fn(&str) -> Option<OsString>,
+    name: &str,
+    choices: &[(&str, T)],
+    default: T,
+) -> Result<T, ConfigError> {
+    let Some(value) = text(get, name)? else { return Ok(default) };
+    choices.iter().find(|(word, _)| *word == value).map(|(_, choice)| *choice).ok_or_else(|| {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        ConfigError(format!("{name} is one of: {}", words.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let find = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        Config::read(&find, pairs.iter().map(|(name, _)| OsString::from(name)))
+    }
+
+    #[test]
+    fn nothing_set_gives_the_documented_defaults() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!((config.pool_size, config.max_waiting), (16, 128));
+        assert!(config.database_url.is_none() && config.statement_cache);
+    }
+
+    #[test]
+    fn a_bad_setting_is_named_and_its_value_is_not() {
+        for (name, value) in [
+            ("HANDOFF_LISTEN", "canary"),
+            ("HANDOFF_POOL_SIZE", "canary"),
+            ("HANDOFF_LOG_FORMAT", "canary"),
+            ("HANDOFF_DEADLINE_MS", "1"),
+            ("HANDOFF_MASTER_KEY_FILE", "/nowhere/canary"),
+            ("HANDOFF_LISTN", "canary"),
+        ] {
+            let sentence = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(sentence.contains(name) && !sentence.contains("canary"), "{sentence}");
+        }
+        assert!(read(&[("DATABASE_URL", "a"), ("DATABASE_URL_FILE", "b")]).is_err());
+    }
+}

@@ -1,0 +1,90 @@
+//! Roles and database of a fresh server: an owner for migrations and an app role that row-level security binds.
+
+use diesel::pg::PgConnection;
+use diesel::{RunQueryDsl as _, sql_query};
+
+use super::migrations::MigrateError;
+
+/// Owns the tables; runs migrations; serves nothing.
+pub const OWNER_ROLE: &str = "handoff_owner";
+/// Serves; owns nothing and cannot step around row-level security. The migrations grant to this name.
+pub const APP_ROLE: &str = "handoff_app";
+
+const CREATE_APP_ROLE: &str =
+    "CREATE ROLE handoff_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS";
+const CREATE_OWNER_ROLE: &str =
+    "CREATE ROLE handoff_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS";
+
+/// Whether the app role is there, or the SQL that an administrator has to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prepared {
+    /// It is there now.
+    Ready,
+    /// The connecting role may not create roles: this is to be run by one that may.
+    NeedsSql(String),
+}
+
+fn failed(error: impl std::fmt::Display) -> MigrateError {
+    MigrateError::preparing(error)
+}
+
+fn exists(conn: &mut PgConnection, query: &str, name: &str) -> Result<bool, MigrateError> {
+    sql_query(query)
+        .bind::<diesel::sql_types::Text, _>(name)
+        .execute(conn)
+        .map(|count| count > 0)
+        .map_err(failed)
+}
+
+/// Makes the app role if the connecting role may, for `handoff migrate` on a server of one's own.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub fn ensure_roles(conn: &mut PgConnection) -> Result<Prepared, MigrateError> {
+    if exists(conn, "SELECT 1 FROM pg_roles WHERE rolname = $1", APP_ROLE)? {
+        return Ok(Prepared::Ready);
+    }
+    match sql_query(CREATE_APP_ROLE).execute(conn) {
+        Ok(_) => Ok(Prepared::Ready),
+        Err(_) => Ok(Prepared::NeedsSql(format!("{CREATE_APP_ROLE} PASSWORD '<choose one>';"))),
+    }
+}
+
+/// Connects outside the pool, for the command line and for the checks at start.
+///
+/// # Errors
+/// One sentence for the operator. It never holds the URL: that may carry a password.
+pub fn connect(url: &str) -> Result<PgConnection, String> {
+    use diesel::Connection as _;
+    PgConnection::establish(url).map_err(|error| {
+        let text = error.to_string();
+        let knows = |needle: &str| text.contains(needle);
+        if knows("password authentication failed") || knows("no password supplied") {
+            "the database refuses the login: check user and password in the URL".into()
+        } else if knows("sslmode") || knows("SSL") {
+            "the database wants TLS, which this build lacks: build with `--features postgres-tls`".into()
+        } else if knows("does not exist") {
+            "the database or the role in the URL does not exist: create it, or correct the URL".into()
+        } else {
+            "the database cannot be reached: check host, port and network of the URL, and that PostgreSQL runs".into()
+        }
+    })
+}
+
+/// Makes both roles and the database on a server where we are the superuser: the embedded one, or a test's.
+///
+/// # Errors
+/// When the server refuses.
+pub fn ensure_roles_and_database(conn: &mut PgConnection, database: &str) -> Result<(), MigrateError> {
+    for (role, create) in [(OWNER_ROLE, CREATE_OWNER_ROLE), (APP_ROLE, CREATE_APP_ROLE)] {
+        if !exists(conn, "SELECT 1 FROM pg_roles WHERE rolname = $1", role)? {
+            sql_query(create).execute(conn).map_err(failed)?;
+        }
+    }
+    if !exists(conn, "SELECT 1 FROM pg_database WHERE datname = $1", database)? {
+        sql_query(format!("CREATE DATABASE \"{}\" OWNER {OWNER_ROLE}", database.replace('"', "")))
+            .execute(conn)
+            .map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Connections: the pool and its permits, transactions with their tenant context, migrations, the catalogue lint and
+//! the embedded server. SQL of the product's tables lives in `store`.
+
+mod bootstrap;
+pub mod embedded;
+mod lint;
+mod migrations;
+mod pool;
+mod tenancy;
+
+pub use bootstrap::{APP_ROLE, OWNER_ROLE, Prepared, connect, ensure_roles, ensure_roles_and_database};
+pub use lint::{Finding, inspect};
+pub use migrations::{MigrateError, migrate, pending, revert_all};
+pub use pool::{Db, Deadline, Limits};
+pub use tenancy::{enter_site, in_directory, in_site};
+
+/// A connection, by the name under which `ops` and `api` pass it on without knowing the library.
+pub type Conn = diesel::pg::PgConnection;

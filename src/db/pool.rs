@@ -1,0 +1,214 @@
+//! The pool, and the door in front of it: as many permits as connections, a bounded number of waiters, a deadline.
+//!
+//! r2d2 alone waits without bound and `web::block` queues without bound; behind the door no request waits longer than its
+//! deadline and no thread is taken that has no connection (known trap: p99 of 83 s at ten times the load without it).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::connection::{AnsiTransactionManager, CacheSize, TransactionManager as _};
+use diesel::pg::PgConnection;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::tenancy;
+use crate::auth::SiteScope;
+use crate::error::{AppError, ErrorCode};
+
+/// How many, how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections, and so permits.
+    pub connections: u32,
+    /// Requests that may wait for a permit; one more is answered 503 at once.
+    pub waiting: usize,
+    /// Longest wait for a permit.
+    pub patience: Duration,
+    /// Whether statements are prepared once per connection; off behind PgBouncer in transaction mode.
+    pub cache_statements: bool,
+}
+
+/// The moment by which a request must be answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// This long from now.
+    #[must_use]
+    pub fn after(limit: Duration) -> Self {
+        Self(Instant::now() + limit)
+    }
+
+    /// What is left of it.
+    #[must_use]
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+/// The database as handlers see it.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<ConnectionManager<PgConnection>>,
+    permits: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    limits: Limits,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Customize {
+    cache_statements: bool,
+}
+
+impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Customize {
+    fn on_acquire(&self, conn: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
+        use diesel::Connection as _;
+        if !self.cache_statements {
+            conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+        }
+        Ok(())
+    }
+}
+
+/// A connection failure in kind only: libpq's text may quote the connection string.
+#[derive(Debug)]
+struct Unreachable;
+
+impl std::fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("no connection to the database")
+    }
+}
+
+impl std::error::Error for Unreachable {}
+
+/// Counts one waiter for as long as it lives.
+struct Waiter(Arc<AtomicUsize>);
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Db {
+    /// A pool that connects on demand: it starts without a database and lives through its restarts.
+    #[must_use]
+    pub fn new(url: &str, limits: Limits) -> Self {
+        let pool = Pool::builder()
+            .max_size(limits.connections)
+            .min_idle(Some(0))
+            // A dead connection shows at BEGIN and is replaced there; a test at check-out would double the cost of a short query.
+            .test_on_check_out(false)
+            .connection_timeout(Duration::from_secs(2))
+            .connection_customizer(Box::new(Customize { cache_statements: limits.cache_statements }))
+            .build_unchecked(ConnectionManager::new(url));
+        Self { pool, permits: Arc::new(Semaphore::new(limits.connections as usize)), waiting: Arc::default(), limits }
+    }
+
+    /// Runs one transaction under the tenant context of `scope`, on a blocking thread.
+    ///
+    /// # Errors
+    /// What `work` answers; 503 when no permit, no connection or no time is left. After 503 by deadline the outcome is
+    /// open: the same request with the same idempotency key settles it.
+    pub async fn transact<T, F>(&self, scope: SiteScope, deadline: Deadline, work: F) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
+    {
+        self.run(Some(scope), deadline, work).await
+    }
+
+    /// Runs one transaction without a tenant: only schema `directory` can be read in it.
+    ///
+    /// # Errors
+    /// As [`Db::transact`].
+    pub async fn look_up<T, F>(&self, deadline: Deadline, work: F) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
+    {
+        self.run(None, deadline, work).await
+    }
+
+    async fn run<T, F>(&self, scope: Option<SiteScope>, deadline: Deadline, work: F) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
+    {
+        let permit = self.permit(deadline).await?;
+        let pool = self.pool.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            // Held until the work is over, also when its caller no longer waits: no more threads than connections.
+            let _permit = permit;
+            let mut conn = begin(&pool, scope.as_ref(), deadline)?;
+            tenancy::finish(&mut conn, work)
+        });
+        match tokio::time::timeout(deadline.remaining(), task).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_panicked)) => Err(AppError::internal(WorkPanicked)),
+            Err(_elapsed) => Err(AppError::new(ErrorCode::DeadlineExceeded)),
+        }
+    }
+
+    async fn permit(&self, deadline: Deadline) -> Result<OwnedSemaphorePermit, AppError> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        if self.waiting.fetch_add(1, Ordering::AcqRel) >= self.limits.waiting {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+            return Err(AppError::new(ErrorCode::Overloaded));
+        }
+        let _waiter = Waiter(Arc::clone(&self.waiting));
+        let patience = self.limits.patience.min(deadline.remaining());
+        match tokio::time::timeout(patience, Arc::clone(&self.permits).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(AppError::new(ErrorCode::Overloaded)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct WorkPanicked;
+
+impl std::fmt::Display for WorkPanicked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a database task panicked")
+    }
+}
+
+impl std::error::Error for WorkPanicked {}
+
+/// A connection with its transaction begun. After a restart of the database every pooled connection is dead; that shows at
+/// BEGIN, before any work, so the dead are dropped here and no request fails for them.
+fn begin(
+    pool: &Pool<ConnectionManager<PgConnection>>,
+    scope: Option<&SiteScope>,
+    deadline: Deadline,
+) -> Result<PooledConnection<ConnectionManager<PgConnection>>, AppError> {
+    loop {
+        let wait = deadline.remaining().min(Duration::from_secs(2));
+        if wait.is_zero() {
+            return Err(AppError::new(ErrorCode::DeadlineExceeded));
+        }
+        let mut conn = pool.get_timeout(wait).map_err(|_| AppError::new(ErrorCode::DatabaseUnavailable).because(Unreachable))?;
+        match tenancy::begin(&mut conn, scope, deadline.remaining()) {
+            Ok(()) => return Ok(conn),
+            Err(error) => {
+                // Marked broken, so that the pool closes it instead of lending it again.
+                AnsiTransactionManager::transaction_manager_status_mut(&mut *conn).set_in_error();
+                let error = AppError::from(error);
+                if error.code != ErrorCode::DatabaseUnavailable {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}

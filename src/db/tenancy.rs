@@ -1,0 +1,91 @@
+//! The one place that sets the tenant context: `app.site_id` and `app.partner_id`, for one transaction.
+//!
+//! `SET LOCAL` inside the transaction and never a session `SET`: that would leak to the pool's next borrower. Every
+//! policy of every table reads these two settings (migrations, `current_site_id()`).
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::pg::PgConnection;
+use diesel::result::QueryResult;
+
+use crate::auth::{SiteScope, operator_scope};
+use crate::domain::ids::SiteId;
+use crate::error::AppError;
+
+/// A second caller with the same idempotency key waits this long for the first; then 409.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
+/// At the command line nobody waits for an answer with a deadline.
+const OPERATOR_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Begins a transaction and sets its context in one round trip. Ids are UUIDs and limits numbers: nothing here can be SQL.
+pub(super) fn begin(conn: &mut PgConnection, scope: Option<&SiteScope>, limit: Duration) -> QueryResult<()> {
+    let mut sql = String::with_capacity(220);
+    let _ = write!(
+        sql,
+        "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}",
+        limit.as_millis().max(1),
+        LOCK_TIMEOUT.min(limit).as_millis().max(1)
+    );
+    if let Some(scope) = scope {
+        let _ = write!(sql, "; SET LOCAL app.site_id = '{}'", scope.site());
+        if let Some(partner) = scope.partner() {
+            let _ = write!(sql, "; SET LOCAL app.partner_id = '{partner}'");
+        }
+    }
+    AnsiTransactionManager::begin_transaction_sql(conn, &sql)
+}
+
+/// Sets the context inside a transaction that began without one: the step from the directory to the tenant it found.
+///
+/// # Errors
+/// A database failure.
+pub fn enter_site(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<()> {
+    conn.batch_execute(&format!("SET LOCAL app.site_id = '{}'", scope.site()))
+}
+
+/// Does the work in the transaction that was begun, and commits it; any error rolls back.
+pub(super) fn finish<T>(
+    conn: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, AppError>,
+) -> Result<T, AppError> {
+    match work(conn) {
+        Ok(value) => {
+            AnsiTransactionManager::commit_transaction(conn)?;
+            Ok(value)
+        }
+        Err(error) => {
+            // A rollback that fails marks the connection broken; the pool closes it, and the server rolls back.
+            let _ = AnsiTransactionManager::rollback_transaction(conn);
+            Err(error)
+        }
+    }
+}
+
+/// One transaction for one site, for the command line and jobs.
+///
+/// # Errors
+/// What `work` answers, or a database failure.
+pub fn in_site<T>(
+    conn: &mut PgConnection,
+    site: SiteId,
+    work: impl FnOnce(&mut PgConnection, &SiteScope) -> Result<T, AppError>,
+) -> Result<T, AppError> {
+    let scope = operator_scope(site);
+    begin(conn, Some(&scope), OPERATOR_TIMEOUT)?;
+    finish(conn, |conn| work(conn, &scope))
+}
+
+
+/// One transaction without a tenant, for reading the directory.
+///
+/// # Errors
+/// What `work` answers, or a database failure.
+pub fn in_directory<T>(
+    conn: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> Result<T, AppError>,
+) -> Result<T, AppError> {
+    begin(conn, None, OPERATOR_TIMEOUT)?;
+    finish(conn, work)
+}

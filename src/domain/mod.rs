@@ -1,0 +1,24 @@
+//! The pure heart: words, bounded values, state machines and decisions.
+//!
+//! Nothing here knows a connection or a request. `diesel` and `utoipa` appear for type mapping only (`ids`,
+//! `text_enum`, `bounded`); a rule that needs a query belongs to `ops`, a rule that needs a header to `api`.
+
+#[macro_use]
+mod text_enum;
+#[macro_use]
+mod bounded;
+
+pub mod admission;
+pub mod contact_basis;
+pub mod fault;
+pub mod handoff_code;
+pub mod ids;
+pub mod lifecycle;
+pub mod next_action;
+pub mod partner_view;
+pub mod referral_state;
+pub mod text;
+pub mod vocabulary;
+
+pub use bounded::OutOfBounds;
+pub use text_enum::{CodeList, UnknownWord};

@@ -1,0 +1,70 @@
+//! What the owner does next and by when, as it follows from where a referral stands.
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::vocabulary::{Blocker, NextAction, ReferralStatus};
+
+/// Hours until an action is due, as the route or else the site sets them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueHours {
+    /// For the first action on a new referral.
+    pub acknowledge: i32,
+    /// For each contact attempt.
+    pub contact: i32,
+    /// For everything after.
+    pub follow_up: i32,
+}
+
+/// The next action of a referral in this state; `None` once it is closed.
+#[must_use]
+pub const fn follow(status: ReferralStatus, blocker: Option<Blocker>) -> Option<NextAction> {
+    match status {
+        ReferralStatus::Quarantined | ReferralStatus::Received => Some(NextAction::Acknowledge),
+        ReferralStatus::Acknowledged | ReferralStatus::Contacting => Some(NextAction::AttemptContact),
+        ReferralStatus::Connected => Some(NextAction::ArrangeHandoff),
+        ReferralStatus::HandedOff => Some(NextAction::ConfirmClose),
+        ReferralStatus::OnHold => match blocker {
+            Some(Blocker::AwaitingPartnerCompletion | Blocker::AwaitingRecords) => Some(NextAction::RequestPartnerCompletion),
+            Some(Blocker::AwaitingStudyTeamReview | Blocker::StudyPaused) => Some(NextAction::AwaitStudyTeam),
+            Some(Blocker::SchedulingCapacity) => Some(NextAction::ArrangeHandoff),
+            Some(Blocker::DuplicateReview) => Some(NextAction::ResolveDuplicate),
+            Some(Blocker::RouteBroken | Blocker::LanguageLapsed) => Some(NextAction::Reroute),
+            Some(Blocker::AwaitingPersonReply) | None => Some(NextAction::AttemptContact),
+        },
+        ReferralStatus::Closed => None,
+    }
+}
+
+/// When the action is due, counted from `now`.
+#[must_use]
+pub fn due(action: NextAction, hours: DueHours, now: DateTime<Utc>) -> DateTime<Utc> {
+    let hours = match action {
+        NextAction::Acknowledge => hours.acknowledge,
+        NextAction::AttemptContact => hours.contact,
+        _ => hours.follow_up,
+    };
+    now + Duration::hours(i64::from(hours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_open_state_has_a_next_action_and_a_closed_one_has_none() {
+        for status in ReferralStatus::ALL {
+            for blocker in Blocker::ALL.iter().copied().map(Some).chain([None]) {
+                assert_eq!(follow(*status, blocker).is_none(), *status == ReferralStatus::Closed);
+            }
+        }
+    }
+
+    #[test]
+    fn due_times_follow_the_hours_of_their_kind() {
+        let hours = DueHours { acknowledge: 1, contact: 2, follow_up: 3 };
+        let now = DateTime::UNIX_EPOCH;
+        assert_eq!(due(NextAction::Acknowledge, hours, now) - now, Duration::hours(1));
+        assert_eq!(due(NextAction::AttemptContact, hours, now) - now, Duration::hours(2));
+        assert_eq!(due(NextAction::ConfirmClose, hours, now) - now, Duration::hours(3));
+    }
+}

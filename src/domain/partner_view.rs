@@ -1,0 +1,130 @@
+//! What a partner sees of a referral's state: four classes, and an end whose timing tells nothing (PRODUCT.md §1).
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use super::vocabulary::{Blocker, CloseReason, NotAcceptedReason, PartnerReferralStatus, ReferralStatus};
+
+/// The facts the partner's view is derived from.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// The site's own status.
+    pub status: ReferralStatus,
+    /// Why it waits, if it does.
+    pub blocker: Option<Blocker>,
+    /// Why it ended, if it did.
+    pub close_reason: Option<CloseReason>,
+    /// When it was entered.
+    pub recorded_at: DateTime<Utc>,
+    /// When it ended, if it did.
+    pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// The partner's class of a referral at `now`, and its code when it was not accepted.
+#[must_use]
+pub fn classify(facts: &Facts, time_zone: Tz, now: DateTime<Utc>) -> (PartnerReferralStatus, Option<NotAcceptedReason>) {
+    let open = (PartnerReferralStatus::AcceptedForReview, None);
+    match (facts.status, facts.close_reason, facts.closed_at) {
+        (ReferralStatus::Closed, Some(reason), closed_at) => {
+            if let Some(code) = not_accepted(reason) {
+                return (PartnerReferralStatus::NotAccepted, Some(code));
+            }
+            let ended = closed_at.unwrap_or(facts.recorded_at);
+            if now >= closed_shows_from(facts.recorded_at, ended, time_zone) {
+                (PartnerReferralStatus::Closed, None)
+            } else {
+                open
+            }
+        }
+        (ReferralStatus::OnHold, _, _) if facts.blocker == Some(Blocker::AwaitingPartnerCompletion) => {
+            (PartnerReferralStatus::NeedsPartnerAction, None)
+        }
+        _ => open,
+    }
+}
+
+/// The reason a partner may know: its own conduct, or what it could have known.
+const fn not_accepted(reason: CloseReason) -> Option<NotAcceptedReason> {
+    match reason {
+        CloseReason::WrongStudy => Some(NotAcceptedReason::WrongStudy),
+        CloseReason::WrongSite => Some(NotAcceptedReason::WrongSite),
+        CloseReason::IncompleteHandoff => Some(NotAcceptedReason::IncompleteHandoff),
+        CloseReason::ChannelNotApproved => Some(NotAcceptedReason::ChannelNotApproved),
+        CloseReason::StudyNotAccepting => Some(NotAcceptedReason::StudyNotAccepting),
+        CloseReason::SiteCapacity => Some(NotAcceptedReason::SiteCapacity),
+        _ => None,
+    }
+}
+
+/// The first start of a calendar month in the site's time zone that is after the end and at least 30 days after receipt.
+/// Receipt counts by `recorded_at`: the partner knows it, and a late entry cannot bring the day forward.
+#[must_use]
+pub fn closed_shows_from(recorded_at: DateTime<Utc>, closed_at: DateTime<Utc>, time_zone: Tz) -> DateTime<Utc> {
+    let earliest = closed_at.max(recorded_at + Duration::days(30));
+    let local = earliest.with_timezone(&time_zone).date_naive();
+    let (year, month) = if local.month() == 12 { (local.year() + 1, 1) } else { (local.year(), local.month() + 1) };
+    let Some(first) = NaiveDate::from_ymd_opt(year, month, 1) else { return DateTime::<Utc>::MAX_UTC };
+    // A zone whose midnight does not exist that day starts the month at its first existing hour.
+    (0..24)
+        .filter_map(|hour| first.and_hms_opt(hour, 0, 0))
+        .find_map(|start| time_zone.from_local_datetime(&start).earliest())
+        .map_or(DateTime::<Utc>::MAX_UTC, |start| start.with_timezone(&Utc))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn closed(reason: CloseReason) -> Facts {
+        Facts {
+            status: ReferralStatus::Closed,
+            blocker: None,
+            close_reason: Some(reason),
+            recorded_at: utc("2026-01-10T12:00:00Z"),
+            closed_at: Some(utc("2026-01-11T12:00:00Z")),
+        }
+    }
+
+    #[test]
+    fn a_closed_referral_shows_from_a_month_start_at_least_thirty_days_after_receipt() {
+        let zone = chrono_tz::America::New_York;
+        let facts = closed(CloseReason::NoLongerInterested);
+        // Thirty days are over on 9 February; the next month starts on 1 March, 05:00 UTC in New York.
+        assert_eq!(classify(&facts, zone, utc("2026-03-01T04:59:59Z")).0, PartnerReferralStatus::AcceptedForReview);
+        assert_eq!(classify(&facts, zone, utc("2026-03-01T05:00:00Z")).0, PartnerReferralStatus::Closed);
+        // A late end waits for the month after it.
+        let late = closed_shows_from(facts.recorded_at, utc("2026-12-31T23:00:00Z"), chrono_tz::UTC);
+        assert_eq!(late, utc("2027-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn only_reasons_the_partner_could_have_known_are_told_and_at_once() {
+        let told: Vec<&str> = CloseReason::ALL
+            .iter()
+            .filter(|reason| classify(&closed(**reason), chrono_tz::UTC, utc("2026-01-11T12:00:01Z")).1.is_some())
+            .map(|reason| reason.as_str())
+            .collect();
+        assert_eq!(
+            told,
+            ["wrong_study", "wrong_site", "study_not_accepting", "site_capacity", "incomplete_handoff", "channel_not_approved"]
+        );
+    }
+
+    #[test]
+    fn every_open_state_looks_alike_but_for_the_partners_own_turn() {
+        for status in ReferralStatus::ALL.iter().filter(|status| **status != ReferralStatus::Closed) {
+            for blocker in Blocker::ALL {
+                let facts =
+                    Facts { status: *status, blocker: Some(*blocker), close_reason: None, closed_at: None, ..closed(CloseReason::Duplicate) };
+                let seen = classify(&facts, chrono_tz::UTC, utc("2030-01-01T00:00:00Z"));
+                let turn = *status == ReferralStatus::OnHold && *blocker == Blocker::AwaitingPartnerCompletion;
+                let expected = if turn { PartnerReferralStatus::NeedsPartnerAction } else { PartnerReferralStatus::AcceptedForReview };
+                assert_eq!(seen, (expected, None));
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The whole machine against its written table.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+fn state(status: ReferralStatus) -> State {
+    State {
+        status,
+        held_status: (status == ReferralStatus::OnHold).then_some(ReferralStatus::Contacting),
+        close_reason: (status == ReferralStatus::Closed).then_some(CloseReason::NoLongerInterested),
+        is_test: false,
+    }
+}
+
+fn ask(to: ReferralStatus, reason: Option<TransitionReason>, blocker: Option<Blocker>) -> Request {
+    Request { to, reason, blocker }
+}
+
+#[test]
+fn the_table_of_moves_is_the_specified_one() {
+    let table: Vec<String> = ReferralStatus::ALL
+        .iter()
+        .map(|from| {
+            let to: Vec<&str> = allowed(&state(*from)).iter().map(|a| a.to.as_str()).collect();
+            format!("{from} -> {}", to.join(" "))
+        })
+        .collect();
+    assert_eq!(
+        table,
+        [
+            "quarantined -> received closed",
+            "received -> acknowledged contacting connected on_hold closed",
+            "acknowledged -> contacting connected on_hold closed",
+            "contacting -> connected on_hold closed",
+            "connected -> handed_off on_hold closed",
+            "handed_off -> connected on_hold closed",
+            "on_hold -> contacting closed",
+            "closed -> received",
+        ]
+    );
+}
+
+#[test]
+fn the_reasons_of_transitions_are_the_close_and_reopen_reasons_and_no_other() {
+    let union: BTreeSet<&str> =
+        CloseReason::ALL.iter().map(|r| r.as_str()).chain(ReopenReason::ALL.iter().map(|r| r.as_str())).collect();
+    let listed: BTreeSet<&str> = TransitionReason::ALL.iter().map(|r| r.as_str()).collect();
+    assert_eq!(union, listed);
+    for refused in
+        ["ineligible", "screen_failure", "disqualified", "excluded", "enrolled", "randomised", "consented", "diabetes", "cancer"]
+    {
+        assert!(TransitionReason::from_code(refused).is_none(), "{refused}");
+        assert!(CloseReason::from_code(refused).is_none(), "{refused}");
+    }
+}
+
+#[test]
+fn decide_agrees_with_allowed_on_every_request() {
+    let reasons: Vec<Option<TransitionReason>> = TransitionReason::ALL.iter().copied().map(Some).chain([None]).collect();
+    let blockers: Vec<Option<Blocker>> = Blocker::ALL.iter().copied().map(Some).chain([None]).collect();
+    for from in ReferralStatus::ALL {
+        for is_test in [false, true] {
+            let from = State { is_test, ..state(*from) };
+            let moves = allowed(&from);
+            for to in ReferralStatus::ALL {
+                for reason in &reasons {
+                    for blocker in &blockers {
+                        let expected = moves.iter().any(|a| {
+                            a.to == *to
+                                && a.blocker_required == blocker.is_some()
+                                && reason.map_or(a.reasons.is_empty(), |r| a.reasons.contains(&r))
+                        });
+                        let decided = decide(&from, &ask(*to, *reason, *blocker));
+                        assert_eq!(decided.is_ok(), expected, "{from:?} {to} {reason:?} {blocker:?}");
+                        if let Ok(made) = decided {
+                            assert_eq!(made.close_reason.is_some(), made.status == ReferralStatus::Closed);
+                            assert_eq!(made.held_status.is_some(), made.status == ReferralStatus::OnHold);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_hold_returns_to_the_state_it_left() {
+    let held = decide(&state(ReferralStatus::Connected), &ask(ReferralStatus::OnHold, None, Some(Blocker::AwaitingRecords))).unwrap();
+    let back = State { status: held.status, held_status: held.held_status, close_reason: None, is_test: false };
+    assert!(decide(&back, &ask(ReferralStatus::Connected, None, None)).is_ok());
+    assert_eq!(decide(&back, &ask(ReferralStatus::Contacting, None, None)), Err(Refusal::IllegalMove));
+}
+
+#[test]
+fn handoff_complete_closes_only_what_was_handed_off() {
+    let complete = ask(ReferralStatus::Closed, Some(TransitionReason::HandoffComplete), None);
+    for from in ReferralStatus::ALL {
+        assert_eq!(decide(&state(*from), &complete).is_ok(), *from == ReferralStatus::HandedOff);
+    }
+}
+
+#[test]
+fn final_ends_are_never_reopened() {
+    for reason in CloseReason::ALL {
+        let closed = State { close_reason: Some(*reason), ..state(ReferralStatus::Closed) };
+        let reopened = decide(&closed, &ask(ReferralStatus::Received, Some(TransitionReason::PersonReturned), None));
+        let is_final = matches!(
+            reason,
+            CloseReason::Duplicate | CloseReason::EnteredInError | CloseReason::TestReferral | CloseReason::RetentionExpired
+        );
+        assert_eq!(reopened.is_err(), is_final, "{reason}");
+    }
+}
+
+#[test]
+fn reasons_and_blockers_are_asked_for_where_they_belong() {
+    let received = state(ReferralStatus::Received);
+    assert_eq!(decide(&received, &ask(ReferralStatus::Closed, None, None)), Err(Refusal::ReasonMissing));
+    assert_eq!(
+        decide(&received, &ask(ReferralStatus::Closed, Some(TransitionReason::PersonReturned), None)),
+        Err(Refusal::ReasonNotAllowed)
+    );
+    assert_eq!(decide(&received, &ask(ReferralStatus::OnHold, None, None)), Err(Refusal::BlockerMissing));
+    assert_eq!(
+        decide(&received, &ask(ReferralStatus::Contacting, None, Some(Blocker::RouteBroken))),
+        Err(Refusal::BlockerNotAllowed)
+    );
+}

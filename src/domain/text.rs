@@ -1,0 +1,60 @@
+//! Bounded texts of the contract. Codes have a restricted alphabet, so that they cannot carry a sentence; registered
+//! text (names, descriptions, instructions) is written by staff only.
+
+bounded_text! {
+    /// Site-unique code of a study or partner: lower case, digits and hyphens.
+    pub struct Code { length: 2..=40, pattern: r"^[a-z0-9][a-z0-9-]{1,39}$", example: "heart-2026" }
+}
+bounded_text! {
+    /// An opaque reference or tag: letters, digits and `. _ : -`, at most 64. Never a name, a date of birth or a record number.
+    pub struct Reference { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", example: "REF-2026-00017" }
+}
+bounded_text! {
+    /// Name of the site, a study or a partner, as shown to people.
+    pub struct PublicName { length: 1..=200, example: "Heart Rhythm Study" }
+}
+bounded_text! {
+    /// Name of a member, as shown to colleagues.
+    pub struct DisplayName { length: 1..=120, example: "Dana Coordinator" }
+}
+bounded_text! {
+    /// A short public description of a study, approved for use with partners.
+    pub struct ShortDescription { length: 1..=2000, example: "A study of two approaches to heart rhythm care. The study team explains who may take part." }
+}
+bounded_text! {
+    /// The sponsor's protocol code.
+    pub struct ProtocolCode { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,63}$", example: "HRT-2026-01" }
+}
+bounded_text! {
+    /// Id in a public registry (ClinicalTrials.gov, EU CTIS, ISRCTN).
+    pub struct RegistryId { length: 4..=32, pattern: r"^[A-Z0-9][A-Z0-9-]{3,31}$", example: "NCT01234567" }
+}
+bounded_text! {
+    /// Approval reference of the ethics board (IRB or REC).
+    pub struct ApprovalReference { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,63}$", example: "IRB-2026-114" }
+}
+bounded_text! {
+    /// Country (ISO 3166-1 alpha-2), or country and subdivision (ISO 3166-2).
+    pub struct Jurisdiction { length: 2..=6, pattern: r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$", example: "US-CA" }
+}
+bounded_text! {
+    /// An absolute https (or, for local development, http) address.
+    pub struct WebUrl { length: 10..=500, pattern: r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*)?$", format: "uri", example: "https://site.example/intake" }
+}
+bounded_text! {
+    /// What the partner tells the person to do, in the site's approved words.
+    pub struct Instruction { length: 1..=500, example: "Give the person the code and the intake address. The study team answers all questions." }
+}
+bounded_text! {
+    /// Handoff code for the person to give at the site's intake: ten characters without I, L, O and U.
+    pub struct HandoffCode { length: 10..=10, pattern: r"^[0-9A-HJKMNP-TV-Z]{10}$", example: "7Q2MZK4R9D" }
+}
+bounded_text! {
+    /// An e-mail address, for matching only: turned into a keyed digest at once, never stored, logged or echoed.
+    pub struct EmailAddress { length: 3..=254, pattern: r"^[^@\s]+@[^@\s]+\.[^@\s]+$", format: "email", example: "person@mail.example" }
+}
+bounded_text! {
+    /// A telephone number, for matching only: read in the site's default region unless it begins with `+`, turned into a keyed
+    /// digest at once, never stored, logged or echoed.
+    pub struct PhoneNumber { length: 3..=40, pattern: r"^[0-9+()./ -]{3,40}$", example: "+1 202 555 0123" }
+}

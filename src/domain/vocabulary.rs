@@ -1,0 +1,236 @@
+//! The closed vocabularies of the product. An addition is a contract change: code, CHECK constraint and document move together.
+
+text_enum! {
+    /// What a member may do at the site.
+    pub enum Role { Admin = "admin", Coordinator = "coordinator", Viewer = "viewer" }
+}
+
+text_enum! {
+    /// What an API key may do. Site keys carry any but `partner`; a partner key carries exactly `partner`.
+    pub enum Scope {
+        ReferralsRead = "referrals:read",
+        ReferralsWrite = "referrals:write",
+        IntakeWrite = "intake:write",
+        ImportWrite = "import:write",
+        EventsRead = "events:read",
+        WebhooksManage = "webhooks:manage",
+        ConfigRead = "config:read",
+        DetailsRead = "details:read",
+        Partner = "partner",
+    }
+}
+
+text_enum! {
+    /// Whether a study takes referrals.
+    pub enum StudyStatus { Open = "open", Paused = "paused", Closed = "closed" }
+}
+
+text_enum! {
+    /// What kind of organisation refers.
+    pub enum PartnerType {
+        SpecialtyClinic = "specialty_clinic",
+        PrimaryCare = "primary_care",
+        AdvocacyGroup = "advocacy_group",
+        CommunityOrganisation = "community_organisation",
+        RecruitmentVendor = "recruitment_vendor",
+        Registry = "registry",
+    }
+}
+
+text_enum! {
+    /// How the partner is remunerated, if at all.
+    pub enum RemunerationBasis { None = "none", Flat = "flat", Hourly = "hourly", PerReferral = "per_referral", PerEnrolment = "per_enrolment" }
+}
+
+text_enum! {
+    /// Where a partner stands: `draft → language_pending → test_pending → active ⇄ paused → ended`; `suspended` is set by a guard.
+    pub enum PartnerStatus {
+        Draft = "draft",
+        LanguagePending = "language_pending",
+        TestPending = "test_pending",
+        Active = "active",
+        Paused = "paused",
+        Suspended = "suspended",
+        Ended = "ended",
+    }
+}
+
+text_enum! {
+    /// Where a handoff route stands: `draft → testing → launched ⇄ paused → retired`; `retest_required` when an edit voids its launch proof.
+    pub enum RouteStatus {
+        Draft = "draft",
+        Testing = "testing",
+        Launched = "launched",
+        Paused = "paused",
+        RetestRequired = "retest_required",
+        Retired = "retired",
+    }
+}
+
+text_enum! {
+    /// Which possible same-person pairs the site reviews. A duplicate is never refused.
+    pub enum DuplicatePolicy { ReviewAll = "review_all", ReviewCrossPartner = "review_cross_partner" }
+}
+
+text_enum! {
+    /// How a referral reached the site.
+    pub enum Channel {
+        SelfReferral = "self_referral",
+        SecureForm = "secure_form",
+        PhoneHandoff = "phone_handoff",
+        CoordinatorQueue = "coordinator_queue",
+    }
+}
+
+text_enum! {
+    /// How sure the site is that the source is the one named.
+    pub enum Attribution { Verified = "verified", Unverified = "unverified", Corrected = "corrected" }
+}
+
+text_enum! {
+    /// On what ground the person may be contacted. Which grounds a partner may use follows from its type.
+    pub enum ContactBasis {
+        SelfReferral = "self_referral",
+        PermissionToContact = "permission_to_contact",
+        HipaaAuthorization = "hipaa_authorization",
+        IrbPartialWaiver = "irb_partial_waiver",
+        SiteWorkforce = "site_workforce",
+    }
+}
+
+text_enum! {
+    /// How the person is reached without being stored here: over the route's intake URL with a handoff code, through the site's own
+    /// record (`external_ref`), or by sealed details under an approved process.
+    pub enum ContactPath { PersonUsesIntake = "person_uses_intake", SiteRecord = "site_record", SealedDetails = "sealed_details" }
+}
+
+text_enum! {
+    /// Where a referral stands.
+    pub enum ReferralStatus {
+        Quarantined = "quarantined",
+        Received = "received",
+        Acknowledged = "acknowledged",
+        Contacting = "contacting",
+        Connected = "connected",
+        HandedOff = "handed_off",
+        OnHold = "on_hold",
+        Closed = "closed",
+    }
+}
+
+text_enum! {
+    /// Why a referral ended. Operational only: eligibility, enrolment and diagnoses are never recorded here.
+    pub enum CloseReason {
+        HandoffComplete = "handoff_complete",
+        UnreachableAfterAttempts = "unreachable_after_attempts",
+        NoLongerInterested = "no_longer_interested",
+        PersonRequestedNoContact = "person_requested_no_contact",
+        WrongStudy = "wrong_study",
+        WrongSite = "wrong_site",
+        StudyNotAccepting = "study_not_accepting",
+        SiteCapacity = "site_capacity",
+        Duplicate = "duplicate",
+        IncompleteHandoff = "incomplete_handoff",
+        ChannelNotApproved = "channel_not_approved",
+        TransferredSite = "transferred_site",
+        PartnerWithdrew = "partner_withdrew",
+        StudyTeamClosed = "study_team_closed",
+        RetentionExpired = "retention_expired",
+        EnteredInError = "entered_in_error",
+        TestReferral = "test_referral",
+    }
+}
+
+text_enum! {
+    /// Why a closed referral was opened again.
+    pub enum ReopenReason { ClosedByMistake = "closed_by_mistake", PersonReturned = "person_returned", HandoffResumed = "handoff_resumed" }
+}
+
+text_enum! {
+    /// Why a referral was recorded after the fact.
+    pub enum LateReason { PhoneHandoffLoggedLate = "phone_handoff_logged_late", SystemOutage = "system_outage", PaperBacklog = "paper_backlog" }
+}
+
+text_enum! {
+    /// Why a referral waits for a person's decision before it enters the queue.
+    pub enum QuarantineReason { ContactWithdrawn = "contact_withdrawn", GuardTripped = "guard_tripped" }
+}
+
+text_enum! {
+    /// Why a referral waits.
+    pub enum Blocker {
+        AwaitingPersonReply = "awaiting_person_reply",
+        AwaitingPartnerCompletion = "awaiting_partner_completion",
+        AwaitingStudyTeamReview = "awaiting_study_team_review",
+        AwaitingRecords = "awaiting_records",
+        SchedulingCapacity = "scheduling_capacity",
+        StudyPaused = "study_paused",
+        DuplicateReview = "duplicate_review",
+        RouteBroken = "route_broken",
+        LanguageLapsed = "language_lapsed",
+    }
+}
+
+text_enum! {
+    /// What the owner does next.
+    pub enum NextAction {
+        Acknowledge = "acknowledge",
+        AttemptContact = "attempt_contact",
+        RequestPartnerCompletion = "request_partner_completion",
+        ResolveDuplicate = "resolve_duplicate",
+        AwaitStudyTeam = "await_study_team",
+        ArrangeHandoff = "arrange_handoff",
+        Reroute = "reroute",
+        ConfirmClose = "confirm_close",
+    }
+}
+
+text_enum! {
+    /// What went wrong with a handoff, for the partner's feedback.
+    pub enum HandoffIssue {
+        MissingSourceTag = "missing_source_tag",
+        WrongStudy = "wrong_study",
+        IncompleteHandoff = "incomplete_handoff",
+        SensitiveContentSent = "sensitive_content_sent",
+        ChannelNotApproved = "channel_not_approved",
+        StaleLanguage = "stale_language",
+        ExpectationPayment = "expectation_payment",
+        ExpectationTreatment = "expectation_treatment",
+        ExpectationEligibility = "expectation_eligibility",
+        ExpectationTiming = "expectation_timing",
+        MaterialsUnclear = "materials_unclear",
+    }
+}
+
+text_enum! {
+    /// What a partner sees of a referral, and nothing finer. `closed` shows from the start of a calendar month, at least 30 days after
+    /// receipt, so that its timing tells nothing.
+    pub enum PartnerReferralStatus {
+        AcceptedForReview = "accepted_for_review",
+        NeedsPartnerAction = "needs_partner_action",
+        NotAccepted = "not_accepted",
+        Closed = "closed",
+    }
+}
+
+text_enum! {
+    /// Why a referral was not accepted: the partner's own conduct, or what it could have known.
+    pub enum NotAcceptedReason {
+        WrongStudy = "wrong_study",
+        WrongSite = "wrong_site",
+        IncompleteHandoff = "incomplete_handoff",
+        ChannelNotApproved = "channel_not_approved",
+        StudyNotAccepting = "study_not_accepting",
+        SiteCapacity = "site_capacity",
+    }
+}
+
+text_enum! {
+    /// Which contact detail a digest stands for.
+    pub enum DigestKind { Email = "email", Phone = "phone" }
+}
+
+text_enum! {
+    /// Why a body was refused at the door, as counted per partner and day.
+    pub enum RefusalCode { UnknownField = "unknown_field", SensitiveField = "sensitive_field" }
+}

@@ -1,0 +1,134 @@
+//! The registry of problem codes: each has one status, one title and one sentence that says what to do.
+
+/// Declares the registry; the order is that of the document.
+macro_rules! error_codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $status:literal, $title:literal;)+) => {
+        /// Stable code of a problem; the `type` URI is `urn:handoff:problem:<code>`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ErrorCode { $($(#[doc = $doc])+ $variant),+ }
+
+        impl ErrorCode {
+            /// Every code, in documented order.
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$variant),+];
+
+            /// The code as it stands in a problem body.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str { match self { $(Self::$variant => $code),+ } }
+
+            /// The HTTP status it answers with.
+            #[must_use]
+            pub const fn status(self) -> u16 { match self { $(Self::$variant => $status),+ } }
+
+            /// The short title, the same for every occurrence.
+            #[must_use]
+            pub const fn title(self) -> &'static str { match self { $(Self::$variant => $title),+ } }
+
+            /// What happened and what to do, for the caller and for the document.
+            #[must_use]
+            pub const fn guidance(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii()),+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The body is not valid JSON. Send one JSON object, UTF-8, RFC 8259.
+    MalformedJson = "malformed_json", 400, "Malformed JSON";
+    /// The body nests deeper than 16 levels. Send the flat object that the contract describes.
+    JsonTooDeep = "json_too_deep", 400, "JSON too deep";
+    /// The body is not a JSON object. Send one object, not an array, a string or a number.
+    NotAnObject = "not_an_object", 400, "Not an object";
+    /// A query parameter is unknown, repeated or outside its bounds; `errors` says which rule. Nothing was read.
+    InvalidParameter = "invalid_parameter", 400, "Invalid query parameter";
+    /// The cursor is not one that this list gave to this caller for these filters, or it is older than 24 hours. Start again without `cursor`.
+    InvalidCursor = "invalid_cursor", 400, "Invalid cursor";
+    /// This operation creates something: send an `Idempotency-Key` header (8 to 128 of `A-Z a-z 0-9 . _ : -`), a new one per intent, the same one per retry.
+    IdempotencyKeyRequired = "idempotency_key_required", 400, "Idempotency-Key required";
+    /// The `Idempotency-Key` header is outside its form: 8 to 128 of `A-Z a-z 0-9 . _ : -`.
+    IdempotencyKeyInvalid = "idempotency_key_invalid", 400, "Idempotency-Key invalid";
+    /// A header is outside its form. `detail` names the header.
+    InvalidHeader = "invalid_header", 400, "Invalid header";
+    /// No credentials. Send `Authorization: Bearer` with an API key or a staff token.
+    Unauthenticated = "unauthenticated", 401, "Not authenticated";
+    /// The credentials are not valid: unknown, mistyped, revoked, or of a member or partner that is no longer active. Ask the site's admin for new ones.
+    InvalidCredentials = "invalid_credentials", 401, "Credentials not valid";
+    /// The credentials have expired. Take a new token, or ask the site's admin for a new key.
+    ExpiredCredentials = "expired_credentials", 401, "Credentials expired";
+    /// You are known, but your role or the kind of your credentials does not carry this operation. `detail` says who may.
+    Forbidden = "forbidden", 403, "Not permitted";
+    /// Your key is known, but lacks the scope. `detail` names the scope to ask for.
+    InsufficientScope = "insufficient_scope", 403, "Insufficient scope";
+    /// A test key acts on an open test run only, and none is open for this route. Ask the site to open one.
+    NoOpenTestRun = "no_open_test_run", 403, "No open test run";
+    /// There is no such thing here for you: it does not exist, or it belongs to somebody else. Both answer alike.
+    NotFound = "not_found", 404, "Not found";
+    /// The path exists, this method on it does not. `Allow` lists the methods.
+    MethodNotAllowed = "method_not_allowed", 405, "Method not allowed";
+    /// This operation answers `application/json`. Send an `Accept` header that takes it, or none.
+    NotAcceptable = "not_acceptable", 406, "Not acceptable";
+    /// The same idempotency key is being worked on now. Send the same request again after `Retry-After`.
+    IdempotencyInFlight = "idempotency_in_flight", 409, "Same key in flight";
+    /// The state does not allow this move. `allowed_actions` lists what may be done now.
+    IllegalTransition = "illegal_transition", 409, "Move not allowed";
+    /// You already used this `partner_reference`; `referral_id` is the referral that carries it. Nothing was created.
+    PartnerReferenceUsed = "partner_reference_used", 409, "Partner reference already used";
+    /// This name, code or tag is taken within the site. Choose another; `errors` points at it.
+    AlreadyExists = "already_exists", 409, "Already exists";
+    /// The route is not launched, so it takes no referrals yet. Ask the site; nothing was created.
+    RouteNotLaunched = "route_not_launched", 409, "Route not launched";
+    /// The study is not open for referrals. Ask the site; nothing was created.
+    StudyNotOpen = "study_not_open", 409, "Study not open";
+    /// The partner is not active, so it cannot refer. Ask the site; nothing was created.
+    PartnerNotActive = "partner_not_active", 409, "Partner not active";
+    /// The state of this resource does not allow the change. `detail` says why.
+    StateConflict = "state_conflict", 409, "State conflict";
+    /// The resource has changed since you read it. Read it again and repeat the change with its new `ETag`.
+    StaleVersion = "stale_version", 412, "Stale version";
+    /// The body is larger than this operation takes (32 KiB).
+    BodyTooLarge = "body_too_large", 413, "Body too large";
+    /// Send the body as `Content-Type: application/json` (UTF-8).
+    UnsupportedMediaType = "unsupported_media_type", 415, "Unsupported media type";
+    /// The body breaks the contract; `errors` lists every place. Nothing was kept of it. Correct all of them and send it again.
+    InvalidBody = "invalid_body", 422, "Body outside the contract";
+    /// The body carries a field that the contract does not have; `errors` lists every place. Nothing was kept of it. Send the contract's fields only.
+    UnknownField = "unknown_field", 422, "Unknown field";
+    /// The body carries a field that looks like personal or medical information. It was refused whole and nothing of it was kept. Do not send it here: the person gives such details at the site's intake, `intake_url`.
+    SensitiveField = "sensitive_field", 422, "Sensitive field refused";
+    /// The same idempotency key was used with another body. Use a new key for a new intent, or send the first body again.
+    IdempotencyKeyReused = "idempotency_key_reused", 422, "Idempotency-Key reused";
+    /// Send `If-Match` with the `ETag` of the version that you read, so that nobody's change is lost.
+    IfMatchRequired = "if_match_required", 428, "If-Match required";
+    /// Something failed on our side. Nothing of this request was kept; `request_id` finds it in the log.
+    Internal = "internal", 500, "Internal error";
+    /// More requests are under way than the server takes at once. Nothing was done; send it again after `Retry-After`.
+    Overloaded = "overloaded", 503, "Busy";
+    /// The deadline of the request passed before its answer was certain. Send it again after `Retry-After`, with the same idempotency key.
+    DeadlineExceeded = "deadline_exceeded", 503, "Deadline exceeded";
+    /// The database cannot be reached. Send the request again after `Retry-After`, with the same idempotency key.
+    DatabaseUnavailable = "database_unavailable", 503, "Database unavailable";
+}
+
+impl ErrorCode {
+    /// The stable URI of the problem type, documented in the contract.
+    #[must_use]
+    pub fn type_uri(self) -> String {
+        format!("urn:handoff:problem:{}", self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_snake_case_and_their_guidance_is_a_sentence() {
+        let mut seen = std::collections::BTreeSet::new();
+        for code in ErrorCode::ALL {
+            assert!(seen.insert(code.as_str()), "{code:?} twice");
+            assert!(code.as_str().chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+            assert!(code.guidance().ends_with('.') && code.guidance().len() > 20, "{code:?}");
+            assert!((400..600).contains(&code.status()));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Taking a referral: the central request.
+//!
+//! The server derives route, owner, status, next action and attribution; contact details are digested here and dropped.
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::Context;
+use crate::auth::Actor;
+use crate::db::Conn;
+use crate::domain::CodeList;
+use crate::domain::admission::{Gate, Obstacle, obstacles};
+use crate::domain::contact_basis::{self, StatedBy};
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::handoff_code;
+use crate::domain::ids::ReferralId;
+use crate::domain::next_action;
+use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
+use crate::domain::vocabulary::{Attribution, Channel, ContactBasis, ContactPath, LateReason, QuarantineReason, ReferralStatus};
+use crate::error::{AppError, ErrorCode};
+use crate::privacy::digests::{self, ContactDigest};
+use crate::privacy::keys::SiteKey;
+use crate::store;
+use crate::store::referrals::{CodedReferral, ReferralRow};
+use crate::store::routes::RouteContext;
+use crate::store::sites::SiteRow;
+
+/// Clocks of two machines may differ by this much; more is a date in the future.
+const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
+
+/// A referral as it was sent.
+#[derive(Debug)]
+pub struct NewReferral {
+    /// The partner's code; from the site only.
+    pub partner: Option<Code>,
+    /// The study's code.
+    pub study: Code,
+    /// How it came.
+    pub channel: Channel,
+    /// On what ground the person may be contacted.
+    pub contact_basis: ContactBasis,
+    /// How the person is reached.
+    pub contact_path: ContactPath,
+    /// The partner's own reference.
+    pub partner_reference: Option<Reference>,
+    /// The site's reference; from the site only.
+    pub external_ref: Option<Reference>,
+    /// Why it is recorded after the fact; from the site only.
+    pub late_reason: Option<LateReason>,
+    /// When it happened; now if absent.
+    pub received_at: Option<DateTime<Utc>>,
+    /// How its source is recognised; the route's if absent.
+    pub source_tag: Option<Reference>,
+    /// For matching only.
+    pub email: Option<EmailAddress>,
+    /// For matching only.
+    pub phone: Option<PhoneNumber>,
+    /// Why a person has to decide before it enters the queue, when something found that out.
+    pub quarantine: Option<QuarantineReason>,
+}
+
+/// Takes a referral; answers it with the site that it came to.
+///
+/// # Errors
+/// 422 with every fault of the request, 409 when the route does not take it now or its reference was used, 403 for a test key.
+pub fn run(conn: &mut Conn, context: &Context, digest_key: &SiteKey, new: &NewReferral) -> Result<(CodedReferral, SiteRow), AppError> {
+    if context.actor.is_test() {
+        return Err(AppError::new(ErrorCode::NoOpenTestRun));
+    }
+    let scope = &context.scope;
+    let site = store::sites::current(conn, scope)?;
+    let route = store::routes::find_by_codes(conn, scope, new.partner.as_ref(), &new.study)?;
+    let (digests, faults) = check(context, new, &site, route.as_ref(), digest_key);
+    let (Some(route), true) = (route, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
+    admit(context, new, &route)?;
+
+    let referral = build(context, new, &site, &route)?;
+    if !store::referrals::insert(conn, &referral)? {
+        return Err(collision(conn, context, &referral)?);
+    }
+    store::referrals::insert_digests(conn, &referral, &digests)?;
+    let coded = CodedReferral {
+        referral,
+        partner_code: route.partner_code,
+        study_code: route.study_code,
+        route_intake_url: route.route.intake_url,
+        instruction: route.route.instruction,
+    };
+    Ok((coded, site))
+}
+
+/// Every fault of the request that depends on who sends it and what is registered, and the digests of what it matches by.
+fn check(
+    context: &Context,
+    new: &NewReferral,
+    site: &SiteRow,
+    route: Option<&RouteContext>,
+    digest_key: &SiteKey,
+) -> (Vec<ContactDigest>, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let mut fault = |pointer: &str, code: FaultCode, message: &'static str| faults.push(Fault::new(pointer, code, message));
+    let is_partner = context.actor.partner().is_some();
+    for (pointer, sent) in [
+        ("/partner", new.partner.is_some()),
+        ("/external_ref", new.external_ref.is_some()),
+        ("/late_reason", new.late_reason.is_some()),
+    ] {
+        if is_partner && sent {
+            fault(pointer, FaultCode::Inconsistent, "Only the site sends this field. Leave it out.");
+        }
+    }
+    if !is_partner && new.partner.is_none() {
+        fault("/partner", FaultCode::MissingField, "Send the code of the partner that refers.");
+    } else if route.is_none() {
+        fault("/study", FaultCode::UnknownReference, "There is no handoff route for this study. Check the code, or ask the site.");
+    }
+    if let Some(route) = route {
+        let stated_by = if is_partner { StatedBy::Partner } else { StatedBy::Site };
+        let approved = route.route.approval_reference.is_some();
+        if let Err(refused) = contact_basis::check(new.contact_basis, route.partner_type, stated_by, approved) {
+            fault("/contact_basis", FaultCode::Inconsistent, refused.message());
+        }
+    }
+    match new.contact_path {
+        ContactPath::SiteRecord if is_partner => {
+            fault("/contact_path", FaultCode::Inconsistent, "Only the site has its own record of a person. Use `person_uses_intake`.");
+        }
+        ContactPath::SiteRecord if new.external_ref.is_none() => {
+            fault("/external_ref", FaultCode::MissingField, "`site_record` needs the site's own reference to the record.");
+        }
+        ContactPath::SealedDetails => fault(
+            "/contact_path",
+            FaultCode::Inconsistent,
+            "`sealed_details` needs an approved process, and none is recorded for this route. Use `person_uses_intake`.",
+        ),
+        _ => {}
+    }
+    if new.received_at.is_some_and(|at| at > context.now + CLOCK_TOLERANCE) {
+        fault("/received_at", FaultCode::OutOfRange, "This time is in the future. Send when it happened, in UTC.");
+    }
+    let email = new.email.as_ref().map(|email| digests::of_email(digest_key, email.as_str()));
+    if email == Some(None) {
+        fault("/match/email", FaultCode::BadFormat, "Send one complete e-mail address, or leave it out.");
+    }
+    let phone =
+        new.phone.as_ref().map(|phone| digests::of_phone(digest_key, phone.as_str(), &site.default_phone_region));
+    if phone == Some(None) {
+        fault("/match/phone", FaultCode::BadFormat, "Send one complete telephone number, best with its country code (`+1 …`), or leave it out.");
+    }
+    (email.flatten().into_iter().chain(phone.flatten()).collect(), faults)
+}
+
+/// Rule 2: nothing live on a route that is not open for it; staff may still record what happened, with its reason.
+fn admit(context: &Context, new: &NewReferral, route: &RouteContext) -> Result<(), AppError> {
+    let gate = Gate {
+        route: route.route.status,
+        study: route.study_status,
+        partner: route.partner_status,
+        channels: &route.route.channels.0,
+    };
+    if matches!(context.actor, Actor::Staff(_)) && new.late_reason.is_some() {
+        return Ok(());
+    }
+    match obstacles(&gate, new.channel).first() {
+        None => Ok(()),
+        Some(Obstacle::RouteNotLaunched) => Err(AppError::new(ErrorCode::RouteNotLaunched)),
+        Some(Obstacle::StudyNotOpen) => Err(AppError::new(ErrorCode::StudyNotOpen)),
+        Some(Obstacle::PartnerNotActive) => Err(AppError::new(ErrorCode::PartnerNotActive)),
+        Some(Obstacle::ChannelNotListed) => Err(AppError::invalid(vec![Fault::new(
+            "/channel",
+            FaultCode::Inconsistent,
+            "This handoff route does not list the channel. Use one of the route's channels.",
+        )])),
+    }
+}
+
+fn build(context: &Context, new: &NewReferral, site: &SiteRow, route: &RouteContext) -> Result<ReferralRow, AppError> {
+    let now = context.now;
+    let status = if new.quarantine.is_some() { ReferralStatus::Quarantined } else { ReferralStatus::Received };
+    let action = next_action::follow(status, None);
+    let due = route.route.due_hours(site.due_hours());
+    let attribution = match &new.source_tag {
+        Some(tag) if *tag != route.route.source_tag => Attribution::Unverified,
+        _ => Attribution::Verified,
+    };
+    let handoff_code = match new.contact_path {
+        ContactPath::PersonUsesIntake => {
+            let mut random = [0_u8; 8];
+            getrandom::fill(&mut random).map_err(AppError::internal)?;
+            Some(handoff_code::from_random(&random).map_err(AppError::internal)?)
+        }
+        _ => None,
+    };
+    Ok(ReferralRow {
+        site_id: context.scope.site(),
+        id: ReferralId::at(now),
+        partner_id: route.route.partner_id,
+        study_id: route.route.study_id,
+        route_id: route.route.id,
+        channel: new.channel,
+        source_tag: new.source_tag.clone().unwrap_or_else(|| route.route.source_tag.clone()),
+        attribution,
+        contact_basis: new.contact_basis,
+        contact_path: new.contact_path,
+        handoff_code,
+        partner_reference: new.partner_reference.clone(),
+        external_ref: new.external_ref.clone(),
+        late_reason: new.late_reason,
+        owner_id: route.route.owner_id,
+        status,
+        held_status: None,
+        quarantine_reason: new.quarantine,
+        blocker: None,
+        close_reason: None,
+        reopen_reason: None,
+        next_action: action,
+        next_action_due_at: action.map(|action| next_action::due(action, due, now)),
+        handoff_issues: CodeList(Vec::new()),
+        is_test: false,
+        version: 1,
+        // A clock that is slightly ahead of ours did not receive anybody in the future.
+        received_at: new.received_at.unwrap_or(now).min(now),
+        recorded_at: now,
+        clock_started_at: now,
+        acknowledged_at: None,
+        contacting_at: None,
+        connected_at: None,
+        handed_off_at: None,
+        closed_at: None,
+        updated_at: now,
+    })
+}
+
+/// What stood in the way of an insert: the partner's own reference, or (once in 10¹⁵) a handoff code that exists.
+fn collision(conn: &mut Conn, context: &Context, referral: &ReferralRow) -> Result<AppError, AppError> {
+    if let Some(reference) = &referral.partner_reference {
+        let found =
+            store::referrals::find_by_partner_reference(conn, &context.scope, referral.partner_id, reference, referral.is_test)?;
+        if let Some(id) = found {
+            return Ok(AppError::new(ErrorCode::PartnerReferenceUsed).with_referral(id));
+        }
+    }
+    Ok(AppError::new(ErrorCode::Overloaded))
+}

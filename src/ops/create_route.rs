@@ -1,0 +1,129 @@
+//! Configuring a handoff route.
+
+use super::{Context, taken};
+use crate::db::Conn;
+use crate::domain::CodeList;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::{MemberId, RouteId};
+use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
+use crate::domain::vocabulary::{Channel, DuplicatePolicy, RouteStatus};
+use crate::error::{AppError, on_constraint};
+use crate::store;
+use crate::store::routes::{RouteContext, RouteRow};
+
+/// A route to be configured.
+#[derive(Debug)]
+pub struct NewRoute {
+    /// The partner's code.
+    pub partner: Code,
+    /// The study's code.
+    pub study: Code,
+    /// How people may come.
+    pub channels: Vec<Channel>,
+    /// How the source is recognised.
+    pub source_tag: Reference,
+    /// Where a person gives details.
+    pub intake_url: Option<WebUrl>,
+    /// What the partner tells the person to do.
+    pub instruction: Instruction,
+    /// Responsible for the next action.
+    pub owner_id: MemberId,
+    /// Takes it when the owner stalls.
+    pub backup_owner_id: MemberId,
+    /// Which possible duplicates are reviewed.
+    pub duplicate_policy: DuplicatePolicy,
+    /// Approval for grounds of contact that need one.
+    pub approval_reference: Option<ApprovalReference>,
+    /// Hours until the first action is due.
+    pub acknowledge_due_hours: Option<i32>,
+    /// Hours until a contact attempt is due.
+    pub contact_due_hours: Option<i32>,
+    /// Hours until everything after is due.
+    pub follow_up_due_hours: Option<i32>,
+}
+
+/// Configures a route as a draft.
+///
+/// # Errors
+/// 422 when a code or an owner is unknown, 409 when this partner already has a route for this study or the tag is taken.
+pub fn run(conn: &mut Conn, context: &Context, new: NewRoute) -> Result<RouteContext, AppError> {
+    let scope = &context.scope;
+    let partner = store::partners::find_by_code(conn, scope, &new.partner)?;
+    let study = store::studies::find_by_code(conn, scope, &new.study)?;
+    let mut faults = Vec::new();
+    if partner.is_none() {
+        faults.push(Fault::new("/partner", FaultCode::UnknownReference, "No partner of the site has this code."));
+    }
+    if study.is_none() {
+        faults.push(Fault::new("/study", FaultCode::UnknownReference, "No study of the site has this code."));
+    }
+    faults.extend(owner_faults(conn, context, new.owner_id, new.backup_owner_id)?);
+    let (Some(partner), Some(study), true) = (partner, study, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
+    let route = RouteRow {
+        site_id: scope.site(),
+        id: RouteId::at(context.now),
+        partner_id: partner.id,
+        study_id: study.id,
+        channels: CodeList(new.channels),
+        source_tag: new.source_tag,
+        intake_url: new.intake_url,
+        instruction: new.instruction,
+        owner_id: new.owner_id,
+        backup_owner_id: new.backup_owner_id,
+        duplicate_policy: new.duplicate_policy,
+        approval_reference: new.approval_reference,
+        acknowledge_due_hours: new.acknowledge_due_hours,
+        contact_due_hours: new.contact_due_hours,
+        follow_up_due_hours: new.follow_up_due_hours,
+        status: RouteStatus::Draft,
+        version: 1,
+        created_at: context.now,
+        updated_at: context.now,
+    };
+    store::routes::insert(conn, &route).map_err(on_constraint([
+        ("handoff_routes_one_per_partner_and_study", || {
+            taken("/study", "This partner already has a route for this study: change that one.")
+        }),
+        ("handoff_routes_source_tag_unique", tag_taken),
+    ]))?;
+    Ok(RouteContext {
+        route,
+        partner_code: partner.code,
+        partner_type: partner.partner_type,
+        partner_status: partner.status,
+        study_code: study.code,
+        study_status: study.status,
+    })
+}
+
+/// What is wrong with an owner and a backup owner: both must be active members that may own work, and differ.
+///
+/// # Errors
+/// A database failure.
+pub(super) fn owner_faults(
+    conn: &mut Conn,
+    context: &Context,
+    owner: MemberId,
+    backup: MemberId,
+) -> Result<Vec<Fault>, AppError> {
+    let found = store::members::find_owners(conn, &context.scope, &[owner, backup])?;
+    let mut faults = Vec::new();
+    for (pointer, member) in [("/owner_id", owner), ("/backup_owner_id", backup)] {
+        if !found.contains(&member) {
+            faults.push(Fault::new(
+                pointer,
+                FaultCode::UnknownReference,
+                "Name an active member of the site with role `admin` or `coordinator`.",
+            ));
+        }
+    }
+    if owner == backup {
+        faults.push(Fault::new("/backup_owner_id", FaultCode::Inconsistent, "The backup owner must be another member than the owner."));
+    }
+    Ok(faults)
+}
+
+/// 409 for a source tag that another route of the site uses: sources could not be told apart.
+pub(super) fn tag_taken() -> AppError {
+    taken("/source_tag", "Another route of the site uses this source tag.")
+}

@@ -1,0 +1,79 @@
+//! Setting up a site with its first admin, who is its site lead.
+
+use chrono::{DateTime, Utc};
+
+use crate::auth::SiteScope;
+use crate::db::Conn;
+use crate::domain::ids::MemberId;
+use crate::domain::text::{DisplayName, EmailAddress, PublicName, WebUrl};
+use crate::domain::vocabulary::Role;
+use crate::error::AppError;
+use crate::store;
+use crate::store::members::NewMember;
+use crate::store::sites::SiteRow;
+
+/// A site to be set up.
+#[derive(Debug)]
+pub struct NewSite {
+    /// Its name.
+    pub name: PublicName,
+    /// IANA time zone.
+    pub time_zone: chrono_tz::Tz,
+    /// ISO 3166 region of telephone numbers without a country code.
+    pub default_phone_region: String,
+    /// Where a person gives details.
+    pub intake_url: WebUrl,
+    /// Whether it is the sample site.
+    pub is_sample: bool,
+}
+
+/// The first member of a site.
+#[derive(Debug)]
+pub struct FirstAdmin {
+    /// What colleagues call it.
+    pub display_name: DisplayName,
+    /// Where alerts go.
+    pub email: EmailAddress,
+}
+
+/// Sets up the site of `scope` with its first admin; answers the admin's id.
+///
+/// # Errors
+/// A database failure.
+pub fn run(conn: &mut Conn, scope: &SiteScope, now: DateTime<Utc>, new: NewSite, admin: &FirstAdmin) -> Result<MemberId, AppError> {
+    store::sites::insert(
+        conn,
+        &SiteRow {
+            site_id: scope.site(),
+            name: new.name,
+            time_zone: new.time_zone.name().to_owned(),
+            default_phone_region: new.default_phone_region,
+            intake_url: new.intake_url,
+            acknowledge_due_hours: 24,
+            contact_due_hours: 72,
+            follow_up_due_hours: 120,
+            suppression_threshold: 11,
+            is_sample: new.is_sample,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        },
+    )?;
+    let id = MemberId::at(now);
+    store::members::insert(
+        conn,
+        &NewMember {
+            site_id: scope.site(),
+            id,
+            display_name: admin.display_name.clone(),
+            email: admin.email.as_str().to_lowercase(),
+            role: Role::Admin,
+            is_site_lead: true,
+            active: true,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        },
+    )?;
+    Ok(id)
+}

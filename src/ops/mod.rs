@@ -1,0 +1,65 @@
+//! Multi-step writes, one file per operation: load, let `domain` decide, let `store` write, all in the caller's
+//! transaction. An operation knows who acts and what time it is; it knows no request and no response.
+
+pub mod create_partner;
+pub mod create_referral;
+pub mod create_route;
+pub mod create_study;
+pub mod issue_key;
+pub mod create_site;
+pub mod move_partner;
+pub mod move_route;
+pub mod move_study;
+pub mod transition_referral;
+pub mod update_partner;
+pub mod update_route;
+pub mod update_study;
+
+use crate::auth::{Actor, SiteScope};
+use crate::error::{AppError, ErrorCode};
+use chrono::{DateTime, Utc};
+
+/// Who acts, within which tenant, and when: the second argument of every operation.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Who acts.
+    pub actor: Actor,
+    /// Which rows the transaction may touch.
+    pub scope: SiteScope,
+    /// The time of the request.
+    pub now: DateTime<Utc>,
+}
+
+/// Which version a caller read before changing something (`If-Match`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever is there now (`If-Match: *`).
+    Any,
+    /// One of these versions.
+    Versions(Vec<i32>),
+}
+
+impl Expected {
+    /// Compares with the version that is there.
+    ///
+    /// # Errors
+    /// 412 when the resource has changed since.
+    pub fn check(&self, version: i32) -> Result<(), AppError> {
+        match self {
+            Self::Any => Ok(()),
+            Self::Versions(read) if read.contains(&version) => Ok(()),
+            Self::Versions(_) => Err(AppError::new(ErrorCode::StaleVersion)),
+        }
+    }
+}
+
+/// 409 for a move that the state does not allow, with those that it does.
+fn illegal_move(allowed: impl IntoIterator<Item = &'static str>) -> AppError {
+    AppError::new(ErrorCode::IllegalTransition).with_allowed_actions(allowed.into_iter().map(str::to_owned).collect())
+}
+
+/// 409 for a name that is taken, pointing at it.
+fn taken(pointer: &'static str, message: &'static str) -> AppError {
+    use crate::domain::fault::{Fault, FaultCode};
+    AppError::new(ErrorCode::AlreadyExists).with_faults(vec![Fault::new(pointer, FaultCode::Inconsistent, message)])
+}

@@ -1,0 +1,131 @@
+//! Moving a referral: the state machine's one writer.
+
+use super::{Context, Expected, illegal_move};
+use crate::db::Conn;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::ReferralId;
+use crate::domain::next_action;
+use crate::domain::referral_state::{self, Move, Refusal, Request, State};
+use crate::domain::vocabulary::ReferralStatus;
+use crate::error::{AppError, ErrorCode};
+use crate::store;
+use crate::store::referrals::{CodedReferral, ReferralRow, StateChange};
+use crate::store::sites::SiteRow;
+
+/// The state of a kept referral, as far as its moves depend on it.
+#[must_use]
+pub const fn state_of(referral: &ReferralRow) -> State {
+    State {
+        status: referral.status,
+        held_status: referral.held_status,
+        close_reason: referral.close_reason,
+        is_test: referral.is_test,
+    }
+}
+
+/// Moves a referral; answers it as it is now, with its site.
+///
+/// # Errors
+/// 404 for an unknown or foreign referral, 412 when it has changed since it was read, 409 for a move that its state does not
+/// allow, 422 when a reason or blocker is missing or does not belong to the move.
+pub fn run(
+    conn: &mut Conn,
+    context: &Context,
+    id: ReferralId,
+    expected: &Expected,
+    request: &Request,
+) -> Result<(CodedReferral, SiteRow), AppError> {
+    let scope = &context.scope;
+    let is_test = context.actor.is_test();
+    if !store::referrals::lock(conn, scope, is_test, id)? {
+        return Err(AppError::not_found());
+    }
+    let mut coded = store::referrals::find(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?;
+    expected.check(coded.referral.version)?;
+    let state = state_of(&coded.referral);
+    let decided = referral_state::decide(&state, request).map_err(|refusal| refuse(&state, refusal))?;
+
+    let site = store::sites::current(conn, scope)?;
+    let route = store::routes::find(conn, scope, coded.referral.route_id)?.ok_or_else(AppError::not_found)?;
+    let due = route.route.due_hours(site.due_hours());
+    let change = change(&coded.referral, &decided, due, context.now);
+    if !store::referrals::update_state(conn, scope, id, coded.referral.version, &change)? {
+        return Err(AppError::new(ErrorCode::StaleVersion));
+    }
+    apply(&mut coded.referral, change);
+    Ok((coded, site))
+}
+
+fn refuse(state: &State, refusal: Refusal) -> AppError {
+    let fault = |pointer: &str, code, message: &'static str| AppError::invalid(vec![Fault::new(pointer, code, message)]);
+    match refusal {
+        Refusal::IllegalMove => illegal_move(referral_state::allowed(state).into_iter().map(|allowed| allowed.to.as_str())),
+        Refusal::ReasonMissing => fault("/reason", FaultCode::MissingField, "This move needs a reason; `actions` lists those it takes."),
+        Refusal::ReasonNotAllowed => {
+            fault("/reason", FaultCode::Inconsistent, "This move does not take that reason; `actions` lists those it takes.")
+        }
+        Refusal::BlockerMissing => fault("/blocker", FaultCode::MissingField, "Putting a referral on hold needs a blocker."),
+        Refusal::BlockerNotAllowed => fault("/blocker", FaultCode::Inconsistent, "Only `on_hold` takes a blocker. Leave it out."),
+    }
+}
+
+/// The row's new state. Steps that are skipped take the time of the move; a reopened referral starts a new clock.
+fn change(
+    referral: &ReferralRow,
+    decided: &Move,
+    due: next_action::DueHours,
+    now: chrono::DateTime<chrono::Utc>,
+) -> StateChange {
+    use ReferralStatus::{Acknowledged, Connected, Contacting, HandedOff, OnHold};
+    let reopened = decided.reopen_reason.is_some();
+    let earlier = |at| if reopened { None } else { at };
+    // A hold passes no step, and neither does the return from one: the milestones it returns to are there already.
+    let step = match decided.status {
+        _ if referral.status == OnHold => 0,
+        Acknowledged => 1,
+        Contacting => 2,
+        Connected => 3,
+        HandedOff => 4,
+        _ => 0,
+    };
+    let milestone = |at: Option<_>, number| earlier(at).or((step >= number).then_some(now));
+    let fell_through = referral.status == HandedOff && decided.status == Connected;
+    let action = next_action::follow(decided.status, decided.blocker);
+    StateChange {
+        status: decided.status,
+        held_status: decided.held_status,
+        quarantine_reason: None,
+        blocker: decided.blocker,
+        close_reason: decided.close_reason,
+        reopen_reason: decided.reopen_reason.or(referral.reopen_reason),
+        next_action: action,
+        next_action_due_at: action.map(|action| next_action::due(action, due, now)),
+        version: referral.version + 1,
+        clock_started_at: if reopened { now } else { referral.clock_started_at },
+        acknowledged_at: milestone(referral.acknowledged_at, 1),
+        contacting_at: milestone(referral.contacting_at, 2),
+        connected_at: milestone(referral.connected_at, 3),
+        handed_off_at: if fell_through { None } else { milestone(referral.handed_off_at, 4) },
+        closed_at: (decided.status == ReferralStatus::Closed).then_some(now),
+        updated_at: now,
+    }
+}
+
+fn apply(referral: &mut ReferralRow, change: StateChange) {
+    referral.status = change.status;
+    referral.held_status = change.held_status;
+    referral.quarantine_reason = change.quarantine_reason;
+    referral.blocker = change.blocker;
+    referral.close_reason = change.close_reason;
+    referral.reopen_reason = change.reopen_reason;
+    referral.next_action = change.next_action;
+    referral.next_action_due_at = change.next_action_due_at;
+    referral.version = change.version;
+    referral.clock_started_at = change.clock_started_at;
+    referral.acknowledged_at = change.acknowledged_at;
+    referral.contacting_at = change.contacting_at;
+    referral.connected_at = change.connected_at;
+    referral.handed_off_at = change.handed_off_at;
+    referral.closed_at = change.closed_at;
+    referral.updated_at = change.updated_at;
+}

@@ -1,0 +1,61 @@
+//! The route table: one row per operation. It makes the server, the document and the access matrix.
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::api::{partners, referrals, routes, sites, studies, system};
+use crate::auth::permission::{
+    CreateReferrals, ManageConfiguration, Permission, PlanReferrals, ReadConfiguration, ReadReferrals, ReadSite, Row, WorkReferrals,
+};
+
+/// Who may call an operation.
+#[derive(Debug, Clone, Copy)]
+pub enum Access {
+    /// Anybody, without credentials.
+    Public,
+    /// Whom this row of the permission table names.
+    Permission(Row),
+}
+
+macro_rules! table {
+    ($($module:ident::$handler:ident => $access:expr;)+) => {
+        /// Registers every operation, for server and document alike.
+        pub fn configure(config: &mut ServiceConfig) {
+            $(config.service($module::$handler);)+
+        }
+
+        /// Every operation by its id, with who may call it.
+        #[must_use]
+        pub fn operations() -> Vec<(&'static str, Access)> {
+            vec![$((stringify!($handler), $access)),+]
+        }
+    };
+}
+
+table! {
+    sites::get_site => Access::Permission(ReadSite::ROW);
+    studies::create_study => Access::Permission(ManageConfiguration::ROW);
+    studies::list_studies => Access::Permission(ReadConfiguration::ROW);
+    studies::get_study => Access::Permission(ReadConfiguration::ROW);
+    studies::update_study => Access::Permission(ManageConfiguration::ROW);
+    studies::transition_study => Access::Permission(ManageConfiguration::ROW);
+    partners::create_partner => Access::Permission(ManageConfiguration::ROW);
+    partners::list_partners => Access::Permission(ReadConfiguration::ROW);
+    partners::get_partner => Access::Permission(ReadConfiguration::ROW);
+    partners::update_partner => Access::Permission(ManageConfiguration::ROW);
+    partners::transition_partner => Access::Permission(ManageConfiguration::ROW);
+    routes::create_route => Access::Permission(ManageConfiguration::ROW);
+    routes::list_routes => Access::Permission(ReadConfiguration::ROW);
+    routes::get_route => Access::Permission(ReadConfiguration::ROW);
+    routes::update_route => Access::Permission(ManageConfiguration::ROW);
+    routes::launch_route => Access::Permission(ManageConfiguration::ROW);
+    routes::pause_route => Access::Permission(ManageConfiguration::ROW);
+    routes::resume_route => Access::Permission(ManageConfiguration::ROW);
+    routes::retire_route => Access::Permission(ManageConfiguration::ROW);
+    referrals::create_referral => Access::Permission(CreateReferrals::ROW);
+    referrals::list_referrals => Access::Permission(ReadReferrals::ROW);
+    referrals::get_referral => Access::Permission(ReadReferrals::ROW);
+    referrals::list_referral_actions => Access::Permission(PlanReferrals::ROW);
+    referrals::transition_referral => Access::Permission(WorkReferrals::ROW);
+    system::healthz => Access::Public;
+    system::readyz => Access::Public;
+}

@@ -1,0 +1,195 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    api_keys (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        principal_id -> Uuid,
+        name -> Text,
+        partner_id -> Nullable<Uuid>,
+        scopes -> Array<Nullable<Text>>,
+        is_test -> Bool,
+        key_hash -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    handoff_routes (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        partner_id -> Uuid,
+        study_id -> Uuid,
+        channels -> Array<Nullable<Text>>,
+        source_tag -> Text,
+        intake_url -> Nullable<Text>,
+        instruction -> Text,
+        owner_id -> Uuid,
+        backup_owner_id -> Uuid,
+        duplicate_policy -> Text,
+        approval_reference -> Nullable<Text>,
+        acknowledge_due_hours -> Nullable<Int4>,
+        contact_due_hours -> Nullable<Int4>,
+        follow_up_due_hours -> Nullable<Int4>,
+        status -> Text,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (site_id, principal_id, operation, key_digest) {
+        site_id -> Uuid,
+        principal_id -> Uuid,
+        operation -> Text,
+        key_digest -> Bytea,
+        fingerprint -> Bytea,
+        status -> Nullable<Int4>,
+        location -> Nullable<Text>,
+        etag -> Nullable<Text>,
+        body -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    members (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        display_name -> Text,
+        email -> Text,
+        role -> Text,
+        is_site_lead -> Bool,
+        active -> Bool,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    partners (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        name -> Text,
+        partner_type -> Text,
+        jurisdiction -> Text,
+        remuneration_basis -> Text,
+        status -> Text,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    referral_digests (site_id, referral_id, kind) {
+        site_id -> Uuid,
+        referral_id -> Uuid,
+        partner_id -> Uuid,
+        kind -> Text,
+        digest -> Bytea,
+    }
+}
+
+diesel::table! {
+    referrals (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        partner_id -> Uuid,
+        study_id -> Uuid,
+        route_id -> Uuid,
+        channel -> Text,
+        source_tag -> Text,
+        attribution -> Text,
+        contact_basis -> Text,
+        contact_path -> Text,
+        handoff_code -> Nullable<Text>,
+        partner_reference -> Nullable<Text>,
+        external_ref -> Nullable<Text>,
+        late_reason -> Nullable<Text>,
+        owner_id -> Uuid,
+        status -> Text,
+        held_status -> Nullable<Text>,
+        quarantine_reason -> Nullable<Text>,
+        blocker -> Nullable<Text>,
+        close_reason -> Nullable<Text>,
+        reopen_reason -> Nullable<Text>,
+        next_action -> Nullable<Text>,
+        next_action_due_at -> Nullable<Timestamptz>,
+        handoff_issues -> Array<Nullable<Text>>,
+        is_test -> Bool,
+        version -> Int4,
+        received_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+        clock_started_at -> Timestamptz,
+        acknowledged_at -> Nullable<Timestamptz>,
+        contacting_at -> Nullable<Timestamptz>,
+        connected_at -> Nullable<Timestamptz>,
+        handed_off_at -> Nullable<Timestamptz>,
+        closed_at -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    refusals (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        partner_id -> Nullable<Uuid>,
+        day -> Date,
+        code -> Text,
+        refused -> Int4,
+    }
+}
+
+diesel::table! {
+    sites (site_id) {
+        site_id -> Uuid,
+        name -> Text,
+        time_zone -> Text,
+        default_phone_region -> Text,
+        intake_url -> Text,
+        acknowledge_due_hours -> Int4,
+        contact_due_hours -> Int4,
+        follow_up_due_hours -> Int4,
+        suppression_threshold -> Int4,
+        is_sample -> Bool,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    studies (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        code -> Text,
+        public_name -> Text,
+        short_description -> Text,
+        protocol_code -> Text,
+        registry_id -> Nullable<Text>,
+        status -> Text,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    api_keys,
+    handoff_routes,
+    idempotency_keys,
+    members,
+    partners,
+    referral_digests,
+    referrals,
+    refusals,
+    sites,
+    studies,
+);

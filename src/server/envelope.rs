@@ -1,0 +1,141 @@
+//! Around every request: its id, its caller, the problem body of its failure, the headers of every answer, one log line.
+
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage as _, HttpResponse};
+
+use crate::auth;
+use crate::error::{AppError, ErrorCode};
+use crate::state::AppState;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Finds out who calls, before any extractor runs and so before a body is read.
+pub(super) async fn authenticate(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if !request.path().starts_with("/v1/") {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    }
+    let known = match request.app_data::<Data<AppState>>() {
+        Some(app) => auth::authenticate(app, request.headers(), app.deadline()).await,
+        None => Err(AppError::new(ErrorCode::Internal)),
+    };
+    let checked = known.and_then(|known| if takes_json(request.headers()) { Ok(known) } else { Err(AppError::new(ErrorCode::NotAcceptable)) });
+    match checked {
+        Ok(known) => {
+            request.extensions_mut().insert(known);
+            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+        }
+        Err(error) => Ok(request.into_response(HttpResponse::from_error(error))),
+    }
+}
+
+/// Whether an `Accept` header takes what every operation answers.
+fn takes_json(headers: &HeaderMap) -> bool {
+    let mut named = false;
+    for value in headers.get_all(ACCEPT) {
+        named = true;
+        let takes = value.to_str().unwrap_or_default().split(',').any(|range| {
+            let kind = range.split(';').next().unwrap_or_default().trim();
+            let refused = range.split(';').skip(1).any(|parameter| matches!(parameter.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+            !refused && matches!(kind, "*/*" | "application/*" | "application/json")
+        });
+        if takes {
+            return true;
+        }
+    }
+    !named
+}
+
+/// Gives every request an id and every failure its body; writes one line per request, without path values or bodies.
+pub(super) async fn envelope(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    let method = request.method().clone();
+    let pattern = request.match_pattern().unwrap_or_else(|| "-".into());
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if let Some(error) = failure(&response) {
+        log_failure(error.as_ref(), &id);
+        let answer = error.as_ref().answer(&id);
+        response = response.into_response(answer);
+    }
+    let status = response.status().as_u16();
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID.clone(), id);
+    }
+    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(CACHE_CONTROL) && !pattern.starts_with("/docs") {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    let micros = started.elapsed().as_micros();
+    log::info!(target: "handoff::access", "{method} {pattern} {status} {micros}us request_id={id}");
+    Ok(response)
+}
+
+/// A failure as ours: by reference where a handler made it, by its status where the framework did.
+enum Failure<'a> {
+    Ours(&'a AppError),
+    Made(AppError),
+}
+
+impl Failure<'_> {
+    fn as_ref(&self) -> &AppError {
+        match self {
+            Self::Ours(error) => error,
+            Self::Made(error) => error,
+        }
+    }
+}
+
+fn failure(response: &ServiceResponse<BoxBody>) -> Option<Failure<'_>> {
+    if let Some(error) = response.response().error().and_then(|error| error.as_error::<AppError>()) {
+        return Some(Failure::Ours(error));
+    }
+    let status = response.status().as_u16();
+    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    if status < 400 || is_problem {
+        return None;
+    }
+    let code = match status {
+        404 => ErrorCode::NotFound,
+        405 => ErrorCode::MethodNotAllowed,
+        406 => ErrorCode::NotAcceptable,
+        413 => ErrorCode::BodyTooLarge,
+        415 => ErrorCode::UnsupportedMediaType,
+        503 => ErrorCode::Overloaded,
+        400..=499 => ErrorCode::MalformedJson,
+        _ => ErrorCode::Internal,
+    };
+    Some(Failure::Made(AppError::new(code)))
+}
+
+/// The cause goes to the log with the id that the caller got; causes carry kinds and constraint names, never values.
+fn log_failure(error: &AppError, id: &str) {
+    if error.code.status() < 500 {
+        return;
+    }
+    match error.cause() {
+        Some(cause) => log::error!("{} request_id={id}: {cause}", error.code.as_str()),
+        None => log::warn!("{} request_id={id}", error.code.as_str()),
+    }
+}
+
+/// The caller's `X-Request-Id` when it is one of a restricted alphabet, otherwise a fresh one.
+fn request_id(headers: &HeaderMap) -> String {
+    headers
+        .get(&REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')))
+        .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+}

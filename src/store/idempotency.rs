@@ -1,0 +1,117 @@
+//! Claimed idempotency keys and the answers kept under them.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+
+use crate::auth::SiteScope;
+use crate::domain::ids::PrincipalId;
+use crate::schema::idempotency_keys as keys;
+
+/// Which key: the caller's, for one operation.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Who acts.
+    pub principal: PrincipalId,
+    /// The operation and the resource it acts on.
+    pub operation: String,
+    /// HMAC of the key.
+    pub key_digest: [u8; 32],
+    /// HMAC of the body.
+    pub fingerprint: [u8; 32],
+}
+
+/// The answer that was given.
+#[derive(Debug, Clone, Queryable)]
+pub struct KeptAnswer {
+    /// HMAC of the body it answered.
+    pub fingerprint: Vec<u8>,
+    /// HTTP status; `None` only inside the transaction that claims.
+    pub status: Option<i32>,
+    /// `Location`.
+    pub location: Option<String>,
+    /// `ETag`.
+    pub etag: Option<String>,
+    /// The JSON body.
+    pub body: Option<String>,
+}
+
+/// Claims the key for this transaction: `true` when it is ours, `false` when an answer within its time exists. Blocks, up to
+/// `lock_timeout`, while another transaction holds the claim. A claim older than `expired_before` is taken over.
+///
+/// # Errors
+/// A database failure, a lock timeout among them.
+pub fn claim(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    claim: &Claim,
+    now: DateTime<Utc>,
+    expired_before: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let insert = diesel::insert_into(keys::table)
+        .values((
+            keys::site_id.eq(scope.site()),
+            keys::principal_id.eq(claim.principal),
+            keys::operation.eq(&claim.operation),
+            keys::key_digest.eq(claim.key_digest.as_slice()),
+            keys::fingerprint.eq(claim.fingerprint.as_slice()),
+            keys::created_at.eq(now),
+        ))
+        .on_conflict((keys::site_id, keys::principal_id, keys::operation, keys::key_digest))
+        .do_update()
+        .set((
+            keys::fingerprint.eq(claim.fingerprint.as_slice()),
+            keys::created_at.eq(now),
+            keys::status.eq(None::<i32>),
+            keys::location.eq(None::<String>),
+            keys::etag.eq(None::<String>),
+            keys::body.eq(None::<String>),
+        ));
+    // The trait's own name: `QueryDsl` has a `filter` too.
+    diesel::query_dsl::methods::FilterDsl::filter(insert, keys::created_at.lt(expired_before))
+        .execute(conn)
+        .map(|claimed| claimed == 1)
+}
+
+/// The answer kept under a claimed key.
+///
+/// # Errors
+/// A database failure.
+pub fn find(conn: &mut PgConnection, scope: &SiteScope, claim: &Claim) -> QueryResult<Option<KeptAnswer>> {
+    keys::table
+        .find((scope.site(), claim.principal, &claim.operation, claim.key_digest.as_slice()))
+        .select((keys::fingerprint, keys::status, keys::location, keys::etag, keys::body))
+        .first(conn)
+        .optional()
+}
+
+/// Keeps the answer under the claim of this transaction.
+///
+/// # Errors
+/// A database failure.
+pub fn keep(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    claim: &Claim,
+    status: u16,
+    location: Option<&str>,
+    etag: Option<&str>,
+    body: &str,
+) -> QueryResult<()> {
+    diesel::update(keys::table.find((scope.site(), claim.principal, &claim.operation, claim.key_digest.as_slice())))
+        .set((
+            keys::status.eq(Some(i32::from(status))),
+            keys::location.eq(location),
+            keys::etag.eq(etag),
+            keys::body.eq(Some(body)),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Forgets the claims older than this; says how many.
+///
+/// # Errors
+/// A database failure.
+pub fn forget(conn: &mut PgConnection, scope: &SiteScope, expired_before: DateTime<Utc>) -> QueryResult<usize> {
+    diesel::delete(keys::table.filter(keys::site_id.eq(scope.site()).and(keys::created_at.lt(expired_before)))).execute(conn)
+}

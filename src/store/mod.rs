@@ -1,0 +1,15 @@
+//! Queries and writes, one file per table group: `fn(conn, scope, …)`. No rule lives here: what a store function is
+//! asked to write has been decided.
+//!
+//! `scope` is the proof of a tenant; every query also filters by its site, so that a missing policy and a missing filter
+//! would both have to happen before a row is seen by the wrong caller.
+
+pub mod api_keys;
+pub mod idempotency;
+pub mod members;
+pub mod partners;
+pub mod referrals;
+pub mod refusals;
+pub mod routes;
+pub mod sites;
+pub mod studies;

@@ -1,0 +1,245 @@
+//! Handoff routes: partner × study.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+
+use crate::auth::SiteScope;
+use crate::domain::CodeList;
+use crate::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
+use crate::domain::next_action::DueHours;
+use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
+use crate::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RouteStatus, StudyStatus};
+use crate::schema::{handoff_routes, partners, studies};
+
+/// A route as it is kept.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = handoff_routes)]
+pub struct RouteRow {
+    /// The tenant.
+    pub site_id: SiteId,
+    /// Its id.
+    pub id: RouteId,
+    /// Who refers.
+    pub partner_id: PartnerId,
+    /// To what.
+    pub study_id: StudyId,
+    /// How people may come.
+    pub channels: CodeList<Channel>,
+    /// How the source is recognised.
+    pub source_tag: Reference,
+    /// Where a person gives details; `None`: at the site's intake URL.
+    pub intake_url: Option<WebUrl>,
+    /// What the partner tells the person to do.
+    pub instruction: Instruction,
+    /// Responsible for the next action.
+    pub owner_id: MemberId,
+    /// Takes it when the owner stalls.
+    pub backup_owner_id: MemberId,
+    /// Which possible duplicates are reviewed.
+    pub duplicate_policy: DuplicatePolicy,
+    /// Approval for grounds of contact that need one.
+    pub approval_reference: Option<ApprovalReference>,
+    /// Hours until the first action is due; `None`: the site's.
+    pub acknowledge_due_hours: Option<i32>,
+    /// Hours until a contact attempt is due; `None`: the site's.
+    pub contact_due_hours: Option<i32>,
+    /// Hours until everything after is due; `None`: the site's.
+    pub follow_up_due_hours: Option<i32>,
+    /// Where it stands.
+    pub status: RouteStatus,
+    /// Counts changes.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl RouteRow {
+    /// Hours until an action is due on this route.
+    #[must_use]
+    pub fn due_hours(&self, site: DueHours) -> DueHours {
+        DueHours {
+            acknowledge: self.acknowledge_due_hours.unwrap_or(site.acknowledge),
+            contact: self.contact_due_hours.unwrap_or(site.contact),
+            follow_up: self.follow_up_due_hours.unwrap_or(site.follow_up),
+        }
+    }
+}
+
+/// What a change may touch; `None` leaves a field, `Some(None)` clears it.
+#[derive(Debug, Default, AsChangeset)]
+#[diesel(table_name = handoff_routes)]
+pub struct RouteChanges {
+    /// How people may come.
+    pub channels: Option<CodeList<Channel>>,
+    /// How the source is recognised.
+    pub source_tag: Option<Reference>,
+    /// Where a person gives details.
+    pub intake_url: Option<Option<WebUrl>>,
+    /// What the partner tells the person to do.
+    pub instruction: Option<Instruction>,
+    /// Responsible for the next action.
+    pub owner_id: Option<MemberId>,
+    /// Takes it when the owner stalls.
+    pub backup_owner_id: Option<MemberId>,
+    /// Which possible duplicates are reviewed.
+    pub duplicate_policy: Option<DuplicatePolicy>,
+    /// Approval for grounds of contact that need one.
+    pub approval_reference: Option<Option<ApprovalReference>>,
+    /// Hours until the first action is due.
+    pub acknowledge_due_hours: Option<Option<i32>>,
+    /// Hours until a contact attempt is due.
+    pub contact_due_hours: Option<Option<i32>>,
+    /// Hours until everything after is due.
+    pub follow_up_due_hours: Option<Option<i32>>,
+    /// Where it stands.
+    pub status: Option<RouteStatus>,
+    /// The next version.
+    pub version: i32,
+    /// When it changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A route with the codes and states that every use of it needs: one query.
+#[derive(Debug, Clone, Queryable)]
+pub struct RouteContext {
+    /// The route.
+    pub route: RouteRow,
+    /// The partner's code.
+    pub partner_code: Code,
+    /// The partner's type.
+    pub partner_type: PartnerType,
+    /// The partner's status.
+    pub partner_status: PartnerStatus,
+    /// The study's code.
+    pub study_code: Code,
+    /// The study's status.
+    pub study_status: StudyStatus,
+}
+
+/// Routes joined with what [`RouteContext`] shows of their partner and study.
+macro_rules! with_context {
+    () => {
+        handoff_routes::table
+            .inner_join(
+                partners::table
+                    .on(partners::site_id.eq(handoff_routes::site_id).and(partners::id.eq(handoff_routes::partner_id))),
+            )
+            .inner_join(
+                studies::table.on(studies::site_id.eq(handoff_routes::site_id).and(studies::id.eq(handoff_routes::study_id))),
+            )
+            .select((
+                handoff_routes::all_columns,
+                partners::code,
+                partners::partner_type,
+                partners::status,
+                studies::code,
+                studies::status,
+            ))
+    };
+}
+
+/// The route with this id.
+///
+/// # Errors
+/// A database failure.
+pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: RouteId) -> QueryResult<Option<RouteContext>> {
+    with_context!()
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq(id)))
+        .first(conn)
+        .optional()
+}
+
+/// The route of this partner for this study, by their codes; a partner's own scope stands for its code.
+///
+/// # Errors
+/// A database failure.
+pub fn find_by_codes(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    partner: Option<&Code>,
+    study: &Code,
+) -> QueryResult<Option<RouteContext>> {
+    let mut query = with_context!().filter(handoff_routes::site_id.eq(scope.site()).and(studies::code.eq(study))).into_boxed();
+    query = match (scope.partner(), partner) {
+        (Some(own), _) => query.filter(handoff_routes::partner_id.eq(own)),
+        (None, Some(code)) => query.filter(partners::code.eq(code)),
+        // Neither a partner nor a partner's code: no route can be meant.
+        (None, None) => return Ok(None),
+    };
+    query.first(conn).optional()
+}
+
+/// Locks the route until the transaction ends and answers it as it is then.
+///
+/// # Errors
+/// A database failure.
+pub fn lock(conn: &mut PgConnection, scope: &SiteScope, id: RouteId) -> QueryResult<Option<RouteRow>> {
+    handoff_routes::table
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq(id)))
+        .select(RouteRow::as_select())
+        .for_update()
+        .first(conn)
+        .optional()
+}
+
+/// Which routes a list shows.
+#[derive(Debug, Default, Clone)]
+pub struct Filter {
+    /// Of this partner.
+    pub partner: Option<Code>,
+    /// For this study.
+    pub study: Option<Code>,
+    /// In this state.
+    pub status: Option<RouteStatus>,
+}
+
+/// A page in order of id, after this one.
+///
+/// # Errors
+/// A database failure.
+pub fn page(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    filter: &Filter,
+    after: Option<RouteId>,
+    limit: i64,
+) -> QueryResult<Vec<RouteContext>> {
+    let mut query = with_context!().filter(handoff_routes::site_id.eq(scope.site())).into_boxed();
+    if let Some(own) = scope.partner() {
+        query = query.filter(handoff_routes::partner_id.eq(own));
+    }
+    if let Some(partner) = &filter.partner {
+        query = query.filter(partners::code.eq(partner));
+    }
+    if let Some(study) = &filter.study {
+        query = query.filter(studies::code.eq(study));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(handoff_routes::status.eq(status));
+    }
+    if let Some(after) = after {
+        query = query.filter(handoff_routes::id.gt(after));
+    }
+    query.order(handoff_routes::id.asc()).limit(limit).load(conn)
+}
+
+/// Keeps a new route.
+///
+/// # Errors
+/// A database failure, `handoff_routes_one_per_partner_and_study` and `handoff_routes_source_tag_unique` among them.
+pub fn insert(conn: &mut PgConnection, route: &RouteRow) -> QueryResult<()> {
+    diesel::insert_into(handoff_routes::table).values(route).execute(conn).map(drop)
+}
+
+/// Writes a change.
+///
+/// # Errors
+/// A database failure, `handoff_routes_source_tag_unique` among them.
+pub fn update(conn: &mut PgConnection, scope: &SiteScope, id: RouteId, changes: &RouteChanges) -> QueryResult<()> {
+    diesel::update(handoff_routes::table.filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq(id))))
+        .set(changes)
+        .execute(conn)
+        .map(drop)
+}

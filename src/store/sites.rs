@@ -1,0 +1,102 @@
+//! The site itself.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+
+use crate::auth::SiteScope;
+use crate::domain::ids::SiteId;
+use crate::domain::next_action::DueHours;
+use crate::domain::text::{PublicName, WebUrl};
+use crate::schema::sites;
+
+/// The site's settings.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = sites)]
+pub struct SiteRow {
+    /// The tenant.
+    pub site_id: SiteId,
+    /// Its name.
+    pub name: PublicName,
+    /// IANA time zone.
+    pub time_zone: String,
+    /// ISO 3166 region in which telephone numbers without a country code are read.
+    pub default_phone_region: String,
+    /// Where a person gives details.
+    pub intake_url: WebUrl,
+    /// Hours until the first action is due.
+    pub acknowledge_due_hours: i32,
+    /// Hours until a contact attempt is due.
+    pub contact_due_hours: i32,
+    /// Hours until everything after is due.
+    pub follow_up_due_hours: i32,
+    /// The smallest count that leaves to partners and viewers.
+    pub suppression_threshold: i32,
+    /// Whether it is the sample site, which alone may be removed.
+    pub is_sample: bool,
+    /// Counts changes.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl SiteRow {
+    /// The site's default hours until an action is due.
+    #[must_use]
+    pub const fn due_hours(&self) -> DueHours {
+        DueHours { acknowledge: self.acknowledge_due_hours, contact: self.contact_due_hours, follow_up: self.follow_up_due_hours }
+    }
+
+    /// The zone its calendar months are counted in; an unknown name reads as UTC.
+    #[must_use]
+    pub fn zone(&self) -> chrono_tz::Tz {
+        self.time_zone.parse().unwrap_or(chrono_tz::UTC)
+    }
+}
+
+/// The caller's site.
+///
+/// # Errors
+/// A database failure; `NotFound` when the site was removed a moment ago.
+pub fn current(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<SiteRow> {
+    sites::table.filter(sites::site_id.eq(scope.site())).select(SiteRow::as_select()).first(conn)
+}
+
+/// Keeps a new site.
+///
+/// # Errors
+/// A database failure.
+pub fn insert(conn: &mut PgConnection, site: &SiteRow) -> QueryResult<()> {
+    diesel::insert_into(sites::table).values(site).execute(conn).map(drop)
+}
+
+/// Removes the site if it is a sample, with everything in it. Needs the owner: the app role deletes nothing.
+///
+/// # Errors
+/// A database failure.
+pub fn delete_sample(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<usize> {
+    diesel::delete(sites::table.filter(sites::site_id.eq(scope.site()).and(sites::is_sample.eq(true)))).execute(conn)
+}
+
+/// Every site there is, from the directory.
+///
+/// # Errors
+/// A database failure.
+pub fn list_all(conn: &mut PgConnection) -> QueryResult<Vec<SiteId>> {
+    #[derive(QueryableByName)]
+    struct Entry {
+        #[diesel(sql_type = diesel::sql_types::Uuid)]
+        site_id: SiteId,
+    }
+    let entries: Vec<Entry> = diesel::sql_query("SELECT list_sites AS site_id FROM directory.list_sites()").load(conn)?;
+    Ok(entries.into_iter().map(|entry| entry.site_id).collect())
+}
+
+/// Whether the database answers.
+///
+/// # Errors
+/// A database failure.
+pub fn ping(conn: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT 1").execute(conn).map(drop)
+}
