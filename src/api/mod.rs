@@ -15,3 +15,31 @@ pub mod sites;
 pub mod studies;
 pub mod system;
 pub mod views;
+
+use crate::privacy::shape::ShapeError;
+use extract::Contract;
+
+/// Every request body and query of the contract with what is wrong with its schema, if anything: an open contract is found
+/// at start and not at its first use.
+#[must_use]
+pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
+    macro_rules! of {
+        ($($contract:ty),+ $(,)?) => { vec![$((stringify!($contract), <$contract>::shape().err())),+] };
+    }
+    of![
+        studies::CreateStudy,
+        studies::UpdateStudy,
+        studies::TransitionStudy,
+        studies::ListStudies,
+        partners::CreatePartner,
+        partners::UpdatePartner,
+        partners::TransitionPartner,
+        partners::ListPartners,
+        routes::CreateRoute,
+        routes::UpdateRoute,
+        routes::ListRoutes,
+        referrals::CreateReferral,
+        referrals::TransitionReferral,
+        referrals::ListReferrals,
+    ]
+}

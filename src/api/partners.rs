@@ -123,7 +123,7 @@ pub struct PartnerPage {
 }
 
 /// Which partners to list.
-#[derive(Debug, Deserialize, Serialize, IntoParams, ToSchema, Validate)]
+#[derive(Debug, Deserialize, IntoParams, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListPartners {
@@ -132,12 +132,10 @@ pub struct ListPartners {
     #[param(nullable = false)]
     pub status: Option<PartnerStatus>,
     /// How many at most; 50 if absent.
-    #[serde(skip_serializing)]
     #[schema(nullable = false, minimum = 1, maximum = 200)]
     #[param(nullable = false, minimum = 1, maximum = 200)]
     pub limit: Option<u16>,
     /// `next_cursor` of the page before, with the same filters.
-    #[serde(skip_serializing)]
     #[schema(nullable = false, min_length = 1, max_length = 200)]
     #[param(nullable = false, min_length = 1, max_length = 200)]
     pub cursor: Option<String>,
@@ -200,7 +198,7 @@ pub async fn list_partners(
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
     let query = query.0;
-    let paging = Paging::new("list_partners", query.cursor.as_deref(), query.limit, &query)?;
+    let paging = Paging::new("list_partners", query.cursor.as_deref(), query.limit, &query.status)?;
     let status = query.status;
     page(
         &app,

@@ -102,7 +102,7 @@ pub async fn list_referrals(
     if caller.actor.partner().is_some() {
         query.refuse_site_filters()?;
     }
-    let paging = Paging::new("list_referrals", query.cursor.as_deref(), query.limit, &query)?;
+    let paging = Paging::new("list_referrals", query.cursor.as_deref(), query.limit, &query.filters())?;
     let filter = Filter::from(&query);
     page(
         &app,

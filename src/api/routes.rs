@@ -87,7 +87,7 @@ pub async fn list_routes(
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
     let query = query.0;
-    let paging = Paging::new("list_routes", query.cursor.as_deref(), query.limit, &query)?;
+    let paging = Paging::new("list_routes", query.cursor.as_deref(), query.limit, &(&query.partner, &query.study, query.status))?;
     let filter = store::routes::Filter { partner: query.partner.clone(), study: query.study.clone(), status: query.status };
     page(
         &app,

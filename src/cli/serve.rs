@@ -4,7 +4,7 @@ use actix_web::web::Data;
 
 use super::backend::Backend;
 use super::{Failure, demo};
-use crate::api::idempotency::InFlight;
+use crate::api::{self, idempotency::InFlight};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::embedded;
@@ -14,7 +14,10 @@ use crate::server;
 use crate::state::AppState;
 
 pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
-    // First, because it is the cheapest thing that can be wrong.
+    if let Some((_, Some(error))) = api::contracts().into_iter().find(|(_, error)| error.is_some()) {
+        return Err(error.to_string().into());
+    }
+    // Before the database, because it is the cheapest thing that can be wrong.
     let listener = server::bind(config.listen)?;
     let address = listener.local_addr()?;
     let backend = match (&config.database_url, &config.data_dir) {

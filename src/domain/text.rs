@@ -51,7 +51,7 @@ bounded_text! {
 }
 bounded_text! {
     /// An e-mail address, for matching only: turned into a keyed digest at once, never stored, logged or echoed.
-    pub struct EmailAddress { length: 3..=254, pattern: r"^[^@\s]+@[^@\s]+\.[^@\s]+$", format: "email", example: "person@mail.example" }
+    pub struct EmailAddress { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", example: "person@mail.example" }
 }
 bounded_text! {
     /// A telephone number, for matching only: read in the site's default region unless it begins with `+`, turned into a keyed

@@ -107,7 +107,7 @@ pub struct TransitionReferral {
 contract!(TransitionReferral);
 
 /// Which referrals to list.
-#[derive(Debug, Deserialize, Serialize, IntoParams, ToSchema, Validate)]
+#[derive(Debug, Deserialize, IntoParams, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListReferrals {
@@ -140,12 +140,10 @@ pub struct ListReferrals {
     #[param(nullable = false)]
     pub external_ref: Option<Reference>,
     /// How many at most; 50 if absent.
-    #[serde(skip_serializing)]
     #[schema(nullable = false, minimum = 1, maximum = 200)]
     #[param(nullable = false, minimum = 1, maximum = 200)]
     pub limit: Option<u16>,
     /// `next_cursor` of the page before, with the same filters.
-    #[serde(skip_serializing)]
     #[schema(nullable = false, min_length = 1, max_length = 200)]
     #[param(nullable = false, min_length = 1, max_length = 200)]
     pub cursor: Option<String>,
@@ -153,6 +151,19 @@ pub struct ListReferrals {
 contract!(ListReferrals);
 
 impl ListReferrals {
+    /// The filters alone: what a cursor is bound to.
+    pub(super) fn filters(&self) -> impl Serialize + use<'_> {
+        (
+            self.status,
+            &self.study,
+            &self.partner,
+            self.owner_id,
+            self.channel,
+            &self.partner_reference,
+            &self.external_ref,
+        )
+    }
+
     /// Refuses the filters that would tell a partner what its view does not.
     pub(super) fn refuse_site_filters(&self) -> Result<(), AppError> {
         let sent = [

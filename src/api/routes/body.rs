@@ -270,7 +270,7 @@ pub struct RoutePage {
 }
 
 /// Which handoff routes to list.
-#[derive(Debug, Deserialize, Serialize, IntoParams, ToSchema, Validate)]
+#[derive(Debug, Deserialize, IntoParams, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListRoutes {
@@ -287,12 +287,10 @@ pub struct ListRoutes {
     #[param(nullable = false)]
     pub status: Option<RouteStatus>,
     /// How many at most; 50 if absent.
-    #[serde(skip_serializing)]
     #[schema(nullable = false, minimum = 1, maximum = 200)]
     #[param(nullable = false, minimum = 1, maximum = 200)]
     pub limit: Option<u16>,
     /// `next_cursor` of the page before, with the same filters.
-    #[serde(skip_serializing)]
     #[schema(nullable = false, min_length = 1, max_length = 200)]
     #[param(nullable = false, min_length = 1, max_length = 200)]
     pub cursor: Option<String>,
