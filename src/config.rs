@@ -111,7 +111,12 @@ impl Config {
             max_waiting: usize::try_from(number(get, "HANDOFF_MAX_WAITING", pool_size * 8, 0..=100_000)?).unwrap_or(128),
             deadline: Duration::from_millis(number(get, "HANDOFF_DEADLINE_MS", 10_000, 100..=600_000)?),
             statement_cache: choice(get, "HANDOFF_STATEMENT_CACHE", &[("on", true), ("off", false)], true)?,
-            log_format: choice(get, "HANDOFF_LOG_FORMAT", &[("text", LogFormat::Text), ("json", LogFormat::Json)], LogFormat::Text)?,
+            log_format: choice(
+                get,
+                "HANDOFF_LOG_FORMAT",
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+                LogFormat::Text,
+            )?,
             log_filter: text(get, "RUST_LOG")?.unwrap_or_else(|| "info".into()),
             pg_bin: get("HANDOFF_PG_BIN").filter(|path| !path.is_empty()).map(PathBuf::from),
             offline: choice(get, "HANDOFF_OFFLINE", &[("1", true), ("0", false)], false)?,
@@ -146,9 +151,11 @@ fn number(
     bounds: std::ops::RangeInclusive<u64>,
 ) -> Result<u64, ConfigError> {
     let Some(value) = text(get, name)? else { return Ok(default) };
-    value.parse().ok().filter(|number| bounds.contains(number)).ok_or_else(|| {
-        ConfigError(format!("{name} is not a whole number from {} to {}", bounds.start(), bounds.end()))
-    })
+    value
+        .parse()
+        .ok()
+        .filter(|number| bounds.contains(number))
+        .ok_or_else(|| ConfigError(format!("{name} is not a whole number from {} to {}", bounds.start(), bounds.end())))
 }
 
 fn choice<T: Copy>(

@@ -4,7 +4,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{partners, referrals, routes, sites, studies, system};
 use crate::auth::permission::{
-    CreateReferrals, ManageConfiguration, Permission, PlanReferrals, ReadConfiguration, ReadReferrals, ReadSite, Row, WorkReferrals,
+    CreateReferrals, ManageConfiguration, Permission, PlanReferrals, ReadConfiguration, ReadReferrals, ReadSite, Row,
+    WorkReferrals,
 };
 
 /// Who may call an operation.

@@ -61,7 +61,10 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
             .configure(routes::configure)
             .split_for_parts();
         app.route("/openapi.json", web::get().to(serve_document))
-            .route("/docs", web::get().to(|| async { HttpResponse::PermanentRedirect().insert_header(("location", "/docs/")).finish() }))
+            .route(
+                "/docs",
+                web::get().to(|| async { HttpResponse::PermanentRedirect().insert_header(("location", "/docs/")).finish() }),
+            )
             .service(SwaggerUi::new("/docs/{_:.*}").config(
                 Config::from("/openapi.json").validator_url("none").persist_authorization(false).display_request_duration(true),
             ))

@@ -76,11 +76,7 @@ mod tests {
     use crate::domain::ids::{ApiKeyId, PartnerId, SiteId};
 
     fn actor(partner: u128) -> Actor {
-        Actor::Partner(PartnerActor {
-            key: ApiKeyId(Uuid::nil()),
-            partner: PartnerId(Uuid::from_u128(partner)),
-            is_test: false,
-        })
+        Actor::Partner(PartnerActor { key: ApiKeyId(Uuid::nil()), partner: PartnerId(Uuid::from_u128(partner)), is_test: false })
     }
 
     #[test]

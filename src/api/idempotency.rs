@@ -106,11 +106,7 @@ where
 {
     let context = context(app, caller);
     let Some(key) = write.key else {
-        return app
-            .db
-            .transact(context.scope, app.deadline(), move |conn| work(conn, &context))
-            .await
-            .map(Reply::into_response);
+        return app.db.transact(context.scope, app.deadline(), move |conn| work(conn, &context)).await.map(Reply::into_response);
     };
     let claim = claim(app, &context, &write, key);
     let _turn = app.in_flight.turn(claim.key_digest).await?;
@@ -118,9 +114,7 @@ where
         app.db.transact(context.scope, app.deadline(), move |conn| once(conn, &context, &claim, work)).await?;
     let mut response = reply.into_response();
     if replayed {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+        response.headers_mut().insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
     }
     Ok(response)
 }
@@ -130,8 +124,7 @@ fn claim(app: &AppState, context: &Context, write: &Write<'_>, key: &Idempotency
     let principal = context.actor.principal();
     let test = [u8::from(context.actor.is_test())];
     // Caller and operation are part of the digest, so that one digest names one claim everywhere in the process.
-    let parts: [&[u8]; 5] =
-        [b"key", principal.0.as_bytes(), &test, write.operation.as_bytes(), key.0.as_bytes()];
+    let parts: [&[u8]; 5] = [b"key", principal.0.as_bytes(), &test, write.operation.as_bytes(), key.0.as_bytes()];
     Claim {
         principal,
         operation: write.operation.clone(),
@@ -146,9 +139,8 @@ where
 {
     let scope = &context.scope;
     let expired_before = context.now - KEPT_FOR;
-    let ours = idempotency::claim(conn, scope, claim, context.now, expired_before).map_err(|error| {
-        if is_lock_timeout(&error) { AppError::new(ErrorCode::IdempotencyInFlight) } else { error.into() }
-    })?;
+    let ours = idempotency::claim(conn, scope, claim, context.now, expired_before)
+        .map_err(|error| if is_lock_timeout(&error) { AppError::new(ErrorCode::IdempotencyInFlight) } else { error.into() })?;
     if ours {
         let reply = work(conn, context)?;
         let (location, etag) = (reply.location.as_deref(), reply.etag.as_deref());

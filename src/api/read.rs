@@ -86,8 +86,7 @@ where
     F: FnOnce(&mut Conn, &Context, Option<Uuid>, i64) -> Result<Vec<R>, AppError> + Send + 'static,
 {
     let now: DateTime<Utc> = app.clock.now();
-    let binding =
-        Binding { operation: paging.operation, actor: &caller.actor, scope: &caller.scope, filters: &paging.filters };
+    let binding = Binding { operation: paging.operation, actor: &caller.actor, scope: &caller.scope, filters: &paging.filters };
     let after = paging.cursor.map(|cursor| binding.open(&app.master, cursor, now)).transpose()?;
     let limit = usize::from(paging.limit.unwrap_or(DEFAULT_LIMIT));
     let mut rows =

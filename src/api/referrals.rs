@@ -27,9 +27,7 @@ mod body;
 mod view;
 
 pub use body::{CreateReferral, ListReferrals, MatchDetails, TransitionReferral};
-pub use view::{
-    Handoff, PartnerReferralView, ReferralAction, ReferralActions, ReferralBody, ReferralPage, ReferralView,
-};
+pub use view::{Handoff, PartnerReferralView, ReferralAction, ReferralActions, ReferralBody, ReferralPage, ReferralView};
 
 /// A referral as this caller sees it, with the tag of that view.
 fn view(coded: CodedReferral, site: &SiteRow, context: &Context) -> Result<(ReferralBody, String), AppError> {
@@ -112,8 +110,7 @@ pub async fn list_referrals(
         move |conn, context, before, limit| {
             let site = store::sites::current(conn, &context.scope)?;
             let before = before.map(ReferralId);
-            let rows =
-                store::referrals::page(conn, &context.scope, context.actor.is_test(), &filter, before, limit)?;
+            let rows = store::referrals::page(conn, &context.scope, context.actor.is_test(), &filter, before, limit)?;
             rows.into_iter().map(|row| Ok((row.referral.id, view(row, &site, context)?.0))).collect()
         },
         |(id, _)| id.0,

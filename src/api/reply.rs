@@ -86,10 +86,8 @@ pub fn list<T: Serialize>(path: &str, query: &str, next_cursor: Option<&str>, pa
     let mut response = Reply::plain(page)?.into_response();
     if let Some(cursor) = next_cursor {
         let others = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "cursor");
-        let query = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(others)
-            .append_pair("cursor", cursor)
-            .finish();
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(others).append_pair("cursor", cursor).finish();
         if let Ok(link) = HeaderValue::from_str(&format!("<{path}?{query}>; rel=\"next\"")) {
             response.headers_mut().insert(LINK, link);
         }

@@ -3,9 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 
-use super::extract::{
-    Body, IfMatch, IfMatchHeader, OptionalIdempotencyKey, OptionalIdempotencyKeyHeader, PathId, Query,
-};
+use super::extract::{Body, IfMatch, IfMatchHeader, OptionalIdempotencyKey, OptionalIdempotencyKeyHeader, PathId, Query};
 use super::idempotency::{Write, write};
 use super::read::{Paging, page, read};
 use super::reply::{Reply, content_tag, version_tag};

@@ -86,6 +86,7 @@ impl Row {
     }
 
     fn forbidden(&self) -> AppError {
-        AppError::new(ErrorCode::Forbidden).with_detail(format!("Your credentials do not carry this operation. Who may: {}.", self.who()))
+        AppError::new(ErrorCode::Forbidden)
+            .with_detail(format!("Your credentials do not carry this operation. Who may: {}.", self.who()))
     }
 }

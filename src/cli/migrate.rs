@@ -7,10 +7,9 @@ use crate::config::Config;
 use crate::db::{self, Prepared};
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
-    let url = config
-        .migrate_database_url
-        .as_ref()
-        .ok_or("set HANDOFF_MIGRATE_DATABASE_URL to the URL of the role that owns the tables (the embedded server migrates by itself)")?;
+    let url = config.migrate_database_url.as_ref().ok_or(
+        "set HANDOFF_MIGRATE_DATABASE_URL to the URL of the role that owns the tables (the embedded server migrates by itself)",
+    )?;
     let mut conn = db::connect(url.expose_secret())?;
     if let Prepared::NeedsSql(sql) = db::ensure_roles(&mut conn)? {
         println!("{sql}");

@@ -51,10 +51,31 @@ const STUDIES: [(&str, &str, &str, &str, &str); 2] = [
 /// Code, name, type, jurisdiction, remuneration, studies.
 type SamplePartner = (&'static str, &'static str, PartnerType, &'static str, RemunerationBasis, &'static [&'static str]);
 const PARTNERS: [SamplePartner; 4] = [
-    ("lakeside-cardiology", "Lakeside Cardiology", PartnerType::SpecialtyClinic, "US-NY", RemunerationBasis::None, &[FIRST_STUDY, "breathe-2026"]),
+    (
+        "lakeside-cardiology",
+        "Lakeside Cardiology",
+        PartnerType::SpecialtyClinic,
+        "US-NY",
+        RemunerationBasis::None,
+        &[FIRST_STUDY, "breathe-2026"],
+    ),
     ("open-heart-voices", "Open Heart Voices", PartnerType::AdvocacyGroup, "US-NJ", RemunerationBasis::None, &[FIRST_STUDY]),
-    ("northside-community", "Northside Community Center", PartnerType::CommunityOrganisation, "US-NY", RemunerationBasis::Flat, &["breathe-2026"]),
-    ("clear-path-recruitment", "Clear Path Recruitment", PartnerType::RecruitmentVendor, "US-CT", RemunerationBasis::Hourly, &[FIRST_STUDY, "breathe-2026"]),
+    (
+        "northside-community",
+        "Northside Community Center",
+        PartnerType::CommunityOrganisation,
+        "US-NY",
+        RemunerationBasis::Flat,
+        &["breathe-2026"],
+    ),
+    (
+        "clear-path-recruitment",
+        "Clear Path Recruitment",
+        PartnerType::RecruitmentVendor,
+        "US-CT",
+        RemunerationBasis::Hourly,
+        &[FIRST_STUDY, "breathe-2026"],
+    ),
 ];
 
 /// What is needed to try the sample site.
@@ -112,8 +133,13 @@ fn fill(
     }
     let mut routes: Vec<(Code, Code)> = Vec::new();
     for (code, name, partner_type, jurisdiction, remuneration_basis, studies) in PARTNERS {
-        let new =
-            NewPartner { code: text(code)?, name: text(name)?, partner_type, jurisdiction: text(jurisdiction)?, remuneration_basis };
+        let new = NewPartner {
+            code: text(code)?,
+            name: text(name)?,
+            partner_type,
+            jurisdiction: text(jurisdiction)?,
+            remuneration_basis,
+        };
         let partner = create_partner::run(conn, &as_admin, new)?;
         for to in [PartnerStatus::LanguagePending, PartnerStatus::TestPending, PartnerStatus::Active] {
             move_partner::run(conn, &as_admin, partner.id, &Expected::Any, to)?;

@@ -10,10 +10,8 @@ pub const OWNER_ROLE: &str = "handoff_owner";
 /// Serves; owns nothing and cannot step around row-level security. The migrations grant to this name.
 pub const APP_ROLE: &str = "handoff_app";
 
-const CREATE_APP_ROLE: &str =
-    "CREATE ROLE handoff_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS";
-const CREATE_OWNER_ROLE: &str =
-    "CREATE ROLE handoff_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS";
+const CREATE_APP_ROLE: &str = "CREATE ROLE handoff_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS";
+const CREATE_OWNER_ROLE: &str = "CREATE ROLE handoff_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS";
 
 /// Whether the app role is there, or the SQL that an administrator has to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +27,7 @@ fn failed(error: impl std::fmt::Display) -> MigrateError {
 }
 
 fn exists(conn: &mut PgConnection, query: &str, name: &str) -> Result<bool, MigrateError> {
-    sql_query(query)
-        .bind::<diesel::sql_types::Text, _>(name)
-        .execute(conn)
-        .map(|count| count > 0)
-        .map_err(failed)
+    sql_query(query).bind::<diesel::sql_types::Text, _>(name).execute(conn).map(|count| count > 0).map_err(failed)
 }
 
 /// Makes the app role if the connecting role may, for `handoff migrate` on a server of one's own.

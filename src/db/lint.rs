@@ -111,7 +111,8 @@ pub fn inspect(conn: &mut PgConnection) -> Result<Vec<Finding>, AppError> {
         findings.push(Finding { sentence });
     }
     if !unknown.is_empty() {
-        let sentence = format!("the database was migrated by a newer handoff ({} unknown migration(s)); update this binary", unknown.len());
+        let sentence =
+            format!("the database was migrated by a newer handoff ({} unknown migration(s)); update this binary", unknown.len());
         findings.push(Finding { sentence });
     }
     findings.extend(sql_query(CHECKS).load::<Finding>(conn)?);

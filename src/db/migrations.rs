@@ -78,11 +78,9 @@ pub fn pending(conn: &mut PgConnection) -> Result<(Vec<String>, Vec<String>), Mi
         .iter()
         .map(|migration: &Box<dyn Migration<Pg>>| MigrationVersion::as_owned(&migration.name().version()).to_string())
         .collect();
-    let table: Vec<Version> = sql_query(
-        "SELECT coalesce(to_regclass('public.__diesel_schema_migrations')::text, '') AS version",
-    )
-    .load(conn)
-    .map_err(failed)?;
+    let table: Vec<Version> = sql_query("SELECT coalesce(to_regclass('public.__diesel_schema_migrations')::text, '') AS version")
+        .load(conn)
+        .map_err(failed)?;
     if table.iter().any(|found| found.version.is_empty()) {
         return Ok((known, Vec::new()));
     }

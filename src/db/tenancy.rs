@@ -77,7 +77,6 @@ pub fn in_site<T>(
     finish(conn, |conn| work(conn, &scope))
 }
 
-
 /// One transaction without a tenant, for reading the directory.
 ///
 /// # Errors

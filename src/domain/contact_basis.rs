@@ -27,7 +27,9 @@ impl Refused {
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
-            Self::PartnerType => "This partner type cannot state this contact basis. Use `self_referral` or `permission_to_contact`.",
+            Self::PartnerType => {
+                "This partner type cannot state this contact basis. Use `self_referral` or `permission_to_contact`."
+            }
             Self::StaffOnly => "Only site staff can state `site_workforce`. Use `self_referral` or `permission_to_contact`.",
             Self::ApprovalReferenceMissing => {
                 "`irb_partial_waiver` needs an approval reference on the handoff route. Ask the site to record it."

@@ -4,8 +4,8 @@ use super::text::HandoffCode;
 
 /// Crockford's base 32: no I, L, O, U, so that a code survives a phone call.
 const ALPHABET: [char; 32] = [
-    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'M', 'N', 'P', 'Q',
-    'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z',
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'M', 'N', 'P', 'Q', 'R',
+    'S', 'T', 'V', 'W', 'X', 'Y', 'Z',
 ];
 
 /// Makes a code of 50 bits from eight random bytes.

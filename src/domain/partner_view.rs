@@ -118,11 +118,17 @@ mod tests {
     fn every_open_state_looks_alike_but_for_the_partners_own_turn() {
         for status in ReferralStatus::ALL.iter().filter(|status| **status != ReferralStatus::Closed) {
             for blocker in Blocker::ALL {
-                let facts =
-                    Facts { status: *status, blocker: Some(*blocker), close_reason: None, closed_at: None, ..closed(CloseReason::Duplicate) };
+                let facts = Facts {
+                    status: *status,
+                    blocker: Some(*blocker),
+                    close_reason: None,
+                    closed_at: None,
+                    ..closed(CloseReason::Duplicate)
+                };
                 let seen = classify(&facts, chrono_tz::UTC, utc("2030-01-01T00:00:00Z"));
                 let turn = *status == ReferralStatus::OnHold && *blocker == Blocker::AwaitingPartnerCompletion;
-                let expected = if turn { PartnerReferralStatus::NeedsPartnerAction } else { PartnerReferralStatus::AcceptedForReview };
+                let expected =
+                    if turn { PartnerReferralStatus::NeedsPartnerAction } else { PartnerReferralStatus::AcceptedForReview };
                 assert_eq!(seen, (expected, None));
             }
         }

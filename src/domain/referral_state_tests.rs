@@ -86,7 +86,8 @@ fn decide_agrees_with_allowed_on_every_request() {
 
 #[test]
 fn a_hold_returns_to_the_state_it_left() {
-    let held = decide(&state(ReferralStatus::Connected), &ask(ReferralStatus::OnHold, None, Some(Blocker::AwaitingRecords))).unwrap();
+    let held =
+        decide(&state(ReferralStatus::Connected), &ask(ReferralStatus::OnHold, None, Some(Blocker::AwaitingRecords))).unwrap();
     let back = State { status: held.status, held_status: held.held_status, close_reason: None, is_test: false };
     assert!(decide(&back, &ask(ReferralStatus::Connected, None, None)).is_ok());
     assert_eq!(decide(&back, &ask(ReferralStatus::Contacting, None, None)), Err(Refusal::IllegalMove));

@@ -62,7 +62,12 @@ pub struct NewReferral {
 ///
 /// # Errors
 /// 422 with every fault of the request, 409 when the route does not take it now or its reference was used, 403 for a test key.
-pub fn run(conn: &mut Conn, context: &Context, digest_key: &SiteKey, new: &NewReferral) -> Result<(CodedReferral, SiteRow), AppError> {
+pub fn run(
+    conn: &mut Conn,
+    context: &Context,
+    digest_key: &SiteKey,
+    new: &NewReferral,
+) -> Result<(CodedReferral, SiteRow), AppError> {
     if context.actor.is_test() {
         return Err(AppError::new(ErrorCode::NoOpenTestRun));
     }
@@ -111,7 +116,11 @@ fn check(
     if !is_partner && new.partner.is_none() {
         fault("/partner", FaultCode::MissingField, "Send the code of the partner that refers.");
     } else if route.is_none() {
-        fault("/study", FaultCode::UnknownReference, "There is no handoff route for this study. Check the code, or ask the site.");
+        fault(
+            "/study",
+            FaultCode::UnknownReference,
+            "There is no handoff route for this study. Check the code, or ask the site.",
+        );
     }
     if let Some(route) = route {
         let stated_by = if is_partner { StatedBy::Partner } else { StatedBy::Site };
@@ -122,7 +131,11 @@ fn check(
     }
     match new.contact_path {
         ContactPath::SiteRecord if is_partner => {
-            fault("/contact_path", FaultCode::Inconsistent, "Only the site has its own record of a person. Use `person_uses_intake`.");
+            fault(
+                "/contact_path",
+                FaultCode::Inconsistent,
+                "Only the site has its own record of a person. Use `person_uses_intake`.",
+            );
         }
         ContactPath::SiteRecord if new.external_ref.is_none() => {
             fault("/external_ref", FaultCode::MissingField, "`site_record` needs the site's own reference to the record.");
@@ -141,10 +154,13 @@ fn check(
     if email == Some(None) {
         fault("/match/email", FaultCode::BadFormat, "Send one complete e-mail address, or leave it out.");
     }
-    let phone =
-        new.phone.as_ref().map(|phone| digests::of_phone(digest_key, phone.as_str(), &site.default_phone_region));
+    let phone = new.phone.as_ref().map(|phone| digests::of_phone(digest_key, phone.as_str(), &site.default_phone_region));
     if phone == Some(None) {
-        fault("/match/phone", FaultCode::BadFormat, "Send one complete telephone number, best with its country code (`+1 …`), or leave it out.");
+        fault(
+            "/match/phone",
+            FaultCode::BadFormat,
+            "Send one complete telephone number, best with its country code (`+1 …`), or leave it out.",
+        );
     }
     (email.flatten().into_iter().chain(phone.flatten()).collect(), faults)
 }

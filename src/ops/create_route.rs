@@ -118,7 +118,11 @@ pub(super) fn owner_faults(
         }
     }
     if owner == backup {
-        faults.push(Fault::new("/backup_owner_id", FaultCode::Inconsistent, "The backup owner must be another member than the owner."));
+        faults.push(Fault::new(
+            "/backup_owner_id",
+            FaultCode::Inconsistent,
+            "The backup owner must be another member than the owner.",
+        ));
     }
     Ok(faults)
 }

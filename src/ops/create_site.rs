@@ -40,7 +40,13 @@ pub struct FirstAdmin {
 ///
 /// # Errors
 /// A database failure.
-pub fn run(conn: &mut Conn, scope: &SiteScope, now: DateTime<Utc>, new: NewSite, admin: &FirstAdmin) -> Result<MemberId, AppError> {
+pub fn run(
+    conn: &mut Conn,
+    scope: &SiteScope,
+    now: DateTime<Utc>,
+    new: NewSite,
+    admin: &FirstAdmin,
+) -> Result<MemberId, AppError> {
     store::sites::insert(
         conn,
         &SiteRow {

@@ -4,9 +4,9 @@
 pub mod create_partner;
 pub mod create_referral;
 pub mod create_route;
+pub mod create_site;
 pub mod create_study;
 pub mod issue_key;
-pub mod create_site;
 pub mod move_partner;
 pub mod move_route;
 pub mod move_study;

@@ -26,11 +26,7 @@ pub fn run(
     if !moves.contains(&to) {
         return Err(illegal_move(moves.iter().map(|status| status.as_str())));
     }
-    let changes = PartnerChanges {
-        status: Some(to),
-        version: partner.version + 1,
-        updated_at: context.now,
-        ..PartnerChanges::default()
-    };
+    let changes =
+        PartnerChanges { status: Some(to), version: partner.version + 1, updated_at: context.now, ..PartnerChanges::default() };
     Ok(store::partners::update(conn, &context.scope, id, &changes)?)
 }

@@ -12,7 +12,13 @@ use crate::store::routes::{RouteChanges, RouteContext};
 ///
 /// # Errors
 /// 404 for an unknown route, 412 when it has changed since it was read, 409 for a move that its state does not allow.
-pub fn run(conn: &mut Conn, context: &Context, id: RouteId, expected: &Expected, step: RouteMove) -> Result<RouteContext, AppError> {
+pub fn run(
+    conn: &mut Conn,
+    context: &Context,
+    id: RouteId,
+    expected: &Expected,
+    step: RouteMove,
+) -> Result<RouteContext, AppError> {
     let scope = &context.scope;
     let route = store::routes::lock(conn, scope, id)?.ok_or_else(AppError::not_found)?;
     expected.check(route.version)?;
@@ -20,12 +26,8 @@ pub fn run(conn: &mut Conn, context: &Context, id: RouteId, expected: &Expected,
         let possible = RouteMove::ALL.iter().filter(|other| other.from(route.status).is_some());
         return Err(illegal_move(possible.map(|other| other.as_str())));
     };
-    let changes = RouteChanges {
-        status: Some(status),
-        version: route.version + 1,
-        updated_at: context.now,
-        ..RouteChanges::default()
-    };
+    let changes =
+        RouteChanges { status: Some(status), version: route.version + 1, updated_at: context.now, ..RouteChanges::default() };
     store::routes::update(conn, scope, id, &changes)?;
     store::routes::find(conn, scope, id)?.ok_or_else(AppError::not_found)
 }

@@ -27,11 +27,7 @@ pub fn run(conn: &mut Conn, context: &Context, id: StudyId, expected: &Expected,
         // Whoever is on the way is worked to an end by people, one by one and with a reason.
         StudyStatus::Closed => 0,
     };
-    let changes = StudyChanges {
-        status: Some(to),
-        version: study.version + 1,
-        updated_at: context.now,
-        ..StudyChanges::default()
-    };
+    let changes =
+        StudyChanges { status: Some(to), version: study.version + 1, updated_at: context.now, ..StudyChanges::default() };
     Ok(store::studies::update(conn, &context.scope, id, &changes)?)
 }

@@ -60,7 +60,9 @@ fn refuse(state: &State, refusal: Refusal) -> AppError {
     let fault = |pointer: &str, code, message: &'static str| AppError::invalid(vec![Fault::new(pointer, code, message)]);
     match refusal {
         Refusal::IllegalMove => illegal_move(referral_state::allowed(state).into_iter().map(|allowed| allowed.to.as_str())),
-        Refusal::ReasonMissing => fault("/reason", FaultCode::MissingField, "This move needs a reason; `actions` lists those it takes."),
+        Refusal::ReasonMissing => {
+            fault("/reason", FaultCode::MissingField, "This move needs a reason; `actions` lists those it takes.")
+        }
         Refusal::ReasonNotAllowed => {
             fault("/reason", FaultCode::Inconsistent, "This move does not take that reason; `actions` lists those it takes.")
         }
@@ -70,12 +72,7 @@ fn refuse(state: &State, refusal: Refusal) -> AppError {
 }
 
 /// The row's new state. Steps that are skipped take the time of the move; a reopened referral starts a new clock.
-fn change(
-    referral: &ReferralRow,
-    decided: &Move,
-    due: next_action::DueHours,
-    now: chrono::DateTime<chrono::Utc>,
-) -> StateChange {
+fn change(referral: &ReferralRow, decided: &Move, due: next_action::DueHours, now: chrono::DateTime<chrono::Utc>) -> StateChange {
     use ReferralStatus::{Acknowledged, Connected, Contacting, HandedOff, OnHold};
     let reopened = decided.reopen_reason.is_some();
     let earlier = |at| if reopened { None } else { at };

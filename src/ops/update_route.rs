@@ -37,7 +37,6 @@ pub fn run(
     }
     changes.version = route.version + 1;
     changes.updated_at = context.now;
-    store::routes::update(conn, scope, id, &changes)
-        .map_err(on_constraint([("handoff_routes_source_tag_unique", tag_taken)]))?;
+    store::routes::update(conn, scope, id, &changes).map_err(on_constraint([("handoff_routes_source_tag_unique", tag_taken)]))?;
     store::routes::find(conn, scope, id)?.ok_or_else(AppError::not_found)
 }

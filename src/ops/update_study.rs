@@ -25,7 +25,13 @@ pub struct StudyPatch {
 ///
 /// # Errors
 /// 404 for an unknown study, 412 when it has changed since it was read.
-pub fn run(conn: &mut Conn, context: &Context, id: StudyId, expected: &Expected, patch: StudyPatch) -> Result<StudyRow, AppError> {
+pub fn run(
+    conn: &mut Conn,
+    context: &Context,
+    id: StudyId,
+    expected: &Expected,
+    patch: StudyPatch,
+) -> Result<StudyRow, AppError> {
     let study = store::studies::lock(conn, &context.scope, id)?.ok_or_else(AppError::not_found)?;
     expected.check(study.version)?;
     let changes = StudyChanges {

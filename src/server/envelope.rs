@@ -27,7 +27,8 @@ pub(super) async fn authenticate(
         Some(app) => auth::authenticate(app, request.headers(), app.deadline()).await,
         None => Err(AppError::new(ErrorCode::Internal)),
     };
-    let checked = known.and_then(|known| if takes_json(request.headers()) { Ok(known) } else { Err(AppError::new(ErrorCode::NotAcceptable)) });
+    let checked = known
+        .and_then(|known| if takes_json(request.headers()) { Ok(known) } else { Err(AppError::new(ErrorCode::NotAcceptable)) });
     match checked {
         Ok(known) => {
             request.extensions_mut().insert(known);
@@ -44,7 +45,8 @@ fn takes_json(headers: &HeaderMap) -> bool {
         named = true;
         let takes = value.to_str().unwrap_or_default().split(',').any(|range| {
             let kind = range.split(';').next().unwrap_or_default().trim();
-            let refused = range.split(';').skip(1).any(|parameter| matches!(parameter.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+            let refused =
+                range.split(';').skip(1).any(|parameter| matches!(parameter.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
             !refused && matches!(kind, "*/*" | "application/*" | "application/json")
         });
         if takes {
@@ -136,6 +138,9 @@ fn request_id(headers: &HeaderMap) -> String {
     headers
         .get(&REQUEST_ID)
         .and_then(|value| value.to_str().ok())
-        .filter(|id| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')))
+        .filter(|id| {
+            (1..=64).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        })
         .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
 }

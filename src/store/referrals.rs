@@ -222,8 +222,7 @@ pub fn page(
     before: Option<ReferralId>,
     limit: i64,
 ) -> QueryResult<Vec<CodedReferral>> {
-    let mut query =
-        with_codes!().filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(is_test))).into_boxed();
+    let mut query = with_codes!().filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(is_test))).into_boxed();
     if let Some(own) = scope.partner() {
         query = query.filter(referrals::partner_id.eq(own));
     }
@@ -278,11 +277,7 @@ pub fn find_by_partner_reference(
 /// # Errors
 /// A database failure.
 pub fn insert(conn: &mut PgConnection, referral: &ReferralRow) -> QueryResult<bool> {
-    diesel::insert_into(referrals::table)
-        .values(referral)
-        .on_conflict_do_nothing()
-        .execute(conn)
-        .map(|kept| kept == 1)
+    diesel::insert_into(referrals::table).values(referral).on_conflict_do_nothing().execute(conn).map(|kept| kept == 1)
 }
 
 /// Keeps the digests of a referral's contact details.

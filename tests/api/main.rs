@@ -1,0 +1,15 @@
+//! The whole system over HTTP: a real server on port 0, a real PostgreSQL, a database of its own per test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests fail by panicking, print their figures and read the environment that they are run in"
+)]
+
+mod embedded;
+mod referrals;
+mod support;

@@ -72,7 +72,10 @@ impl FromRequest for IfMatch {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match single(request.headers(), IF_MATCH.as_str()) {
             None => Err(AppError::new(ErrorCode::IfMatchRequired)),
-            Some(None) => Err(AppError::new(ErrorCode::InvalidHeader).with_detail("Send one `If-Match` header with the `ETag` that you read.")),
+            Some(None) => {
+                Err(AppError::new(ErrorCode::InvalidHeader)
+                    .with_detail("Send one `If-Match` header with the `ETag` that you read."))
+            }
             Some(Some(value)) => Ok(Self(expected(value))),
         })
     }

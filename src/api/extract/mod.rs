@@ -6,8 +6,8 @@ mod params;
 mod path;
 mod query;
 
-pub use body::{Body, Contract};
 pub(crate) use body::contract;
+pub use body::{Body, Contract};
 pub use headers::{IdempotencyKey, IfMatch, OptionalIdempotencyKey};
 pub use params::{IdempotencyKeyHeader, IfMatchHeader, OptionalIdempotencyKeyHeader, present};
 pub use path::PathId;

@@ -8,7 +8,13 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Header)]
 pub struct IdempotencyKeyHeader {
     /// A new key per intent, the same key per retry: a retry answers what the first request answered, for 24 hours.
-    #[param(rename = "Idempotency-Key", min_length = 8, max_length = 128, pattern = "^[A-Za-z0-9._:-]{8,128}$", example = "portal-7f3a2b10")]
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 8,
+        max_length = 128,
+        pattern = "^[A-Za-z0-9._:-]{8,128}$",
+        example = "portal-7f3a2b10"
+    )]
     #[allow(dead_code, reason = "documentation only: the extractor reads the header itself")]
     idempotency_key: String,
 }
@@ -18,7 +24,15 @@ pub struct IdempotencyKeyHeader {
 #[into_params(parameter_in = Header)]
 pub struct OptionalIdempotencyKeyHeader {
     /// A new key per intent, the same key per retry: a retry answers what the first request answered, for 24 hours.
-    #[param(rename = "Idempotency-Key", required = false, nullable = false, min_length = 8, max_length = 128, pattern = "^[A-Za-z0-9._:-]{8,128}$", example = "portal-7f3a2b10")]
+    #[param(
+        rename = "Idempotency-Key",
+        required = false,
+        nullable = false,
+        min_length = 8,
+        max_length = 128,
+        pattern = "^[A-Za-z0-9._:-]{8,128}$",
+        example = "portal-7f3a2b10"
+    )]
     #[allow(dead_code, reason = "documentation only: the extractor reads the header itself")]
     idempotency_key: Option<String>,
 }

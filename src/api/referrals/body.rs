@@ -153,15 +153,7 @@ contract!(ListReferrals);
 impl ListReferrals {
     /// The filters alone: what a cursor is bound to.
     pub(super) fn filters(&self) -> impl Serialize + use<'_> {
-        (
-            self.status,
-            &self.study,
-            &self.partner,
-            self.owner_id,
-            self.channel,
-            &self.partner_reference,
-            &self.external_ref,
-        )
+        (self.status, &self.study, &self.partner, self.owner_id, self.channel, &self.partner_reference, &self.external_ref)
     }
 
     /// Refuses the filters that would tell a partner what its view does not.

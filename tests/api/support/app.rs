@@ -1,0 +1,138 @@
+//! The real server on port 0, with a database of its own and a clock that the test moves.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::web::Data;
+use chrono::{DateTime, Utc};
+use handoff::api::idempotency::InFlight;
+use handoff::auth::token;
+use handoff::clock::Clock;
+use handoff::db::{Db, Limits};
+use handoff::domain::ids::MemberId;
+use handoff::privacy::keys::MasterKey;
+use handoff::state::AppState;
+
+use super::callers::Person;
+use super::db::Database;
+use super::make::{self, Site};
+
+/// How a test's server differs from the usual.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    pub connections: u32,
+    pub waiting: usize,
+    pub deadline: Duration,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { connections: 4, waiting: 100, deadline: Duration::from_secs(10) }
+    }
+}
+
+/// A running server with two sites: `site`, where tests are at home, and `other_site`, which they must never see.
+pub struct App {
+    pub address: SocketAddr,
+    pub db: Database,
+    pub clock: Clock,
+    pub master: MasterKey,
+    pub site: Site,
+    pub other_site: Site,
+    pub state: Data<AppState>,
+    server: actix_web::dev::ServerHandle,
+}
+
+/// The time at which every test begins.
+pub fn beginning() -> DateTime<Utc> {
+    "2026-06-01T09:00:00Z".parse().unwrap()
+}
+
+impl App {
+    pub async fn start() -> Self {
+        Self::start_with(Setup::default()).await
+    }
+
+    pub async fn start_with(setup: Setup) -> Self {
+        let db = Database::new();
+        let master = MasterKey::from_hex(&"5a".repeat(32)).unwrap();
+        let site = make::db_site(&db, "riverside");
+        let other_site = make::db_site(&db, "elsewhere");
+        let clock = Clock::fixed(beginning());
+        Self::serve(db, clock, master, site, other_site, setup)
+    }
+
+    fn serve(db: Database, clock: Clock, master: MasterKey, site: Site, other_site: Site, setup: Setup) -> Self {
+        handoff::cli::install_crypto();
+        let state = Data::new(AppState {
+            db: Db::new(
+                &db.url(handoff::db::APP_ROLE),
+                Limits {
+                    connections: setup.connections,
+                    waiting: setup.waiting,
+                    patience: setup.deadline / 2,
+                    cache_statements: true,
+                },
+            ),
+            clock: clock.clone(),
+            master: master.clone(),
+            deadline: setup.deadline,
+            in_flight: InFlight::default(),
+        });
+        let listener = handoff::server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = handoff::server::serve(listener, state.clone(), 1).unwrap();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        Self { address, db, clock, master, site, other_site, state, server: handle }
+    }
+
+    /// A caller with these credentials.
+    pub fn person(&self, credentials: &str) -> Person {
+        Person::new(self.address, Some(credentials))
+    }
+
+    /// A caller without credentials.
+    pub fn stranger(&self) -> Person {
+        Person::new(self.address, None)
+    }
+
+    /// A member of a site, with a fresh token.
+    pub fn member(&self, site: &Site, member: MemberId) -> Person {
+        self.person(&token::create(&self.master, site.id, member, chrono::Duration::hours(12), self.clock.now()).unwrap())
+    }
+
+    pub fn admin(&self) -> Person {
+        self.member(&self.site, self.site.admin)
+    }
+
+    pub fn coordinator(&self) -> Person {
+        self.member(&self.site, self.site.coordinator)
+    }
+
+    pub fn viewer(&self) -> Person {
+        self.member(&self.site, self.site.viewer)
+    }
+
+    /// The partner whose portal most tests are: a specialty clinic, code `lakeside`.
+    pub fn partner(&self) -> Person {
+        self.person(&self.site.partner.key)
+    }
+
+    /// Another partner of the same site: an advocacy group, code `voices`.
+    pub fn sibling_partner(&self) -> Person {
+        self.person(&self.site.sibling.key)
+    }
+
+    /// The site's own system, with the scopes of a CRM.
+    pub fn site_key(&self) -> Person {
+        self.person(&self.site.key)
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // Not awaited: the database is dropped with force, and the next test has its own server.
+        drop(self.server.stop(false));
+    }
+}

@@ -1,0 +1,166 @@
+//! Things to make: a site with its people, bodies, referrals.
+
+use handoff::auth::{Actor, StaffActor, operator_scope};
+use handoff::db::in_site;
+use handoff::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
+use handoff::domain::lifecycle::RouteMove;
+use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RemunerationBasis, Role, Scope};
+use handoff::ops::create_partner::{self, NewPartner};
+use handoff::ops::create_route::{self, NewRoute};
+use handoff::ops::create_site::{self, FirstAdmin, NewSite};
+use handoff::ops::create_study::{self, NewStudy};
+use handoff::ops::issue_key::{self, Holder};
+use handoff::ops::{Context, Expected, move_partner, move_route};
+use handoff::store::members::{self, NewMember};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use super::app::beginning;
+use super::callers::{Answer, Person};
+use super::db::Database;
+
+/// The study that both partners refer to.
+pub const STUDY: &str = "heart-2026";
+
+/// A site as tests know it.
+#[derive(Debug, Clone)]
+pub struct Site {
+    pub id: SiteId,
+    pub admin: MemberId,
+    pub coordinator: MemberId,
+    pub viewer: MemberId,
+    pub study: StudyId,
+    pub partner: Partner,
+    pub sibling: Partner,
+    /// A site key with the scopes `referrals:read`, `referrals:write` and `config:read`.
+    pub key: String,
+    /// A site key that can do none of it: `events:read` alone.
+    pub narrow_key: String,
+}
+
+/// A partner as tests know it, with its launched route.
+#[derive(Debug, Clone)]
+pub struct Partner {
+    pub id: PartnerId,
+    pub code: &'static str,
+    pub route: RouteId,
+    pub key: String,
+    pub test_key: String,
+}
+
+/// A site with an admin, a coordinator and a viewer; a study; two active partners with launched routes; keys.
+pub fn db_site(db: &Database, name: &str) -> Site {
+    let now = beginning() - chrono::Duration::days(30);
+    let id = SiteId::at(now);
+    in_site(&mut db.app(), id, |conn, scope| {
+        let new = NewSite {
+            name: name.parse().unwrap(),
+            time_zone: chrono_tz::America::New_York,
+            default_phone_region: "US".into(),
+            intake_url: format!("https://intake.{name}.example/start").parse().unwrap(),
+            is_sample: false,
+        };
+        let first =
+            FirstAdmin { display_name: "Robin Admin".parse().unwrap(), email: format!("robin@{name}.example").parse().unwrap() };
+        let admin = create_site::run(conn, scope, now, new, &first)?;
+        let mut add = |member: &str, role| {
+            let id = MemberId::at(now);
+            let new = NewMember {
+                site_id: scope.site(),
+                id,
+                display_name: member.parse().unwrap(),
+                email: format!("{member}@{name}.example"),
+                role,
+                is_site_lead: false,
+                active: true,
+                version: 1,
+                created_at: now,
+                updated_at: now,
+            };
+            members::insert(conn, &new).map(|()| id)
+        };
+        let coordinator = add("dana", Role::Coordinator)?;
+        let viewer = add("sam", Role::Viewer)?;
+        let actor = Actor::Staff(StaffActor { member: admin, role: Role::Admin });
+        let context = Context { actor, scope: operator_scope(id), now };
+        let study = NewStudy {
+            code: STUDY.parse().unwrap(),
+            public_name: "Heart Rhythm Study".parse().unwrap(),
+            short_description: "A study of two approaches to heart rhythm care.".parse().unwrap(),
+            protocol_code: "HRT-2026-01".parse().unwrap(),
+            registry_id: Some("NCT01234567".parse().unwrap()),
+        };
+        let study = create_study::run(conn, &context, study)?.id;
+        let mut partner = |code: &'static str, partner_type| {
+            let new = NewPartner {
+                code: code.parse().unwrap(),
+                name: code.parse().unwrap(),
+                partner_type,
+                jurisdiction: "US-NY".parse().unwrap(),
+                remuneration_basis: RemunerationBasis::None,
+            };
+            let partner = create_partner::run(conn, &context, new)?;
+            for to in [PartnerStatus::LanguagePending, PartnerStatus::TestPending, PartnerStatus::Active] {
+                move_partner::run(conn, &context, partner.id, &Expected::Any, to)?;
+            }
+            let new = NewRoute {
+                partner: code.parse().unwrap(),
+                study: STUDY.parse().unwrap(),
+                channels: vec![Channel::SecureForm, Channel::SelfReferral],
+                source_tag: format!("{code}.heart").parse().unwrap(),
+                intake_url: None,
+                instruction: "Give the person the code and the intake address.".parse().unwrap(),
+                owner_id: coordinator,
+                backup_owner_id: admin,
+                duplicate_policy: DuplicatePolicy::ReviewAll,
+                approval_reference: None,
+                acknowledge_due_hours: None,
+                contact_due_hours: None,
+                follow_up_due_hours: None,
+            };
+            let route = create_route::run(conn, &context, new)?.route.id;
+            move_route::run(conn, &context, route, &Expected::Any, RouteMove::Launch)?;
+            let mut key = |is_test| {
+                issue_key::run(conn, scope, now, code, Holder::Partner(partner.id), is_test)
+                    .map(|key| key.expose_secret().to_owned())
+            };
+            Ok::<_, handoff::error::AppError>(Partner { id: partner.id, code, route, key: key(false)?, test_key: key(true)? })
+        };
+        let own = partner("lakeside", PartnerType::SpecialtyClinic)?;
+        let sibling = partner("voices", PartnerType::AdvocacyGroup)?;
+        let mut key = |scopes: &[Scope]| {
+            issue_key::run(conn, scope, now, "crm", Holder::Site(scopes.to_vec()), false)
+                .map(|key| key.expose_secret().to_owned())
+        };
+        let wide = key(&[Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead])?;
+        let narrow = key(&[Scope::EventsRead])?;
+        Ok(Site { id, admin, coordinator, viewer, study, partner: own, sibling, key: wide, narrow_key: narrow })
+    })
+    .unwrap()
+}
+
+/// A referral as a partner sends it.
+pub fn referral() -> Value {
+    json!({
+        "study": STUDY, "channel": "secure_form", "contact_basis": "permission_to_contact", "contact_path": "person_uses_intake",
+    })
+}
+
+/// A referral with some fields replaced or added.
+pub fn referral_with(changes: Value) -> Value {
+    let mut body = referral();
+    for (name, value) in changes.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    body
+}
+
+/// A referral as the site records it for a partner.
+pub fn referral_of(partner: &str) -> Value {
+    referral_with(json!({"partner": partner}))
+}
+
+/// A referral that this caller sent.
+pub async fn sent(person: &Person) -> Answer {
+    person.post("/v1/referrals", &referral()).await.expect(201)
+}

@@ -1,0 +1,10 @@
+//! What tests stand on: a server, databases, callers as people, and things to make.
+//!
+//! Helpers speak HTTP; those that reach into the database start with `db_`.
+
+pub mod app;
+pub mod callers;
+pub mod db;
+pub mod make;
+
+pub use app::App;
