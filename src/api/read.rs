@@ -34,7 +34,7 @@ where
     F: FnOnce(&mut Conn, &Context) -> Result<T, AppError> + Send + 'static,
 {
     let context = context(app, caller);
-    app.db.transact(context.scope, app.deadline(), move |conn| work(conn, &context)).await
+    app.db.transact(context.scope, caller.deadline, move |conn| work(conn, &context)).await
 }
 
 /// What a list needs to know of its request.

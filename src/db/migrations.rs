@@ -76,10 +76,7 @@ pub fn pending(conn: &mut PgConnection) -> Result<(Vec<String>, Vec<String>), Mi
         #[diesel(sql_type = diesel::sql_types::Text)]
         version: String,
     }
-    let known: Vec<String> = migrations()?
-        .iter()
-        .map(|migration| migration.name().version().as_owned().to_string())
-        .collect();
+    let known: Vec<String> = migrations()?.iter().map(|migration| migration.name().version().as_owned().to_string()).collect();
     let table: Vec<Version> = sql_query("SELECT coalesce(to_regclass('public.__diesel_schema_migrations')::text, '') AS version")
         .load(conn)
         .map_err(failed)?;

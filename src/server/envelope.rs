@@ -24,7 +24,7 @@ pub(super) async fn authenticate(
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     }
     let known = match request.app_data::<Data<AppState>>() {
-        Some(app) => auth::authenticate(app, request.headers(), app.deadline()).await,
+        Some(app) => auth::authenticate(app, request.headers()).await,
         None => Err(AppError::new(ErrorCode::Internal)),
     };
     let checked = known

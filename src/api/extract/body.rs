@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use crate::auth::{Actor, SiteScope};
+use crate::auth::Identified;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::vocabulary::RefusalCode;
 use crate::error::{AppError, ErrorCode};
@@ -76,7 +76,7 @@ impl<T: Contract> FromRequest for Body<T> {
 async fn read(request: &HttpRequest, mut payload: Payload) -> Result<BytesMut, AppError> {
     check_headers(request)?;
     let too_large = || AppError::new(ErrorCode::BodyTooLarge);
-    let deadline = request.app_data::<Data<AppState>>().map(|app| app.deadline);
+    let deadline = request.extensions().get::<Identified>().map(|caller| caller.deadline);
     let collect = async {
         let mut bytes = BytesMut::new();
         loop {
@@ -169,14 +169,14 @@ fn rule_faults(errors: &validator::ValidationErrors) -> Vec<Fault> {
 /// Counts the refusal (partner, day, code: no content) and points to the site's intake path. The answer is the refusal
 /// whatever happens to the count.
 async fn record_refusal(request: &HttpRequest, error: AppError) -> AppError {
-    let known = request.extensions().get::<(Actor, SiteScope)>().map(|(_, scope)| *scope);
-    let (Some(scope), Some(app)) = (known, request.app_data::<Data<AppState>>()) else { return error };
+    let known = request.extensions().get::<Identified>().map(|caller| (caller.scope, caller.deadline));
+    let (Some((scope, deadline)), Some(app)) = (known, request.app_data::<Data<AppState>>()) else { return error };
     let sensitive = error.code == ErrorCode::SensitiveField;
     let code = if sensitive { RefusalCode::SensitiveField } else { RefusalCode::UnknownField };
     let now = app.clock.now();
     let counted = app
         .db
-        .transact(scope, app.deadline(), move |conn| {
+        .transact(scope, deadline, move |conn| {
             store::refusals::count(conn, &scope, code, now)?;
             Ok(store::sites::current(conn, &scope)?.intake_url)
         })
