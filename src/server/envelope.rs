@@ -34,7 +34,8 @@ pub(super) async fn authenticate(
             request.extensions_mut().insert(known);
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
-        Err(error) => Ok(request.into_response(HttpResponse::from_error(error))),
+        // `into_response` would drop the error that the envelope reads.
+        Err(error) => Ok(ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(error))),
     }
 }
 

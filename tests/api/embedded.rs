@@ -12,7 +12,7 @@
 mod crashes;
 mod fetching;
 mod refusals;
-mod support;
+pub mod support;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

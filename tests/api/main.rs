@@ -11,5 +11,6 @@
 )]
 
 mod embedded;
+mod process;
 mod referrals;
 mod support;

@@ -95,9 +95,9 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<BytesMut, A
     };
     match deadline {
         // A body that trickles in holds no permit, but it does hold a connection.
-        Some(deadline) => {
-            tokio::time::timeout(deadline.remaining(), collect).await.unwrap_or_else(|_| Err(AppError::new(ErrorCode::DeadlineExceeded)))
-        }
+        Some(deadline) => tokio::time::timeout(deadline.remaining(), collect)
+            .await
+            .unwrap_or_else(|_| Err(AppError::new(ErrorCode::DeadlineExceeded))),
         None => collect.await,
     }
 }
