@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use actix_web::web::{BytesMut, Data};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use serde::de::DeserializeOwned;
@@ -70,6 +70,31 @@ impl<T: Contract> FromRequest for Body<T> {
                 other => other,
             }
         })
+    }
+}
+
+/// The body of an operation that takes none: absent, or an empty object. Anything in it is outside the contract.
+#[derive(Debug)]
+pub struct NoBody;
+
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+contract!(Nothing);
+
+impl FromRequest for NoBody {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = request.headers();
+        let announced =
+            headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0") || headers.contains_key(TRANSFER_ENCODING);
+        if !announced {
+            return Box::pin(std::future::ready(Ok(Self)));
+        }
+        let body = Body::<Nothing>::from_request(request, payload);
+        Box::pin(async move { body.await.map(|_| Self) })
     }
 }
 
