@@ -1,14 +1,4 @@
 //! The embedded PostgreSQL on real servers. Each test has a data directory of its own; all run as root or as an ordinary user.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests"
-)]
-#![allow(clippy::disallowed_methods, reason = "tests read the PATH that config.rs would hand over, and time themselves")]
-
 mod crashes;
 mod fetching;
 mod refusals;
