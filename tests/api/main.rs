@@ -13,6 +13,7 @@
 mod access_matrix;
 mod architecture;
 mod embedded;
+mod migrations;
 mod process;
 mod referrals;
 mod support;
