@@ -86,7 +86,7 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
     let visible = match target {
         Target::All => true,
         Target::Own => !(about_referrals && person.is_test),
-        Target::Sibling => !person.is_partner() && !(about_referrals && person.is_test),
+        Target::Sibling => !(person.is_partner() || about_referrals && person.is_test),
         Target::TestReferral => person.is_test,
         Target::Foreign | Target::Unknown => false,
     };
