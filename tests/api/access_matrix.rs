@@ -10,10 +10,12 @@ mod seed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use diesel::connection::SimpleConnection as _;
 use serde_json::Value;
 
 use crate::support::App;
 use crate::support::callers::{Answer, send};
+use crate::tenancy::texts;
 use expectations::{Expected, expected};
 use people::{Person, people};
 use requests::{TARGETS, Target, prepare};
@@ -230,6 +232,26 @@ async fn every_operation_answers_every_caller_as_the_permission_table_says_and_l
     assert!(faults.iter().any(|fault| fault.contains("expected")), "a coordinator who launches: {faults:?}");
     let faults = alter("get_site", "admin", Target::All, &|answer| answer.status = 403);
     assert!(faults.iter().any(|fault| fault.contains("expected")), "an admin who is refused: {faults:?}");
+}
+
+/// The store's promise: "every query also filters by its site". Here the policies that keep sites apart are open, and the same
+/// matrix must hold by the queries alone.
+#[actix_web::test]
+async fn with_the_tenant_policies_open_the_queries_alone_keep_the_sites_apart() {
+    let app = App::start().await;
+    let world = seed::sow(&app).await;
+    let mut people = people(&app, &world).await;
+    people.retain(|person| person.refused.is_none());
+    let mut conn = app.db.superuser();
+    for policy in texts(&mut conn, "SELECT polname || ' ON ' || polrelid::regclass AS text FROM pg_policy WHERE polpermissive") {
+        conn.batch_execute(&format!("ALTER POLICY {policy} USING (true) WITH CHECK (true)")).unwrap();
+    }
+    let cells = walk(&world, &people, &mut Rows::keep(&app.db)).await;
+    let faults = judge(&cells, &people, &world.marks);
+    println!("access matrix without tenant policies: {} cells, {} faults", cells.len(), faults.len());
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+    // The control: they are open. Without a context, every site's rows are there.
+    assert_eq!(texts(&mut app.db.app(), "SELECT count(DISTINCT site_id)::text AS text FROM referrals"), ["2"]);
 }
 
 #[actix_web::test]
