@@ -40,11 +40,15 @@ impl Person {
         }
         let carries = |what: &str| self.carries.contains(&what);
         let staff = carries("admin") || carries("coordinator");
-        let (config, referrals) = (staff || carries("config:read"), staff || carries("referrals:read"));
+        let config = staff || carries("config:read");
+        // Whoever may only write them is answered with what was written.
+        let referrals = staff || carries("referrals:read") || carries("referrals:write");
         let own = self.is_partner() && mark.of_sibling == Some(self.is_sibling);
         match mark.class {
             Class::SiteOnly => config,
+            Class::OwnerOfReferrals => config || referrals,
             Class::Shared => config || own,
+            Class::SharedWithReferrals => config || referrals || own,
             Class::Live => !self.is_test && (referrals || own),
             Class::LiveSiteOnly => !self.is_test && referrals,
             Class::Test => self.is_test && (referrals || own),
@@ -64,6 +68,8 @@ pub async fn people(app: &App, world: &World) -> Vec<Person> {
         .unwrap()
     };
     let crm = || Holder::Site(vec![Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead]);
+    let [reads, writes, configures] = [Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead]
+        .map(|scope| key(&app.site, Holder::Site(vec![scope]), false));
     let test_key = key(&app.site, crm(), true);
     let away_test_key = key(&app.other_site, crm(), true);
     let revoked = key(&app.site, crm(), false);
@@ -94,6 +100,9 @@ pub async fn people(app: &App, world: &World) -> Vec<Person> {
         home("coordinator", app.coordinator(), &["coordinator"]),
         home("viewer", app.viewer(), &["viewer"]),
         home("site key", app.site_key(), CRM),
+        home("key that reads referrals", app.person(&reads), &["referrals:read"]),
+        home("key that writes referrals", app.person(&writes), &["referrals:write"]),
+        home("key that reads configuration", app.person(&configures), &["config:read"]),
         home("narrow site key", app.person(&app.site.narrow_key), &["events:read"]),
         Person { is_test: true, ..home("test site key", app.person(&test_key), CRM) },
         home("partner", app.partner(), &["partner"]),

@@ -24,6 +24,10 @@ use crate::support::make::{Partner, Site, referral_with};
 pub enum Class {
     /// The site's people and settings: whoever reads its configuration.
     SiteOnly,
+    /// The owner of referrals, who stands on each of them.
+    OwnerOfReferrals,
+    /// What a referral repeats of its partner, study and route: whoever may see that, or referrals.
+    SharedWithReferrals,
     /// A partner and its routes: it, and whoever reads the configuration.
     Shared,
     /// A live referral: its partner, and whoever reads referrals.
@@ -134,16 +138,17 @@ async fn half(app: &App, site: &Site, away: bool, marks: &mut Vec<Mark>) -> Half
         id = site.id
     ))
     .unwrap();
+    // Both partners' referrals have this owner.
+    let owner = site.coordinator.to_string();
+    marks.push(Mark { away, of_sibling: None, class: Class::OwnerOfReferrals, kept_inside: false, text: owner });
     for (text, kept_inside) in [
         (format!("zq-{place}-site"), false),
         (site.id.to_string(), false),
         (site.admin.to_string(), false),
-        (site.coordinator.to_string(), false),
         (site.viewer.to_string(), true),
         (format!("-{place}-member"), true),
         (format!("zq-{place}-mail"), true),
     ] {
-        // Owners stand on referrals too, so a key that reads those alone may see them; none here does so.
         marks.push(Mark { away, of_sibling: None, class: Class::SiteOnly, kept_inside, text });
     }
     Half { own, sibling }
@@ -208,13 +213,16 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let (live_code, test_code) = (handoff_code(&mut conn, &live_id), handoff_code(&mut conn, &test_id));
 
     let mut mark = |class, text: String| marks.push(Mark { away, of_sibling: Some(is_sibling), class, kept_inside: false, text });
-    for word in ["study", "public", "description", "protocol", "tag", "instruction", "partner", "name"] {
+    for word in ["public", "description", "protocol", "name"] {
         mark(Class::Shared, format!("zq-{place}-{word}"));
     }
-    for id in [partner.id.to_string(), study.to_string(), route.to_string()] {
+    for word in ["study", "partner", "tag", "intake", "instruction"] {
+        mark(Class::SharedWithReferrals, format!("zq-{place}-{word}"));
+    }
+    for id in [partner.id.to_string(), study.to_string()] {
         mark(Class::Shared, id);
     }
-    mark(Class::Shared, format!("zq-{place}-intake"));
+    mark(Class::SharedWithReferrals, route.to_string());
     mark(Class::SiteOnly, format!("zq-{place}-approval"));
     for text in [reference.clone(), live_id.clone(), live_code] {
         mark(Class::Live, text);
