@@ -62,6 +62,10 @@ pub struct PartnerChanges {
 /// # Errors
 /// A database failure.
 pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: PartnerId) -> QueryResult<Option<PartnerRow>> {
+    // A partner is itself and nobody else; its restrictive policy stands behind this.
+    if scope.partner().is_some_and(|own| own != id) {
+        return Ok(None);
+    }
     partners::table
         .filter(partners::site_id.eq(scope.site()).and(partners::id.eq(id)))
         .select(PartnerRow::as_select())
@@ -106,6 +110,9 @@ pub fn page(
     limit: i64,
 ) -> QueryResult<Vec<PartnerRow>> {
     let mut query = partners::table.filter(partners::site_id.eq(scope.site())).select(PartnerRow::as_select()).into_boxed();
+    if let Some(own) = scope.partner() {
+        query = query.filter(partners::id.eq(own));
+    }
     if let Some(status) = status {
         query = query.filter(partners::status.eq(status));
     }

@@ -145,7 +145,11 @@ macro_rules! with_context {
 /// # Errors
 /// A database failure.
 pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: RouteId) -> QueryResult<Option<RouteContext>> {
-    with_context!().filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq(id))).first(conn).optional()
+    let mut query = with_context!().filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq(id))).into_boxed();
+    if let Some(own) = scope.partner() {
+        query = query.filter(handoff_routes::partner_id.eq(own));
+    }
+    query.first(conn).optional()
 }
 
 /// The route of this partner for this study, by their codes; a partner's own scope stands for its code.

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
-use crate::domain::ids::{SiteId, StudyId};
+use crate::domain::ids::{PartnerId, SiteId, StudyId};
 use crate::domain::text::{Code, ProtocolCode, PublicName, RegistryId, ShortDescription};
 use crate::domain::vocabulary::StudyStatus;
-use crate::schema::studies;
+use crate::schema::{handoff_routes, studies};
 
 /// A study as it is kept.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -62,11 +62,24 @@ pub struct StudyChanges {
 /// # Errors
 /// A database failure.
 pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: StudyId) -> QueryResult<Option<StudyRow>> {
-    studies::table
+    let mut query = studies::table
         .filter(studies::site_id.eq(scope.site()).and(studies::id.eq(id)))
         .select(StudyRow::as_select())
-        .first(conn)
-        .optional()
+        .into_boxed();
+    if let Some(own) = scope.partner() {
+        query = query.filter(studies::id.eq_any(routed_to(scope, own)));
+    }
+    query.first(conn).optional()
+}
+
+/// The studies that a partner has a route for: the ones it may see.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn routed_to(scope: &SiteScope, partner: PartnerId) -> _ {
+    let site: SiteId = scope.site();
+    handoff_routes::table
+        .filter(handoff_routes::site_id.eq(site))
+        .filter(handoff_routes::partner_id.eq(partner))
+        .select(handoff_routes::study_id)
 }
 
 /// The study with this id, locked until the transaction ends.
@@ -106,6 +119,9 @@ pub fn page(
     limit: i64,
 ) -> QueryResult<Vec<StudyRow>> {
     let mut query = studies::table.filter(studies::site_id.eq(scope.site())).select(StudyRow::as_select()).into_boxed();
+    if let Some(own) = scope.partner() {
+        query = query.filter(studies::id.eq_any(routed_to(scope, own)));
+    }
     if let Some(status) = status {
         query = query.filter(studies::status.eq(status));
     }

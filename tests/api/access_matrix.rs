@@ -234,21 +234,21 @@ async fn every_operation_answers_every_caller_as_the_permission_table_says_and_l
     assert!(faults.iter().any(|fault| fault.contains("expected")), "an admin who is refused: {faults:?}");
 }
 
-/// The store's promise: "every query also filters by its site". Here the policies that keep sites apart are open, and the same
-/// matrix must hold by the queries alone.
+/// The store's promise: "every query also filters by its site", and by the partner that asks. Here every policy is open, and the
+/// same matrix must hold by the queries alone.
 #[actix_web::test]
-async fn with_the_tenant_policies_open_the_queries_alone_keep_the_sites_apart() {
+async fn with_every_policy_open_the_queries_alone_keep_sites_and_partners_apart() {
     let app = App::start().await;
     let world = seed::sow(&app).await;
     let mut people = people(&app, &world).await;
     people.retain(|person| person.refused.is_none());
     let mut conn = app.db.superuser();
-    for policy in texts(&mut conn, "SELECT polname || ' ON ' || polrelid::regclass AS text FROM pg_policy WHERE polpermissive") {
+    for policy in texts(&mut conn, "SELECT polname || ' ON ' || polrelid::regclass AS text FROM pg_policy") {
         conn.batch_execute(&format!("ALTER POLICY {policy} USING (true) WITH CHECK (true)")).unwrap();
     }
     let cells = walk(&world, &people, &mut Rows::keep(&app.db)).await;
     let faults = judge(&cells, &people, &world.marks);
-    println!("access matrix without tenant policies: {} cells, {} faults", cells.len(), faults.len());
+    println!("access matrix without policies: {} cells, {} faults", cells.len(), faults.len());
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
     // The control: they are open. Without a context, every site's rows are there.
     assert_eq!(texts(&mut app.db.app(), "SELECT count(DISTINCT site_id)::text AS text FROM referrals"), ["2"]);
