@@ -2,9 +2,16 @@
 //!
 //! Operations and schemas come from the code (`routes::configure`). One pass over the JSON adds what the generator cannot
 //! say: `schemas` completes the component schemas, `operations` adds what follows from access, parameters and body
-//! (security, problem answers, headers), `components` holds what they share.
+//! (security, problem answers, headers), `links` leads from a resource to the operations on it, `components` holds what they
+//! share.
+
+#![allow(
+    clippy::indexing_slicing,
+    reason = "JSON by member name: reading an absent member gives null; what is written to, the generator has made, and the server makes the document before it serves"
+)]
 
 mod components;
+mod links;
 mod operations;
 mod schemas;
 
@@ -56,6 +63,7 @@ pub fn document() -> Result<String, serde_json::Error> {
             operations::complete(operation, access);
         }
     }
+    links::add(&mut document);
     schemas::complete(&mut document);
     components::drop_unused_responses(&mut document);
     let mut text = serde_json::to_string_pretty(&document)?;

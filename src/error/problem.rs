@@ -91,7 +91,7 @@ pub struct FaultBody {
     #[schema(nullable = false, max_length = 64, pattern = "^[a-z][a-z0-9_]*$")]
     pub category: Option<&'static str>,
     /// What to do about it.
-    #[schema(max_length = 300)]
+    #[schema(max_length = 1000)]
     pub message: String,
 }
 

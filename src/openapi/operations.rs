@@ -39,7 +39,7 @@ pub(super) fn complete(operation: &mut Map<String, Value>, access: Access) {
         statuses.extend([412, 428]);
     }
     if has("Idempotency-Key") {
-        statuses.extend([409, 422]);
+        statuses.push(409);
     }
     if has_body {
         statuses.extend([413, 415, 422]);

@@ -10,6 +10,7 @@
     reason = "tests fail by panicking, print their figures and read the environment that they are run in"
 )]
 
+mod contract;
 mod embedded;
 mod referrals;
 mod support;
