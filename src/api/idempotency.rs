@@ -106,12 +106,12 @@ where
 {
     let context = context(app, caller);
     let Some(key) = write.key else {
-        return app.db.transact(context.scope, app.deadline(), move |conn| work(conn, &context)).await.map(Reply::into_response);
+        return app.db.transact(context.scope, caller.deadline, move |conn| work(conn, &context)).await.map(Reply::into_response);
     };
     let claim = claim(app, &context, &write, key);
     let _turn = app.in_flight.turn(claim.key_digest).await?;
     let (reply, replayed) =
-        app.db.transact(context.scope, app.deadline(), move |conn| once(conn, &context, &claim, work)).await?;
+        app.db.transact(context.scope, caller.deadline, move |conn| once(conn, &context, &claim, work)).await?;
     let mut response = reply.into_response();
     if replayed {
         response.headers_mut().insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));

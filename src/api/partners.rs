@@ -11,9 +11,9 @@ use super::extract::{
 };
 use super::idempotency::{Write, write};
 use super::read::{Paging, page, read};
-use super::reply::{Reply, version_tag};
-use crate::auth::Caller;
+use super::reply::{Reply, tag_for, version_tag};
 use crate::auth::permission::{ManageConfiguration, ReadConfiguration};
+use crate::auth::{Actor, Caller};
 use crate::domain::ids::PartnerId;
 use crate::domain::text::{Code, Jurisdiction, PublicName};
 use crate::domain::vocabulary::{PartnerStatus, PartnerType, RemunerationBasis};
@@ -142,9 +142,10 @@ pub struct ListPartners {
 }
 contract!(ListPartners);
 
-fn reply(row: PartnerRow) -> Result<Reply, AppError> {
-    let etag = version_tag(row.version);
-    Reply::ok(&PartnerView::from(row), etag)
+fn reply(row: PartnerRow, actor: &Actor) -> Result<Reply, AppError> {
+    let version = row.version;
+    let view = PartnerView::from(row);
+    Reply::ok(&view, tag_for(actor, version, &view)?)
 }
 
 /// Register a partner
@@ -228,7 +229,7 @@ pub async fn get_partner(
         store::partners::find(conn, &context.scope, id.0)?.ok_or_else(AppError::not_found)
     })
     .await?;
-    Ok(reply(row)?.into_response())
+    Ok(reply(row, &caller.actor)?.into_response())
 }
 
 /// Change a partner
@@ -256,7 +257,7 @@ pub async fn update_partner(
             jurisdiction: patch.jurisdiction,
             remuneration_basis: patch.remuneration_basis,
         };
-        reply(ops::update_partner::run(conn, context, id.0, &if_match.0, patch)?)
+        reply(ops::update_partner::run(conn, context, id.0, &if_match.0, patch)?, &context.actor)
     })
     .await
 }
@@ -286,7 +287,7 @@ pub async fn transition_partner(
     let to = body.value.to;
     let operation = format!("transition_partner:{}", id.0);
     write(&app, &caller, Write::accepting(operation, &key, &body.canonical), move |conn, context| {
-        reply(ops::move_partner::run(conn, context, id.0, &if_match.0, to)?)
+        reply(ops::move_partner::run(conn, context, id.0, &if_match.0, to)?, &context.actor)
     })
     .await
 }

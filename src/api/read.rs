@@ -34,7 +34,7 @@ where
     F: FnOnce(&mut Conn, &Context) -> Result<T, AppError> + Send + 'static,
 {
     let context = context(app, caller);
-    app.db.transact(context.scope, app.deadline(), move |conn| work(conn, &context)).await
+    app.db.transact(context.scope, caller.deadline, move |conn| work(conn, &context)).await
 }
 
 /// What a list needs to know of its request.
@@ -65,6 +65,9 @@ impl<'a> Paging<'a> {
     }
 }
 
+/// Shapes a page of rows, with the cursor of the next one.
+type Shape<R, V> = fn(Vec<R>, Option<String>, &Context) -> Result<V, AppError>;
+
 /// One keyset page: `load(conn, context, after, limit)` is asked for one row more than wanted, so that the page knows whether
 /// there is a next one without counting.
 ///
@@ -77,7 +80,7 @@ pub async fn page<P, R, V, F>(
     paging: Paging<'_>,
     load: F,
     id_of: fn(&R) -> Uuid,
-    shape: fn(Vec<R>, Option<String>, &Context) -> Result<V, AppError>,
+    shape: Shape<R, V>,
 ) -> Result<HttpResponse, AppError>
 where
     P: Permission,

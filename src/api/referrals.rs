@@ -9,7 +9,7 @@ use super::extract::{
 };
 use super::idempotency::{Write, write};
 use super::read::{Paging, page, read};
-use super::reply::{Reply, content_tag, version_tag};
+use super::reply::{Reply, tag_for, version_tag};
 use crate::auth::permission::{CreateReferrals, PlanReferrals, ReadReferrals, WorkReferrals};
 use crate::auth::{Actor, Caller};
 use crate::domain::ids::ReferralId;
@@ -31,17 +31,13 @@ pub use view::{Handoff, PartnerReferralView, ReferralAction, ReferralActions, Re
 
 /// A referral as this caller sees it, with the tag of that view.
 fn view(coded: CodedReferral, site: &SiteRow, context: &Context) -> Result<(ReferralBody, String), AppError> {
-    Ok(match &context.actor {
-        Actor::Partner(_) => {
-            let view = PartnerReferralView::new(coded, site, context.now);
-            let tag = content_tag(&view)?;
-            (ReferralBody::Partner(view), tag)
-        }
-        _ => {
-            let tag = version_tag(coded.referral.version);
-            (ReferralBody::Site(Box::new(ReferralView::new(coded, site))), tag)
-        }
-    })
+    let version = coded.referral.version;
+    let view = match &context.actor {
+        Actor::Partner(_) => ReferralBody::Partner(PartnerReferralView::new(coded, site, context.now)),
+        _ => ReferralBody::Site(Box::new(ReferralView::new(coded, site))),
+    };
+    let tag = tag_for(&context.actor, version, &view)?;
+    Ok((view, tag))
 }
 
 /// Send a referral

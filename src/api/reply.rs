@@ -6,6 +6,7 @@ use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK,
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::auth::Actor;
 use crate::error::AppError;
 
 /// An answer that can be kept under an idempotency key and given again.
@@ -31,10 +32,18 @@ pub fn version_tag(version: i32) -> String {
 ///
 /// # Errors
 /// When the view cannot be written as JSON, which is a fault of ours.
-pub fn content_tag<T: Serialize>(view: &T) -> Result<String, AppError> {
+fn content_tag<T: Serialize>(view: &T) -> Result<String, AppError> {
     let json = serde_json::to_vec(view).map_err(AppError::internal)?;
     let digest = Sha256::digest(&json);
     Ok(format!("\"{}\"", digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>()))
+}
+
+/// The entity tag of a resource for this caller: its version for the site, its own representation for a partner.
+///
+/// # Errors
+/// When the view cannot be written as JSON, which is a fault of ours.
+pub fn tag_for<T: Serialize>(actor: &Actor, version: i32, view: &T) -> Result<String, AppError> {
+    if actor.partner().is_some() { content_tag(view) } else { Ok(version_tag(version)) }
 }
 
 impl Reply {

@@ -3,10 +3,10 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 
-use super::extract::{Body, IfMatch, IfMatchHeader, OptionalIdempotencyKey, OptionalIdempotencyKeyHeader, PathId, Query};
+use super::extract::{Body, IfMatch, IfMatchHeader, NoBody, OptionalIdempotencyKey, OptionalIdempotencyKeyHeader, PathId, Query};
 use super::idempotency::{Write, write};
 use super::read::{Paging, page, read};
-use super::reply::{Reply, content_tag, version_tag};
+use super::reply::{Reply, tag_for, version_tag};
 use crate::auth::permission::{ManageConfiguration, ReadConfiguration};
 use crate::auth::{Actor, Caller};
 use crate::domain::CodeList;
@@ -33,11 +33,7 @@ fn view(route: RouteContext, actor: &Actor) -> RouteBody {
 fn reply(route: RouteContext, context: &Context) -> Result<Reply, AppError> {
     let version = route.route.version;
     let view = view(route, &context.actor);
-    let etag = match &view {
-        RouteBody::Site(_) => version_tag(version),
-        // What the site changes out of a partner's sight does not show in the partner's tag.
-        RouteBody::Partner(view) => content_tag(view)?,
-    };
+    let etag = tag_for(&context.actor, version, &view)?;
     Reply::ok(&view, etag)
 }
 
@@ -180,6 +176,7 @@ macro_rules! route_move {
             id: PathId<RouteId>,
             if_match: IfMatch,
             key: OptionalIdempotencyKey,
+            _: NoBody,
             app: Data<AppState>,
         ) -> Result<HttpResponse, AppError> {
             let operation = format!("{}:{}", stringify!($name), id.0);

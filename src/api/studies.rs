@@ -11,9 +11,9 @@ use super::extract::{
 };
 use super::idempotency::{Write, write};
 use super::read::{Paging, page, read};
-use super::reply::{Reply, version_tag};
-use crate::auth::Caller;
+use super::reply::{Reply, tag_for, version_tag};
 use crate::auth::permission::{ManageConfiguration, ReadConfiguration};
+use crate::auth::{Actor, Caller};
 use crate::domain::ids::StudyId;
 use crate::domain::text::{Code, ProtocolCode, PublicName, RegistryId, ShortDescription};
 use crate::domain::vocabulary::StudyStatus;
@@ -145,9 +145,10 @@ pub struct ListStudies {
 }
 contract!(ListStudies);
 
-fn reply(row: StudyRow) -> Result<Reply, AppError> {
-    let etag = version_tag(row.version);
-    Reply::ok(&StudyView::from(row), etag)
+fn reply(row: StudyRow, actor: &Actor) -> Result<Reply, AppError> {
+    let version = row.version;
+    let view = StudyView::from(row);
+    Reply::ok(&view, tag_for(actor, version, &view)?)
 }
 
 /// Register a study
@@ -231,7 +232,7 @@ pub async fn get_study(
         store::studies::find(conn, &context.scope, id.0)?.ok_or_else(AppError::not_found)
     })
     .await?;
-    Ok(reply(row)?.into_response())
+    Ok(reply(row, &caller.actor)?.into_response())
 }
 
 /// Change a study
@@ -259,7 +260,7 @@ pub async fn update_study(
             protocol_code: patch.protocol_code,
             registry_id: patch.registry_id,
         };
-        reply(ops::update_study::run(conn, context, id.0, &if_match.0, patch)?)
+        reply(ops::update_study::run(conn, context, id.0, &if_match.0, patch)?, &context.actor)
     })
     .await
 }
@@ -289,7 +290,7 @@ pub async fn transition_study(
     let to = body.value.to;
     let operation = format!("transition_study:{}", id.0);
     write(&app, &caller, Write::accepting(operation, &key, &body.canonical), move |conn, context| {
-        reply(ops::move_study::run(conn, context, id.0, &if_match.0, to)?)
+        reply(ops::move_study::run(conn, context, id.0, &if_match.0, to)?, &context.actor)
     })
     .await
 }

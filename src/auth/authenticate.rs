@@ -3,7 +3,7 @@
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use subtle::ConstantTimeEq as _;
 
-use super::{Actor, PartnerActor, SiteClient, SiteScope, StaffActor, api_key, token};
+use super::{Actor, Identified, PartnerActor, SiteClient, SiteScope, StaffActor, api_key, token};
 use crate::db::{Deadline, enter_site};
 use crate::domain::vocabulary::PartnerStatus;
 use crate::error::{AppError, ErrorCode};
@@ -14,13 +14,15 @@ use crate::store;
 ///
 /// # Errors
 /// 401 with a code that says whether credentials are missing, not valid or expired; 503 when the database is not there.
-pub async fn authenticate(app: &AppState, headers: &HeaderMap, deadline: Deadline) -> Result<(Actor, SiteScope), AppError> {
+pub async fn authenticate(app: &AppState, headers: &HeaderMap) -> Result<Identified, AppError> {
+    let deadline = app.deadline();
     let credentials = bearer(headers)?;
-    if credentials.starts_with("hk_") {
-        by_key(app, credentials, deadline).await
+    let (actor, scope) = if credentials.starts_with("hk_") {
+        by_key(app, credentials, deadline).await?
     } else {
-        by_token(app, credentials, deadline).await
-    }
+        by_token(app, credentials, deadline).await?
+    };
+    Ok(Identified { actor, scope, deadline })
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, AppError> {

@@ -8,7 +8,19 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::permission::Permission;
 use super::{Actor, SiteScope};
+use crate::db::Deadline;
 use crate::error::{AppError, ErrorCode};
+
+/// What the authentication middleware found out about a request.
+#[derive(Debug, Clone)]
+pub struct Identified {
+    /// Who calls.
+    pub actor: Actor,
+    /// Which rows the caller's transactions may touch.
+    pub scope: SiteScope,
+    /// When the caller must have an answer: one deadline for the request, authentication included.
+    pub deadline: Deadline,
+}
 
 /// A caller that carries permission `P`.
 ///
@@ -20,6 +32,8 @@ pub struct Caller<P: Permission> {
     pub actor: Actor,
     /// Which rows the caller's transactions may touch.
     pub scope: SiteScope,
+    /// When the caller must have an answer.
+    pub deadline: Deadline,
     permission: PhantomData<P>,
 }
 
@@ -28,11 +42,14 @@ impl<P: Permission> FromRequest for Caller<P> {
     type Future = Ready<Result<Self, AppError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(match request.extensions().get::<(Actor, SiteScope)>() {
+        ready(match request.extensions().get::<Identified>() {
             None => Err(AppError::new(ErrorCode::Unauthenticated)),
-            Some((actor, scope)) => {
-                P::ROW.check(actor).map(|()| Self { actor: actor.clone(), scope: *scope, permission: PhantomData })
-            }
+            Some(Identified { actor, scope, deadline }) => P::ROW.check(actor).map(|()| Self {
+                actor: actor.clone(),
+                scope: *scope,
+                deadline: *deadline,
+                permission: PhantomData,
+            }),
         })
     }
 }

@@ -13,5 +13,5 @@ pub mod token;
 
 pub use actor::{Actor, PartnerActor, SiteClient, StaffActor};
 pub use authenticate::authenticate;
-pub use caller::Caller;
+pub use caller::{Caller, Identified};
 pub use scope::{SiteScope, operator_scope};

@@ -43,10 +43,7 @@ impl Backend {
                 _server: None,
             });
         }
-        let data_dir = match &config.data_dir {
-            Some(data_dir) => data_dir.clone(),
-            None => embedded::default_data_dir(config.xdg_data_home.as_deref())?,
-        };
+        let data_dir = Self::data_dir(config)?;
         let running = |role| embedded::running_url(&data_dir, role, DATABASE);
         if let (Some(app_url), Some(owner_url)) = (running(APP_ROLE), running(OWNER_ROLE)) {
             let master = master_key(config, &data_dir)?;
@@ -55,8 +52,24 @@ impl Backend {
         Self::start(config, &data_dir)
     }
 
+    /// Opens the database for serving: as [`Backend::open`], but an embedded server must be this process's own.
+    pub fn open_to_serve(config: &Config) -> Result<Self, Failure> {
+        if config.database_url.is_some() { Self::open(config) } else { Self::start(config, &Self::data_dir(config)?) }
+    }
+
+    /// Where the embedded server keeps its data.
+    fn data_dir(config: &Config) -> Result<PathBuf, Failure> {
+        if !config.embedded {
+            return Err("DATABASE_URL is not set, and HANDOFF_EMBEDDED=off rules out an embedded server: set DATABASE_URL and HANDOFF_MASTER_KEY".into());
+        }
+        match &config.data_dir {
+            Some(data_dir) => Ok(data_dir.clone()),
+            None => Ok(embedded::default_data_dir(config.xdg_data_home.as_deref())?),
+        }
+    }
+
     /// Starts the embedded server and brings its database up to date; refuses when another process runs it.
-    pub fn start(config: &Config, data_dir: &Path) -> Result<Self, Failure> {
+    fn start(config: &Config, data_dir: &Path) -> Result<Self, Failure> {
         let server = Embedded::start(&Options {
             data_dir: data_dir.to_path_buf(),
             durable: true,

@@ -10,6 +10,10 @@ pub(super) fn init(config: &Config) {
     builder.parse_filters(&config.log_filter);
     // r2d2 logs libpq's text, which may quote the connection; our own line about an unreachable database says enough.
     builder.filter_module("r2d2", log::LevelFilter::Off);
+    // At their finer levels these write headers and bytes as they come, keys among them, whatever RUST_LOG asks for.
+    for module in ["actix_http", "actix_server", "actix_web", "h2", "mio", "jsonwebtoken"] {
+        builder.filter_module(module, log::LevelFilter::Info);
+    }
     if config.log_format == LogFormat::Json {
         builder.format(|out, record| {
             let line = serde_json::json!({

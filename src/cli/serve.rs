@@ -7,7 +7,6 @@ use super::{Failure, demo};
 use crate::api::{self, idempotency::InFlight};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::embedded;
 use crate::db::{Db, Limits};
 use crate::jobs::housekeeping;
 use crate::server;
@@ -20,11 +19,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     // Before the database, because it is the cheapest thing that can be wrong.
     let listener = server::bind(config.listen)?;
     let address = listener.local_addr()?;
-    let backend = match (&config.database_url, &config.data_dir) {
-        (Some(_), _) => Backend::open(config)?,
-        (None, Some(data_dir)) => Backend::start(config, data_dir)?,
-        (None, None) => Backend::start(config, &embedded::default_data_dir(config.xdg_data_home.as_deref())?)?,
-    };
+    let backend = Backend::open_to_serve(config)?;
     backend.connect()?;
     match &backend.data_dir {
         Some(data_dir) => demo::first_start(&backend, data_dir, address, no_demo)?,

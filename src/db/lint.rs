@@ -38,9 +38,10 @@ SELECT format('the role %I can become %I, which owns tables or steps around row-
    AND (r.rolsuper OR r.rolbypassrls OR EXISTS (SELECT 1 FROM pg_class c WHERE c.relowner = r.oid AND c.relnamespace = 'public'::regnamespace))
    AND NOT EXISTS (SELECT 1 FROM pg_roles me WHERE me.rolname = current_user AND me.rolsuper)
 UNION ALL
-SELECT format('the role %I owns table %s; serve with a role that owns nothing', current_user, c.oid::regclass)
+SELECT format('the role %I owns %s table(s): row-level security would be its to change; serve with a role that owns nothing', current_user, count(*))
   FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
  WHERE r.rolname = current_user AND c.relkind IN ('r', 'p', 'v', 'm') AND c.relnamespace = 'public'::regnamespace
+HAVING count(*) > 0
 UNION ALL
 SELECT format('table %s has no forced row-level security', c.oid::regclass)
   FROM pg_class c
@@ -79,13 +80,13 @@ SELECT format('the role %I may TRUNCATE %s, which row-level security does not se
   FROM pg_class c
  WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
    AND has_table_privilege(current_user, c.oid, 'TRUNCATE')
-   AND NOT EXISTS (SELECT 1 FROM pg_roles me WHERE me.rolname = current_user AND me.rolsuper)
+   AND NOT EXISTS (SELECT 1 FROM pg_roles me WHERE me.rolname = current_user AND (me.rolsuper OR me.oid = c.relowner))
 UNION ALL
 SELECT format('the role %I can read %s directly; the directory is reached through its functions only', current_user, c.oid::regclass)
   FROM pg_class c
  WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace('directory')
    AND has_table_privilege(current_user, c.oid, 'SELECT')
-   AND NOT EXISTS (SELECT 1 FROM pg_roles me WHERE me.rolname = current_user AND me.rolsuper)
+   AND NOT EXISTS (SELECT 1 FROM pg_roles me WHERE me.rolname = current_user AND (me.rolsuper OR me.oid = c.relowner))
 UNION ALL
 SELECT format('the role %I cannot use the tables; grant it handoff_app: GRANT handoff_app TO %1$I', current_user)
  WHERE to_regclass('public.referrals') IS NOT NULL AND NOT has_table_privilege(current_user, 'public.referrals', 'SELECT')

@@ -1,6 +1,6 @@
 //! The embedded migrations: run by the owner, checked by the app role.
 
-use diesel::migration::{Migration, MigrationSource as _, MigrationVersion};
+use diesel::migration::{Migration, MigrationSource as _};
 use diesel::pg::{Pg, PgConnection};
 use diesel::{Connection as _, RunQueryDsl as _, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
@@ -52,6 +52,10 @@ pub fn revert_all(conn: &mut PgConnection) -> Result<(), MigrateError> {
     locked(conn, |conn| conn.revert_all_migrations(MIGRATIONS).map(drop).map_err(failed))
 }
 
+fn migrations() -> Result<Vec<Box<dyn Migration<Pg>>>, MigrateError> {
+    MIGRATIONS.migrations().map_err(failed)
+}
+
 fn locked<T>(
     conn: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, MigrateError>,
@@ -72,12 +76,7 @@ pub fn pending(conn: &mut PgConnection) -> Result<(Vec<String>, Vec<String>), Mi
         #[diesel(sql_type = diesel::sql_types::Text)]
         version: String,
     }
-    let known: Vec<String> = MIGRATIONS
-        .migrations()
-        .map_err(failed)?
-        .iter()
-        .map(|migration: &Box<dyn Migration<Pg>>| MigrationVersion::as_owned(&migration.name().version()).to_string())
-        .collect();
+    let known: Vec<String> = migrations()?.iter().map(|migration| migration.name().version().as_owned().to_string()).collect();
     let table: Vec<Version> = sql_query("SELECT coalesce(to_regclass('public.__diesel_schema_migrations')::text, '') AS version")
         .load(conn)
         .map_err(failed)?;

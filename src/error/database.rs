@@ -26,8 +26,11 @@ pub fn is_lock_timeout(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, info) if info.message().contains("lock timeout"))
 }
 
+/// A named constraint and what it means when it is violated.
+pub type Meaning = (&'static str, fn() -> AppError);
+
 /// Maps violated named constraints to the errors that the call site gives; any other failure stays what it is.
-pub fn on_constraint<const N: usize>(meanings: [(&'static str, fn() -> AppError); N]) -> impl FnOnce(Error) -> AppError {
+pub fn on_constraint<const N: usize>(meanings: [Meaning; N]) -> impl FnOnce(Error) -> AppError {
     move |error| {
         let violated = match &error {
             Error::DatabaseError(_, info) => info.constraint_name(),

@@ -2,7 +2,7 @@
 //!
 //! The server derives route, owner, status, next action and attribution; contact details are digested here and dropped.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 
 use super::Context;
 use crate::auth::Actor;
@@ -233,8 +233,9 @@ fn build(context: &Context, new: &NewReferral, site: &SiteRow, route: &RouteCont
         handoff_issues: CodeList(Vec::new()),
         is_test: false,
         version: 1,
-        // A clock that is slightly ahead of ours did not receive anybody in the future.
-        received_at: new.received_at.unwrap_or(now).min(now),
+        // A clock that is slightly ahead of ours did not receive anybody in the future. Whole microseconds are what the
+        // database keeps, so that this answer equals its later reading.
+        received_at: new.received_at.map_or(now, |at| at.trunc_subsecs(6)).min(now),
         recorded_at: now,
         clock_started_at: now,
         acknowledged_at: None,

@@ -29,7 +29,7 @@ pub(super) async fn authenticate(
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     }
     let known = match request.app_data::<Data<AppState>>() {
-        Some(app) => auth::authenticate(app, request.headers(), app.deadline()).await,
+        Some(app) => auth::authenticate(app, request.headers()).await,
         None => Err(AppError::new(ErrorCode::Internal)),
     };
     let checked = known
@@ -40,7 +40,7 @@ pub(super) async fn authenticate(
             request.extensions_mut().insert(known);
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
-        // Not `into_response`: that drops the error, and with it the envelope's chance to name the request in the body.
+        // `into_response` would drop the error that the envelope reads.
         Err(error) => Ok(request.error_response(error)),
     }
 }

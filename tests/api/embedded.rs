@@ -1,18 +1,8 @@
 //! The embedded PostgreSQL on real servers. Each test has a data directory of its own; all run as root or as an ordinary user.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests"
-)]
-#![allow(clippy::disallowed_methods, reason = "tests read the PATH that config.rs would hand over, and time themselves")]
-
 mod crashes;
 mod fetching;
 mod refusals;
-mod support;
+pub mod support;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

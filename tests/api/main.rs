@@ -12,5 +12,6 @@
 
 mod contract;
 mod embedded;
+mod process;
 mod referrals;
 mod support;

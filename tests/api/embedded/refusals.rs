@@ -65,7 +65,7 @@ fn a_full_disk_is_told_in_one_sentence() {
 fn missing_too_old_and_broken_binaries_are_told_apart() {
     let home = home();
     let data_dir = home.path().join("data");
-    let only = |path: Option<OsString>| Options { path, well_known: false, ..installed(&data_dir) };
+    let only = |path: Option<OsString>| Options { path, well_known: false, pg_bin: None, ..installed(&data_dir) };
     let (error, sentence) = refusal(&only(None));
     assert!(matches!(error, EmbeddedError::NothingFound { offline: true }));
     assert!(sentence.contains("apt install postgresql") && sentence.contains("DATABASE_URL"), "{sentence}");

@@ -19,10 +19,10 @@ pub fn home() -> TempDir {
     home
 }
 
-/// A forgetful server that uses what is installed and fetches nothing.
+/// A forgetful server that uses the binaries of this test run, installed or fetched, and fetches nothing by itself.
 pub fn installed(data_dir: &Path) -> Options {
     let path = std::env::var_os("PATH");
-    Options { durable: false, offline: true, path, ..Options::new(data_dir) }
+    Options { durable: false, offline: true, path, pg_bin: crate::support::db::bin_dir(), ..Options::new(data_dir) }
 }
 
 pub fn start(home: &TempDir) -> Embedded {

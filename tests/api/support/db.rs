@@ -76,6 +76,14 @@ impl Server {
     }
 }
 
+/// The PostgreSQL binaries of this test run, when it runs a server of its own.
+pub fn bin_dir() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("HANDOFF_PG_BIN") {
+        return Some(named.into());
+    }
+    SERVER.get_or_init(Server::start).embedded.as_ref().map(|server| server.bin_dir().to_path_buf())
+}
+
 /// A run that was killed leaves its directory; the lock inside tells whether its server still runs.
 fn remove_leftovers() {
     let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };

@@ -1,0 +1,311 @@
+//! The binary as an operator meets it: first start, kill -9, refusals in one sentence, the command line beside a server.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::embedded::support::{home, kill_9, servers_under, wait_for};
+use crate::support::callers::Person;
+use crate::support::db::{Database, bin_dir};
+use crate::support::make;
+
+/// A place of one's own and a port nobody has.
+struct Place {
+    home: TempDir,
+    address: SocketAddr,
+}
+
+impl Place {
+    fn new() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self { home: home(), address: free.local_addr().unwrap() }
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_handoff"));
+        command.env_clear().args(arguments).stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HANDOFF_OFFLINE", "1");
+        command.env("HANDOFF_DATA_DIR", self.data_dir()).env("HANDOFF_LISTEN", self.address.to_string());
+        if let Some(bin_dir) = bin_dir() {
+            command.env("HANDOFF_PG_BIN", bin_dir);
+        }
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn serve(&self, arguments: &[&str]) -> Serving {
+        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = collect(child.stderr.take().unwrap());
+        let printed = collect(child.stdout.take().unwrap());
+        let serving = Serving { child, log, printed, data_dir: self.data_dir() };
+        wait_for("the server", Duration::from_secs(60), || self.run(&["healthcheck"]).status.success().then_some(()));
+        serving
+    }
+
+    fn person(&self, credentials: &str) -> Person {
+        Person::new(self.address, Some(credentials))
+    }
+
+    /// A value that `demo.txt` gives.
+    fn printed(&self, name: &str) -> String {
+        let lines = std::fs::read_to_string(self.data_dir().join("demo.txt")).unwrap();
+        let line = lines.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
+        line.unwrap_or_else(|| panic!("demo.txt has no {name}")).to_owned()
+    }
+}
+
+type Collected = std::sync::Arc<std::sync::Mutex<String>>;
+
+/// Reads a pipe to its end, so that its writer never blocks.
+fn collect(pipe: impl std::io::Read + Send + 'static) -> Collected {
+    let text = Collected::default();
+    let kept = text.clone();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut kept = kept.lock().unwrap();
+            kept.push_str(&line);
+            kept.push('\n');
+        }
+    });
+    text
+}
+
+struct Serving {
+    child: Child,
+    log: Collected,
+    printed: Collected,
+    data_dir: PathBuf,
+}
+
+impl Serving {
+    fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    fn printed(&self) -> String {
+        self.printed.lock().unwrap().clone()
+    }
+
+    /// Asks it to stop, as systemd would, and waits for it and its database.
+    fn stop(mut self) {
+        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+        assert_eq!(servers_under(&self.data_dir), [] as [u32; 0], "the database stops with the server");
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The one line that a command which fails says.
+fn refusal(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("handoff: ")).collect();
+    assert_eq!(lines.len(), 1, "one clear line: {said}");
+    lines[0].to_owned()
+}
+
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[actix_web::test]
+async fn the_first_start_serves_a_sample_site_and_says_how_to_try_it() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let printed = serving.printed();
+    assert!(printed.contains(&format!("http://{}/docs/", place.address)) && printed.contains("curl"), "{printed}");
+    let (partner_key, token) = (place.printed("PARTNER_KEY"), place.printed("COORDINATOR_TOKEN"));
+    assert!(printed.contains(&partner_key));
+    assert_eq!((mode(&place.data_dir().join("demo.txt")), mode(&place.data_dir().join("master.key"))), (0o600, 0o600));
+
+    let sent = make::sent(&place.person(&partner_key)).await;
+    let path = format!("/v1/referrals/{}/transitions", sent.id());
+    place.person(&token).post_on(&path, "\"1\"", &json!({"to": "contacting"})).await.expect(200);
+    let mut states = std::collections::BTreeSet::new();
+    let mut next = Some("/v1/referrals?limit=200".to_owned());
+    let mut count = 0;
+    while let Some(page) = next {
+        let answer = place.person(&place.printed("SITE_KEY")).get(&page).await.expect(200);
+        for referral in answer.body["data"].as_array().unwrap() {
+            states.insert(referral["status"].as_str().unwrap().to_owned());
+            count += 1;
+        }
+        next = answer.body["next_cursor"].as_str().map(|cursor| format!("/v1/referrals?limit=200&cursor={cursor}"));
+    }
+    assert_eq!((count, states.len()), (201, 8), "200 referrals in all states, and the one just sent");
+
+    let log = serving.log();
+    assert!(log.contains("POST /v1/referrals 201"), "{log}");
+    assert!(!log.contains(&partner_key) && !log.contains(&token) && !log.contains("hk_live_"), "keys never reach the log");
+    // A token for a member, beside the serving process.
+    let sample = std::fs::read_to_string(place.data_dir().join("demo.txt")).unwrap();
+    let member = sample.split("--member ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let output = place.run(&["token", "create", "--member", member, "--ttl", "5m"]);
+    let token = String::from_utf8(output.stdout).unwrap();
+    place.person(token.trim()).get("/v1/site").await.expect(200);
+    let second = Place { address: "127.0.0.1:0".parse().unwrap(), home: place.home };
+    let said = refusal(&second.run(&[]));
+    assert!(said.contains("Another handoff") && said.contains(&serving.child.id().to_string()), "{said}");
+    serving.stop();
+}
+
+#[actix_web::test]
+async fn a_killed_server_loses_nothing_that_was_answered_and_leaves_no_database_running() {
+    let place = Place::new();
+    let mut serving = place.serve(&[]);
+    let key = place.printed("PARTNER_KEY");
+    let mut answered = Vec::new();
+    for round in 0..3 {
+        let senders = (0..4).map(|_| {
+            let person = place.person(&key);
+            actix_web::rt::spawn(async move {
+                let mut ids = Vec::new();
+                for _ in 0..10 {
+                    ids.push(make::sent(&person).await.id());
+                }
+                ids
+            })
+        });
+        for sender in senders.collect::<Vec<_>>() {
+            answered.extend(sender.await.unwrap());
+        }
+        kill_9(serving.child.id());
+        serving.child.wait().unwrap();
+        wait_for("the database to stop by itself", Duration::from_secs(10), || {
+            servers_under(&place.data_dir()).is_empty().then_some(())
+        });
+        serving = place.serve(&[]);
+        for id in &answered {
+            place.person(&key).get(&format!("/v1/referrals/{id}")).await.expect(200);
+        }
+        assert_eq!(answered.len(), (round + 1) * 40);
+    }
+    println!("kill -9: {} answered 201 over 3 kills, 0 lost", answered.len());
+    assert!(serving.printed().contains("demo.txt"), "later starts name the file");
+    serving.stop();
+}
+
+#[actix_web::test]
+async fn the_sample_site_is_taken_away_and_does_not_come_back() {
+    let place = Place::new();
+    let serving = place.serve(&[]);
+    let key = place.printed("SITE_KEY");
+    assert!(place.run(&["demo", "--remove"]).status.success());
+    place.person(&key).get("/v1/site").await.expect_problem(401, "invalid_credentials");
+    assert!(!place.data_dir().join("demo.txt").exists());
+    refusal(&place.run(&["demo", "--remove"]));
+    serving.stop();
+    let serving = place.serve(&[]);
+    assert!(!place.data_dir().join("demo.txt").exists());
+    assert!(place.run(&["demo"]).status.success(), "but it can be asked for");
+    place.person(&place.printed("SITE_KEY")).get("/v1/site").await.expect(200);
+    serving.stop();
+
+    let place = Place::new();
+    place.serve(&["--no-demo"]).stop();
+    place.serve(&[]).stop();
+    assert!(!place.data_dir().join("demo.txt").exists(), "it was declined on the first start");
+}
+
+#[test]
+fn what_keeps_it_from_serving_is_one_clear_line() {
+    let place = Place::new();
+    let taken = TcpListener::bind(place.address).unwrap();
+    assert!(refusal(&place.run(&[])).contains("is in use"));
+    drop(taken);
+    assert!(refusal(&place.command(&[]).env("HANDOFF_POOL_SIZE", "many").output().unwrap()).contains("HANDOFF_POOL_SIZE"));
+    assert!(refusal(&place.command(&[]).env("HANDOFF_LISTN", "x").output().unwrap()).contains("HANDOFF_LISTN"));
+    std::fs::write(place.home.path().join("file"), "").unwrap();
+    refusal(&place.command(&[]).env("HANDOFF_DATA_DIR", place.home.path().join("file")).output().unwrap());
+    let said = refusal(&place.command(&[]).env("HANDOFF_EMBEDDED", "off").output().unwrap());
+    assert!(said.contains("DATABASE_URL"), "{said}");
+
+    let external = |url: &str| {
+        let mut command = place.command(&[]);
+        command.env("DATABASE_URL", url).env("HANDOFF_MASTER_KEY", "5a".repeat(32));
+        refusal(&command.output().unwrap())
+    };
+    let said = external("postgresql://canary-user:canary-password@127.0.0.1:1/handoff");
+    assert!(said.contains("cannot be reached") && !said.contains("canary"), "{said}");
+    let migrated = Database::new();
+    assert!(external(&migrated.url("postgres")).contains("superuser"));
+    assert!(external(&migrated.url("handoff_owner")).contains("owns"));
+    assert!(external(&Database::empty().url("handoff_app")).contains("migration(s) are pending"));
+    let said = refusal(&place.command(&[]).env("DATABASE_URL", migrated.url("handoff_app")).output().unwrap());
+    assert!(said.contains("HANDOFF_MASTER_KEY"), "{said}");
+}
+
+#[actix_web::test]
+async fn a_database_of_ones_own_is_migrated_by_its_owner_and_served_by_the_app_role() {
+    let place = Place::new();
+    let database = Database::empty();
+    let with_urls = |arguments: &[&str]| {
+        let mut command = place.command(arguments);
+        command.env("HANDOFF_MIGRATE_DATABASE_URL", database.url("handoff_owner"));
+        command.env("DATABASE_URL", database.url("handoff_app")).env("HANDOFF_MASTER_KEY", "5a".repeat(32));
+        command
+    };
+    assert!(with_urls(&["migrate"]).output().unwrap().status.success());
+    assert!(with_urls(&["migrate"]).output().unwrap().status.success(), "twice is once");
+    assert!(with_urls(&["check"]).output().unwrap().status.success());
+    let arguments = [
+        "site",
+        "create",
+        "--name",
+        "Uptown",
+        "--time-zone",
+        "Europe/Berlin",
+        "--phone-region",
+        "DE",
+        "--intake-url",
+        "https://intake.uptown.example/",
+        "--admin-name",
+        "Alex",
+        "--admin-email",
+        "alex@uptown.example",
+    ];
+    let output = with_urls(&arguments).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("handoff token create --member"), "{said}");
+    let output = with_urls(&["key", "create", "--name", "crm", "--scope", "config:read"]).output().unwrap();
+    let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    assert!(!database.dump().contains(&key), "only a hash of the key is kept");
+
+    let mut command = with_urls(&[]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let serving =
+        Serving { child, log: Collected::default(), printed: Collected::default(), data_dir: place.home.path().to_owned() };
+    wait_for("the server", Duration::from_secs(30), || {
+        with_urls(&["healthcheck"]).output().unwrap().status.success().then_some(())
+    });
+    let site = place.person(&key).get("/v1/site").await.expect(200);
+    assert_eq!(site.body["time_zone"], "Europe/Berlin");
+    assert!(!place.data_dir().exists(), "nothing is kept outside the database");
+    serving.stop();
+}
+
+#[test]
+fn the_document_can_be_printed() {
+    let output = Place::new().run(&["openapi", "-"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+}
