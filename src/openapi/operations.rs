@@ -41,7 +41,8 @@ pub(super) fn complete(operation: &mut Map<String, Value>, access: Access) {
     if has("Idempotency-Key") {
         statuses.push(409);
     }
-    if has_body {
+    // A write without a body refuses one as it would refuse a strange one.
+    if has_body || has("If-Match") {
         statuses.extend([413, 415, 422]);
     }
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };

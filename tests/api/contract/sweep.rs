@@ -15,6 +15,9 @@ use crate::support::callers::{Person, fresh_key};
 /// `answers`), 503 on the server's, and 500 is a fault of ours.
 const ELSEWHERE: &[&str] = &["405", "409", "500", "503"];
 
+/// Who asks, at which path, with what.
+type Earning<'a> = (Person, String, Box<dyn FnOnce(RequestBuilder) -> RequestBuilder + 'a>);
+
 /// Everything one operation is asked with.
 struct Asked<'a> {
     operation: &'a Operation<'a>,
@@ -52,7 +55,7 @@ impl Asked<'_> {
     }
 
     /// Who sends what to earn a status; `None` for one that the sweep does not earn.
-    fn earn(&self, status: &str, app: &App) -> Option<(Person, String, Box<dyn FnOnce(RequestBuilder) -> RequestBuilder + '_>)> {
+    fn earn(&self, status: &str, app: &App) -> Option<Earning<'_>> {
         let (admin, path) = (app.admin(), self.path.clone());
         Some(match status {
             "200" if self.operation.method == "GET" => (admin, path, Box::new(|request| self.right(request))),

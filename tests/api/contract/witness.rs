@@ -13,6 +13,8 @@ use crate::support::callers::{Answer, Person, send};
 /// Headers with a meaning: an answer has them only where the document says so.
 const MEANINGFUL: &[&str] = &["ETag", "Location", "Link", "Allow", "WWW-Authenticate", "Retry-After", "Idempotency-Replayed"];
 
+type Spoil = fn(&mut Answer);
+
 /// Remembers what it has seen, so that a test can say what it has not.
 pub struct Witness {
     document: Value,
@@ -133,7 +135,7 @@ async fn the_witness_sees_each_kind_of_difference() {
     let good = app.admin().get(&path).await.expect(200);
     let mut witness = Witness::new();
     assert_eq!(witness.compare("GET", &path, &good), Vec::<String>::new(), "the control");
-    let spoil: [(&str, fn(&mut Answer)); 9] = [
+    let spoil: [(&str, Spoil); 9] = [
         ("another status", |answer| answer.status = 202),
         ("another type", |answer| drop(answer.headers.insert("content-type", "text/html".parse().unwrap()))),
         ("a field too many", |answer| answer.body["sponsor_notes"] = "x".into()),
