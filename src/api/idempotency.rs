@@ -21,12 +21,10 @@ use crate::error::{AppError, ErrorCode, is_lock_timeout};
 use crate::ops::Context;
 use crate::privacy::keys::Purpose;
 use crate::state::AppState;
-use crate::store::idempotency::{self, Claim};
+use crate::store::idempotency::{self, Claim, KEPT_FOR};
 
 /// How long a second request with the same key waits for the first.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// How long an answer is kept.
-pub const KEPT_FOR: chrono::Duration = chrono::Duration::hours(24);
 
 /// The keys that this process is working on.
 #[derive(Debug, Default)]

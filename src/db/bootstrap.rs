@@ -55,6 +55,8 @@ pub fn connect(url: &str) -> Result<PgConnection, String> {
         let knows = |needle: &str| text.contains(needle);
         if knows("password authentication failed") || knows("no password supplied") {
             "the database refuses the login: check user and password in the URL".into()
+        } else if knows("certificate") {
+            "the database's TLS certificate is not accepted: check sslrootcert and the host name in the URL".into()
         } else if knows("sslmode") || knows("SSL") {
             "the database wants TLS, which this build lacks: build with `--features postgres-tls`".into()
         } else if knows("does not exist") {

@@ -20,13 +20,25 @@ pub struct Finding {
 }
 
 #[derive(QueryableByName)]
-struct Version {
+struct Number {
     #[diesel(sql_type = diesel::sql_types::Integer)]
     number: i32,
 }
 
 /// The checks; each row is a finding. They name catalogue objects only.
+///
+/// A tenant policy is recognised by its whole expression: one that merely mentions the site may still show every row. A policy
+/// for some roles only would not bind the others. A partner reads its site's settings, so that `sites` alone is open to it.
 const CHECKS: &str = "
+WITH expressions AS (
+    SELECT polrelid, polname, polpermissive, polcmd = '*' AND polroles = '{0}' AS for_all,
+           coalesce(pg_get_expr(polqual, polrelid), '') AS shows, coalesce(pg_get_expr(polwithcheck, polrelid), '') AS checks
+      FROM pg_policy
+), policies AS (
+    SELECT *, polpermissive AND for_all AND shows ~ '^\\(site_id = \\( SELECT (public\\.)?current_site_id\\(\\) AS current_site_id\\)\\)$'
+              AND checks = shows AS is_tenant
+      FROM expressions
+)
 SELECT format('the role %I is a superuser: row-level security would not bind it; log in as handoff_app', rolname) AS sentence
   FROM pg_roles WHERE rolname = current_user AND rolsuper
 UNION ALL
@@ -51,19 +63,17 @@ UNION ALL
 SELECT format('table %s lacks its tenant policy', c.oid::regclass)
   FROM pg_class c
  WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND c.relname <> '__diesel_schema_migrations'
-   AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd = '*'
-       AND pg_get_expr(p.polqual, p.polrelid) LIKE '%current_site_id()%' AND pg_get_expr(p.polwithcheck, p.polrelid) LIKE '%current_site_id()%')
+   AND NOT EXISTS (SELECT 1 FROM policies p WHERE p.polrelid = c.oid AND p.is_tenant)
 UNION ALL
 SELECT format('table %s has a second permissive policy %I: permissive policies add up', p.polrelid::regclass, p.polname)
-  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
- WHERE c.relnamespace = 'public'::regnamespace AND p.polpermissive
-   AND NOT (pg_get_expr(p.polqual, p.polrelid) LIKE '%current_site_id()%')
+  FROM policies p JOIN pg_class c ON c.oid = p.polrelid
+ WHERE c.relnamespace = 'public'::regnamespace AND p.polpermissive AND NOT p.is_tenant
 UNION ALL
 SELECT format('table %s lacks its restrictive partner policy', c.oid::regclass)
   FROM pg_class c
  WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND c.relname <> '__diesel_schema_migrations'
-   AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive AND p.polcmd = '*'
-       AND pg_get_expr(p.polwithcheck, p.polrelid) LIKE '%current_partner_id()%')
+   AND NOT EXISTS (SELECT 1 FROM policies p WHERE p.polrelid = c.oid AND NOT p.polpermissive AND p.for_all
+       AND p.checks LIKE '%current_partner_id()%' AND (p.shows LIKE '%current_partner_id()%' OR c.relname = 'sites'))
 UNION ALL
 SELECT format('view %s runs with its owner''s rights; make it security_invoker', c.oid::regclass)
   FROM pg_class c
@@ -82,28 +92,44 @@ SELECT format('the role %I may TRUNCATE %s, which row-level security does not se
    AND has_table_privilege(current_user, c.oid, 'TRUNCATE')
    AND NOT EXISTS (SELECT 1 FROM pg_roles me WHERE me.rolname = current_user AND (me.rolsuper OR me.oid = c.relowner))
 UNION ALL
-SELECT format('the role %I can read %s directly; the directory is reached through its functions only', current_user, c.oid::regclass)
+SELECT format('the role %I can reach %s directly; the directory is reached through its functions only', current_user, c.oid::regclass)
   FROM pg_class c
  WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace('directory')
-   AND has_table_privilege(current_user, c.oid, 'SELECT')
+   AND (has_any_column_privilege(current_user, c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(current_user, c.oid, 'DELETE, TRUNCATE'))
    AND NOT EXISTS (SELECT 1 FROM pg_roles me WHERE me.rolname = current_user AND (me.rolsuper OR me.oid = c.relowner))
 UNION ALL
-SELECT format('the role %I cannot use the tables; grant it handoff_app: GRANT handoff_app TO %1$I', current_user)
- WHERE to_regclass('public.referrals') IS NOT NULL AND NOT has_table_privilege(current_user, 'public.referrals', 'SELECT')
+SELECT DISTINCT format('the role %I cannot use the tables; grant it handoff_app: GRANT handoff_app TO %1$I', current_user)
+  FROM pg_class c
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relname IN ('referrals', '__diesel_schema_migrations') AND NOT (
+       has_schema_privilege(current_user, c.relnamespace, 'USAGE') AND has_table_privilege(current_user, c.oid, 'SELECT'))
 ";
+
+/// Whether this role may ask which migrations have run: 0 when it may, or when none has.
+const UNREADABLE_MIGRATIONS: &str = "
+SELECT count(*)::integer AS number FROM pg_class c
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relname = '__diesel_schema_migrations' AND NOT (
+       has_schema_privilege(current_user, c.relnamespace, 'USAGE') AND has_table_privilege(current_user, c.oid, 'SELECT'))";
 
 /// Everything that speaks against serving with this connection; empty when all is well.
 ///
 /// # Errors
 /// When the catalogue cannot be read.
 pub fn inspect(conn: &mut PgConnection) -> Result<Vec<Finding>, AppError> {
-    let version: Version = sql_query("SELECT current_setting('server_version_num')::integer AS number").get_result(conn)?;
+    let version: Number = sql_query("SELECT current_setting('server_version_num')::integer AS number").get_result(conn)?;
     if version.number < OLDEST_SERVER {
         let sentence = format!("the database is PostgreSQL {}; handoff needs 15 or newer", version.number / 10_000);
         return Ok(vec![Finding { sentence }]);
     }
+    let unreadable: Number = sql_query(UNREADABLE_MIGRATIONS).get_result(conn)?;
+    // The checks say so then; asking would fail with the database's own words instead.
+    let mut findings = if unreadable.number == 0 { migration_findings(conn)? } else { Vec::new() };
+    findings.extend(sql_query(CHECKS).load::<Finding>(conn)?);
+    Ok(findings)
+}
+
+fn migration_findings(conn: &mut PgConnection) -> Result<Vec<Finding>, AppError> {
     let (missing, unknown) = super::migrations::pending(conn).map_err(AppError::internal)?;
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut findings = Vec::new();
     if !missing.is_empty() {
         let sentence = format!(
             "{} migration(s) are pending; run `handoff migrate` with HANDOFF_MIGRATE_DATABASE_URL set to the owner's URL",
@@ -116,6 +142,5 @@ pub fn inspect(conn: &mut PgConnection) -> Result<Vec<Finding>, AppError> {
             format!("the database was migrated by a newer handoff ({} unknown migration(s)); update this binary", unknown.len());
         findings.push(Finding { sentence });
     }
-    findings.extend(sql_query(CHECKS).load::<Finding>(conn)?);
     Ok(findings)
 }

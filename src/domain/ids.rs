@@ -78,6 +78,8 @@ ids! {
     ReferralId,
     /// Id of an API key (not the key itself).
     ApiKeyId,
+    /// Id of a count of refused bodies.
+    RefusalId,
     /// Id of who acts: a member, a partner, or one site client across the rotation of its keys.
     PrincipalId,
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 
-use crate::api::idempotency::KEPT_FOR;
 use crate::auth::operator_scope;
 use crate::error::AppError;
 use crate::state::AppState;
 use crate::store;
+use crate::store::idempotency::KEPT_FOR;
 
 /// How often: the time that a key outlives its 24 hours at the most.
 const EVERY: Duration = Duration::from_secs(15 * 60);

@@ -7,6 +7,9 @@ use crate::auth::SiteScope;
 use crate::domain::ids::PrincipalId;
 use crate::schema::idempotency_keys as keys;
 
+/// How long an answer is kept.
+pub const KEPT_FOR: chrono::Duration = chrono::Duration::hours(24);
+
 /// Which key: the caller's, for one operation.
 #[derive(Debug, Clone)]
 pub struct Claim {

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use crate::auth::SiteScope;
+use crate::domain::ids::RefusalId;
 use crate::domain::vocabulary::RefusalCode;
 use crate::schema::refusals;
 
@@ -16,7 +17,7 @@ pub fn count(conn: &mut PgConnection, scope: &SiteScope, code: RefusalCode, now:
     diesel::insert_into(refusals::table)
         .values((
             refusals::site_id.eq(scope.site()),
-            refusals::id.eq(uuid::Uuid::now_v7()),
+            refusals::id.eq(RefusalId::at(now)),
             refusals::partner_id.eq(scope.partner()),
             refusals::day.eq(now.date_naive()),
             refusals::code.eq(code),

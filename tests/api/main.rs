@@ -10,8 +10,12 @@
     reason = "tests fail by panicking, print their figures and read the environment that they are run in"
 )]
 
+mod access_matrix;
+mod architecture;
 mod contract;
 mod embedded;
+mod migrations;
 mod process;
 mod referrals;
 mod support;
+mod tenancy;

@@ -1,3 +1,5 @@
+//! Strict JSON: what is taken, what is refused, and that no refusal tells a value.
+
 use super::*;
 use proptest::prelude::*;
 

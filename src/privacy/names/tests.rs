@@ -1,3 +1,5 @@
+//! Names of fields: which count as sensitive.
+
 use super::{Category, NameClass, classify};
 use std::collections::BTreeSet;
 

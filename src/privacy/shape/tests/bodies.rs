@@ -1,3 +1,5 @@
+//! Bodies against compiled schemas: every fault in its place.
+
 use proptest::prelude::*;
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -1,3 +1,5 @@
+//! Schemas that compile, and those that must not.
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

@@ -1,0 +1,101 @@
+//! The permission table of PRODUCT.md §3 ("Who may do what"), by hand. It is not derived from `auth::permission`, so that a
+//! wrong row there turns the matrix red.
+
+use super::people::Person;
+use super::requests::Target;
+use crate::support::callers::Answer;
+
+/// Who may, by what a caller carries: a role, the scope of a site key, or `partner`; `anybody` needs no credentials.
+/// A partner's own routes are shown with the study and the partner that they join: nothing else of the configuration.
+pub const TABLE: &[(&str, &[&str])] = &[
+    ("healthz", &["anybody"]),
+    ("readyz", &["anybody"]),
+    ("get_site", &["admin", "coordinator", "config:read"]),
+    ("create_study", &["admin"]),
+    ("list_studies", &["admin", "coordinator", "config:read", "partner"]),
+    ("get_study", &["admin", "coordinator", "config:read", "partner"]),
+    ("update_study", &["admin"]),
+    ("transition_study", &["admin"]),
+    ("create_partner", &["admin"]),
+    ("list_partners", &["admin", "coordinator", "config:read", "partner"]),
+    ("get_partner", &["admin", "coordinator", "config:read", "partner"]),
+    ("update_partner", &["admin"]),
+    ("transition_partner", &["admin"]),
+    ("create_route", &["admin"]),
+    ("list_routes", &["admin", "coordinator", "config:read", "partner"]),
+    ("get_route", &["admin", "coordinator", "config:read", "partner"]),
+    ("update_route", &["admin"]),
+    ("launch_route", &["admin"]),
+    ("pause_route", &["admin"]),
+    ("resume_route", &["admin"]),
+    ("retire_route", &["admin"]),
+    ("create_referral", &["admin", "coordinator", "referrals:write", "partner"]),
+    ("list_referrals", &["admin", "coordinator", "referrals:read", "partner"]),
+    ("get_referral", &["admin", "coordinator", "referrals:read", "partner"]),
+    ("list_referral_actions", &["admin", "coordinator", "referrals:read"]),
+    ("transition_referral", &["admin", "coordinator", "referrals:write"]),
+];
+
+/// What a cell must answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// It is done; or the state alone stands against it (409), which only a caller who may do it learns.
+    Done(&'static [u16]),
+    /// An empty page.
+    Nothing,
+    /// Exactly this status and code.
+    Refused(u16, &'static str),
+    /// 403, by role or kind (`forbidden`) or by scope (`insufficient_scope`).
+    NotPermitted,
+}
+
+impl Expected {
+    pub fn admits(self, answer: &Answer) -> bool {
+        match self {
+            Self::Done(statuses) => {
+                statuses.contains(&answer.status) && (answer.status != 409 || answer.code() == "illegal_transition")
+            }
+            Self::Nothing => answer.status == 200 && answer.body["data"].as_array().is_some_and(Vec::is_empty),
+            Self::Refused(status, code) => (answer.status, answer.code()) == (status, code),
+            Self::NotPermitted => answer.status == 403 && matches!(answer.code(), "forbidden" | "insufficient_scope"),
+        }
+    }
+}
+
+/// Who may call an operation; `None` when the table does not know it.
+pub fn may(operation: &str) -> Option<&'static [&'static str]> {
+    TABLE.iter().find(|(id, _)| *id == operation).map(|(_, may)| *may)
+}
+
+/// What this caller must be answered.
+pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
+    let may = may(operation).expect("an operation of the table");
+    if !may.contains(&"anybody") {
+        if let Some(code) = person.refused {
+            return Expected::Refused(401, code);
+        }
+        if !person.carries.iter().any(|carried| may.contains(carried)) {
+            return Expected::NotPermitted;
+        }
+    }
+    if operation == "create_referral" && person.is_test {
+        // No test run is open: a test key can do nothing live, whatever it names.
+        return Expected::Refused(403, "no_open_test_run");
+    }
+    let about_referrals = operation.contains("referral");
+    let visible = match target {
+        Target::All => true,
+        Target::Own => !(about_referrals && person.is_test),
+        Target::Sibling => !(person.is_partner() || about_referrals && person.is_test),
+        Target::TestReferral => person.is_test,
+        Target::Foreign | Target::Unknown => false,
+    };
+    match (visible, operation) {
+        (true, "create_study" | "create_partner" | "create_route" | "create_referral") => Expected::Done(&[201]),
+        (true, "launch_route" | "resume_route") => Expected::Done(&[409]),
+        (true, _) => Expected::Done(&[200]),
+        (false, "create_route" | "create_referral") => Expected::Refused(422, "invalid_body"),
+        (false, id) if id.starts_with("list_") && id != "list_referral_actions" => Expected::Nothing,
+        (false, _) => Expected::Refused(404, "not_found"),
+    }
+}

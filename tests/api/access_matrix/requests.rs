@@ -1,0 +1,143 @@
+//! The request maker: how each operation is called on each target. An operation that is not here fails the coverage test.
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::Operation;
+use super::people::Person;
+use super::seed::{Own, World};
+use crate::support::callers::fresh_key;
+
+/// Whose rows are meant, as the caller sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Whatever there is: a list without a filter, or an operation that names nothing.
+    All,
+    /// The caller's own; for the site, those of its first partner.
+    Own,
+    /// Those of the other partner of the same site.
+    Sibling,
+    /// A test referral of its own.
+    TestReferral,
+    /// Those of the other site.
+    Foreign,
+    /// Nobody's.
+    Unknown,
+}
+
+pub const TARGETS: [Target; 6] =
+    [Target::All, Target::Own, Target::Sibling, Target::TestReferral, Target::Foreign, Target::Unknown];
+
+/// What is sent: `None` when the operation takes no body, and the filter of a list.
+enum Sent {
+    Nothing,
+    Body(Value),
+    Filter(String),
+}
+
+/// Whether the request maker knows an operation.
+pub fn covers(operation: &str) -> bool {
+    let nobody = Own::nobody();
+    sent(operation, &nobody, &nobody, false).is_some()
+}
+
+/// The request of a cell; `None` where the operation has no such target.
+pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &World) -> Option<RequestBuilder> {
+    let (half, other) = if person.away { (&world.away, &world.home) } else { (&world.home, &world.away) };
+    let (own, sibling) = if person.is_sibling { (&half.sibling, &half.own) } else { (&half.own, &half.sibling) };
+    let nobody = Own::nobody();
+    let (meant, neighbour) = match target {
+        Target::All | Target::Own | Target::TestReferral => (own, sibling),
+        Target::Sibling => (sibling, own),
+        Target::Foreign => (&other.own, &other.sibling),
+        Target::Unknown => (&nobody, &nobody),
+    };
+    let id = &operation.id;
+    let has_target = operation.path.contains("{id}")
+        || matches!(id.as_str(), "create_route" | "create_referral" | "list_routes" | "list_referrals");
+    let has_test = id.contains("referral") && id != "create_referral";
+    let applies = match target {
+        Target::All => !has_target || id.starts_with("list_") && !operation.path.contains("{id}"),
+        Target::TestReferral => has_test,
+        _ => has_target,
+    };
+    if !applies {
+        return None;
+    }
+    let segment = match operation.path.split('/').nth(2).unwrap_or_default() {
+        "studies" => &meant.study_id,
+        "partners" => &meant.partner_id,
+        "routes" => &meant.route_id,
+        "referrals" if target == Target::TestReferral => &meant.test_referral_id,
+        "referrals" => &meant.referral_id,
+        _ => "",
+    };
+    let mut path = operation.path.replace("{id}", segment);
+    let reference = if target == Target::TestReferral { &meant.test_reference } else { &meant.partner_reference };
+    let named = Own { partner_reference: reference.clone(), ..meant.clone() };
+    let sent = sent(id, &named, neighbour, person.is_partner()).expect("an operation of the request maker");
+    if let (Sent::Filter(filter), true) = (&sent, target != Target::All) {
+        path = format!("{path}?{filter}");
+    }
+    let mut request = person.caller.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path);
+    if operation.method == "POST" {
+        request = request.header("Idempotency-Key", fresh_key());
+    }
+    if operation.needs_version {
+        request = request.header("If-Match", "*");
+    }
+    Some(match sent {
+        Sent::Body(body) => request.json(&body),
+        _ => request,
+    })
+}
+
+/// What an operation sends about these rows. `neighbour` has a study that these rows' partner has no route for.
+fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Option<Sent> {
+    Some(match operation {
+        "healthz"
+        | "readyz"
+        | "get_site"
+        | "list_studies"
+        | "list_partners"
+        | "get_study"
+        | "get_partner"
+        | "get_route"
+        | "get_referral"
+        | "list_referral_actions"
+        | "launch_route"
+        | "pause_route"
+        | "resume_route"
+        | "retire_route" => Sent::Nothing,
+        "list_routes" => Sent::Filter(format!("study={}", meant.study_code)),
+        "list_referrals" => Sent::Filter(format!("partner_reference={}", meant.partner_reference)),
+        "create_study" => Sent::Body(json!({
+            "code": "fresh-study", "public_name": "Fresh", "short_description": "A fresh study.", "protocol_code": "F-1",
+        })),
+        "update_study" => Sent::Body(json!({"short_description": "Another description."})),
+        "transition_study" => Sent::Body(json!({"to": "paused"})),
+        "create_partner" => Sent::Body(json!({
+            "code": "fresh-partner", "name": "Fresh", "partner_type": "registry", "jurisdiction": "US-NY", "remuneration_basis": "none",
+        })),
+        "update_partner" => Sent::Body(json!({"jurisdiction": "US-NJ"})),
+        "transition_partner" => Sent::Body(json!({"to": "paused"})),
+        "create_route" => Sent::Body(json!({
+            "partner": meant.partner_code, "study": neighbour.study_code, "channels": ["secure_form"], "source_tag": "fresh.tag",
+            "instruction": "Give the code.", "owner_id": meant.owner_id, "backup_owner_id": meant.backup_owner_id,
+            "duplicate_policy": "review_all",
+        })),
+        "update_route" => Sent::Body(json!({"contact_due_hours": 48})),
+        "create_referral" => {
+            let mut body = json!({
+                "study": meant.study_code, "channel": "secure_form", "contact_basis": "permission_to_contact",
+                "contact_path": "person_uses_intake",
+            });
+            if !is_partner {
+                body["partner"] = json!(meant.partner_code);
+            }
+            Sent::Body(body)
+        }
+        "transition_referral" => Sent::Body(json!({"to": "contacting"})),
+        _ => return None,
+    })
+}

@@ -1,0 +1,314 @@
+//! Two sites whose rows are marked: every id, name, tag and reference says whose it is and who may see it.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::{PgConnection, QueryableByName, RunQueryDsl as _};
+use handoff::auth::{Actor, StaffActor, operator_scope};
+use handoff::db::in_site;
+use handoff::domain::ids::{MemberId, PartnerId};
+use handoff::domain::lifecycle::RouteMove;
+use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RemunerationBasis, Role};
+use handoff::ops::create_partner::{self, NewPartner};
+use handoff::ops::create_route::{self, NewRoute};
+use handoff::ops::create_study::{self, NewStudy};
+use handoff::ops::{Context, Expected, move_partner, move_route};
+use handoff::store::members::{self, NewMember};
+use serde_json::json;
+
+use crate::support::App;
+use crate::support::app::beginning;
+use crate::support::db::Database;
+use crate::support::make::{Partner, Site, referral_with};
+
+/// Who may see a mark, beside belonging to its site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The site's people and settings: whoever reads its configuration.
+    SiteOnly,
+    /// The owner of referrals, who stands on each of them.
+    OwnerOfReferrals,
+    /// What a referral repeats of its partner, study and route: whoever may see that, or referrals.
+    SharedWithReferrals,
+    /// A partner and its routes: it, and whoever reads the configuration.
+    Shared,
+    /// A live referral: its partner, and whoever reads referrals.
+    Live,
+    /// What of a live referral is the site's alone.
+    LiveSiteOnly,
+    /// A test referral: test keys alone.
+    Test,
+    /// What of a test referral is the site's alone.
+    TestSiteOnly,
+}
+
+/// A text that must not stand in an answer to the wrong caller.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    pub away: bool,
+    /// Of which partner, if of one: `true` for the sibling.
+    pub of_sibling: Option<bool>,
+    pub class: Class,
+    /// Stored, and shown by no operation to anybody.
+    pub kept_inside: bool,
+    pub text: String,
+}
+
+/// A partner's rows.
+#[derive(Debug, Clone)]
+pub struct Own {
+    pub partner_id: String,
+    pub partner_code: String,
+    pub study_id: String,
+    pub study_code: String,
+    pub route_id: String,
+    pub source_tag: String,
+    pub referral_id: String,
+    pub partner_reference: String,
+    pub test_referral_id: String,
+    pub test_reference: String,
+    pub owner_id: String,
+    pub backup_owner_id: String,
+}
+
+impl Own {
+    /// Well-formed ids and codes that nobody has.
+    pub fn nobody() -> Self {
+        let id = |number: u128| uuid::Uuid::from_u128(0x0199_aa10_7c1e_7b52_9f0e_0000_0000_0000 + number).to_string();
+        Self {
+            partner_id: id(1),
+            partner_code: "nowhere-partner".into(),
+            study_id: id(2),
+            study_code: "nowhere-study".into(),
+            route_id: id(3),
+            source_tag: "nowhere.tag".into(),
+            referral_id: id(4),
+            partner_reference: "nowhere-ref".into(),
+            test_referral_id: id(5),
+            test_reference: "nowhere-test".into(),
+            owner_id: id(6),
+            backup_owner_id: id(7),
+        }
+    }
+}
+
+/// One site's rows.
+#[derive(Debug)]
+pub struct Half {
+    pub own: Own,
+    pub sibling: Own,
+}
+
+/// Both sites' rows and every mark in them.
+#[derive(Debug)]
+pub struct World {
+    pub home: Half,
+    pub away: Half,
+    pub marks: Vec<Mark>,
+    pub deactivated: MemberId,
+    pub ended_partner: PartnerId,
+}
+
+#[derive(QueryableByName)]
+struct Text {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    text: String,
+}
+
+fn one(conn: &mut PgConnection, query: &str) -> String {
+    diesel::sql_query(query).get_result::<Text>(conn).unwrap_or_else(|error| panic!("{query}: {error}")).text
+}
+
+/// Sows both sites.
+pub async fn sow(app: &App) -> World {
+    let mut marks = Vec::new();
+    let home = half(app, &app.site, false, &mut marks).await;
+    let away = half(app, &app.other_site, true, &mut marks).await;
+    let (deactivated, ended_partner) = leavers(app);
+    World { home, away, marks, deactivated, ended_partner }
+}
+
+async fn half(app: &App, site: &Site, away: bool, marks: &mut Vec<Mark>) -> Half {
+    let own = own(app, site, &site.partner, away, false, marks).await;
+    let sibling = self::own(app, site, &site.sibling, away, true, marks).await;
+    let place = if away { "away" } else { "home" };
+    let mut conn = app.db.superuser();
+    conn.batch_execute(&format!(
+        "UPDATE sites SET name = 'zq-{place}-site' WHERE site_id = '{id}';
+         UPDATE members SET display_name = 'zq-' || left(email, 3) || '-{place}-member', email = left(email, 3) || '@zq-{place}-mail.example'
+          WHERE site_id = '{id}'",
+        id = site.id
+    ))
+    .unwrap();
+    // Both partners' referrals have this owner.
+    let owner = site.coordinator.to_string();
+    marks.push(Mark { away, of_sibling: None, class: Class::OwnerOfReferrals, kept_inside: false, text: owner });
+    for (text, kept_inside) in [
+        (format!("zq-{place}-site"), false),
+        (site.id.to_string(), false),
+        (site.admin.to_string(), false),
+        (site.viewer.to_string(), true),
+        (format!("-{place}-member"), true),
+        (format!("zq-{place}-mail"), true),
+    ] {
+        marks.push(Mark { away, of_sibling: None, class: Class::SiteOnly, kept_inside, text });
+    }
+    Half { own, sibling }
+}
+
+/// A study, a route and referrals that only this partner has, all marked.
+async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: bool, marks: &mut Vec<Mark>) -> Own {
+    let place = format!("{}-{}", if away { "away" } else { "home" }, if is_sibling { "sib" } else { "own" });
+    let source_tag = format!("zq-{place}-tag");
+    let (study, study_code, route) = in_site(&mut app.db.app(), site.id, |conn, scope| {
+        let actor = Actor::Staff(StaffActor { member: site.admin, role: Role::Admin });
+        let context = Context { actor, scope: *scope, now: beginning() - chrono::Duration::days(1) };
+        let code = format!("zq-{place}-study");
+        let new = NewStudy {
+            code: code.parse().unwrap(),
+            public_name: format!("zq-{place}-public").parse().unwrap(),
+            short_description: format!("zq-{place}-description").parse().unwrap(),
+            protocol_code: format!("zq-{place}-protocol").parse().unwrap(),
+            registry_id: Some(if is_sibling { "NCT11110001" } else { "NCT11110000" }.parse().unwrap()),
+        };
+        let study = create_study::run(conn, &context, new)?.id;
+        let new = NewRoute {
+            partner: partner.code.parse().unwrap(),
+            study: code.parse().unwrap(),
+            channels: vec![Channel::SecureForm],
+            source_tag: source_tag.parse().unwrap(),
+            intake_url: Some(format!("https://zq-{place}-intake.example/start").parse().unwrap()),
+            instruction: format!("zq-{place}-instruction").parse().unwrap(),
+            owner_id: site.coordinator,
+            backup_owner_id: site.admin,
+            duplicate_policy: DuplicatePolicy::ReviewAll,
+            approval_reference: Some(format!("zq-{place}-approval").parse().unwrap()),
+            acknowledge_due_hours: None,
+            contact_due_hours: None,
+            follow_up_due_hours: None,
+        };
+        let route = create_route::run(conn, &context, new)?.route.id;
+        move_route::run(conn, &context, route, &Expected::Any, RouteMove::Launch)?;
+        Ok((study, code, route))
+    })
+    .unwrap();
+
+    let reference = format!("zq-{place}-ref");
+    let body = referral_with(json!({"study": study_code, "partner_reference": reference}));
+    let live = app.person(&partner.key).post("/v1/referrals", &body).await.expect(201);
+    let live_id = live.id();
+    let test_id = uuid::Uuid::from_u128(uuid::Uuid::parse_str(&live_id).unwrap().as_u128() ^ 0xffff_ffff).to_string();
+    // Codes are shared words between the two sites' partners from `make`; here each is its own.
+    let partner_code = format!("zq-{place}-partner");
+    let mut conn = app.db.superuser();
+    conn.batch_execute(&format!(
+        "UPDATE partners SET code = '{partner_code}', name = 'zq-{place}-name' WHERE id = '{partner}';
+         UPDATE referrals SET external_ref = 'zq-{place}-external' WHERE id = '{live_id}';
+         INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', '{test_id}', 'is_test', true,
+             'partner_reference', 'zq-{place}-testref', 'external_ref', 'zq-{place}-testext',
+             'handoff_code', translate(reverse(r.handoff_code), '0123456789', '9876543210')))).* FROM referrals r WHERE r.id = '{live_id}'",
+        partner = partner.id
+    ))
+    .unwrap();
+    let handoff_code =
+        |conn: &mut PgConnection, id: &str| one(conn, &format!("SELECT handoff_code AS text FROM referrals WHERE id = '{id}'"));
+    let (live_code, test_code) = (handoff_code(&mut conn, &live_id), handoff_code(&mut conn, &test_id));
+
+    let mut mark = |class, text: String| marks.push(Mark { away, of_sibling: Some(is_sibling), class, kept_inside: false, text });
+    for word in ["public", "description", "protocol", "name"] {
+        mark(Class::Shared, format!("zq-{place}-{word}"));
+    }
+    for word in ["study", "partner", "tag", "intake", "instruction"] {
+        mark(Class::SharedWithReferrals, format!("zq-{place}-{word}"));
+    }
+    for id in [partner.id.to_string(), study.to_string()] {
+        mark(Class::Shared, id);
+    }
+    mark(Class::SharedWithReferrals, route.to_string());
+    mark(Class::SiteOnly, format!("zq-{place}-approval"));
+    for text in [reference.clone(), live_id.clone(), live_code] {
+        mark(Class::Live, text);
+    }
+    mark(Class::LiveSiteOnly, format!("zq-{place}-external"));
+    for text in [format!("zq-{place}-testref"), test_id.clone(), test_code] {
+        mark(Class::Test, text);
+    }
+    mark(Class::TestSiteOnly, format!("zq-{place}-testext"));
+    Own {
+        partner_id: partner.id.to_string(),
+        partner_code,
+        study_id: study.to_string(),
+        study_code,
+        route_id: route.to_string(),
+        source_tag,
+        referral_id: live_id,
+        partner_reference: reference,
+        test_referral_id: test_id,
+        test_reference: format!("zq-{place}-testref"),
+        owner_id: site.coordinator.to_string(),
+        backup_owner_id: site.admin.to_string(),
+    }
+}
+
+/// A member who was deactivated and a partner that has ended: their credentials are good no more.
+fn leavers(app: &App) -> (MemberId, PartnerId) {
+    let now = beginning();
+    in_site(&mut app.db.app(), app.site.id, |conn, scope| {
+        let actor = Actor::Staff(StaffActor { member: app.site.admin, role: Role::Admin });
+        let context = Context { actor, scope: operator_scope(app.site.id), now };
+        let id = MemberId::at(now);
+        members::insert(
+            conn,
+            &NewMember {
+                site_id: scope.site(),
+                id,
+                display_name: "Left".parse().unwrap(),
+                email: "left@riverside.example".into(),
+                role: Role::Admin,
+                is_site_lead: false,
+                active: false,
+                version: 1,
+                created_at: now,
+                updated_at: now,
+            },
+        )?;
+        let new = NewPartner {
+            code: "ended".parse().unwrap(),
+            name: "Ended".parse().unwrap(),
+            partner_type: PartnerType::Registry,
+            jurisdiction: "US-NY".parse().unwrap(),
+            remuneration_basis: RemunerationBasis::None,
+        };
+        let partner = create_partner::run(conn, &context, new)?.id;
+        move_partner::run(conn, &context, partner, &Expected::Any, PartnerStatus::Ended)?;
+        Ok((id, partner))
+    })
+    .unwrap()
+}
+
+/// The rows as they were when the walk began: a write that worked is taken back, so that every cell meets the same state.
+pub struct Rows {
+    conn: PgConnection,
+    restore: String,
+}
+
+impl Rows {
+    pub fn keep(db: &Database) -> Self {
+        let mut conn = db.superuser();
+        let tables: Vec<Text> = diesel::sql_query(
+            "SELECT quote_ident(tablename) AS text FROM pg_tables WHERE schemaname = 'public' AND tablename <> '__diesel_schema_migrations' ORDER BY 1",
+        )
+        .load(&mut conn)
+        .unwrap();
+        // Without triggers: foreign keys are whole again at the end, and the directory is as it was.
+        conn.batch_execute("SET session_replication_role = replica; CREATE SCHEMA kept").unwrap();
+        let mut restore = String::from("BEGIN;");
+        for Text { text: table } in tables {
+            conn.batch_execute(&format!("CREATE TABLE kept.{table} AS TABLE public.{table}")).unwrap();
+            restore += &format!("DELETE FROM public.{table}; INSERT INTO public.{table} TABLE kept.{table};");
+        }
+        Self { conn, restore: restore + "COMMIT" }
+    }
+
+    pub fn restore(&mut self) {
+        self.conn.batch_execute(&self.restore).unwrap();
+    }
+}

@@ -1,0 +1,87 @@
+//! Which constraint is which enum. A constraint that is not here fails the test, and so does an enum without its constraint.
+
+use std::collections::BTreeSet;
+
+use diesel::PgConnection;
+use handoff::domain::vocabulary::{
+    Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, DuplicatePolicy, HandoffIssue, LateReason,
+    NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus, RefusalCode, RemunerationBasis, ReopenReason, Role,
+    RouteStatus, Scope, StudyStatus,
+};
+
+use crate::tenancy::texts;
+
+/// The words of the code for each constraint.
+pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
+    macro_rules! all {
+        ($kind:ident) => {
+            $kind::ALL.iter().map(|word| word.as_str()).collect()
+        };
+    }
+    vec![
+        ("members_role_vocabulary", all!(Role)),
+        ("studies_status_vocabulary", all!(StudyStatus)),
+        ("partners_partner_type_vocabulary", all!(PartnerType)),
+        ("partners_remuneration_basis_vocabulary", all!(RemunerationBasis)),
+        ("partners_status_vocabulary", all!(PartnerStatus)),
+        ("api_keys_scopes_vocabulary", all!(Scope)),
+        ("handoff_routes_channels_vocabulary", all!(Channel)),
+        ("handoff_routes_duplicate_policy_vocabulary", all!(DuplicatePolicy)),
+        ("handoff_routes_status_vocabulary", all!(RouteStatus)),
+        ("referrals_channel_vocabulary", all!(Channel)),
+        ("referrals_attribution_vocabulary", all!(Attribution)),
+        ("referrals_contact_basis_vocabulary", all!(ContactBasis)),
+        ("referrals_contact_path_vocabulary", all!(ContactPath)),
+        ("referrals_late_reason_vocabulary", all!(LateReason)),
+        ("referrals_status_vocabulary", all!(ReferralStatus)),
+        // What a hold returns to: every open state but the hold itself and the quarantine, which a person decides on first.
+        (
+            "referrals_held_status_vocabulary",
+            ReferralStatus::ALL
+                .iter()
+                .filter(|status| !matches!(status, ReferralStatus::Quarantined | ReferralStatus::OnHold | ReferralStatus::Closed))
+                .map(|word| word.as_str())
+                .collect(),
+        ),
+        ("referrals_quarantine_reason_vocabulary", all!(QuarantineReason)),
+        ("referrals_blocker_vocabulary", all!(Blocker)),
+        ("referrals_close_reason_vocabulary", all!(CloseReason)),
+        ("referrals_reopen_reason_vocabulary", all!(ReopenReason)),
+        ("referrals_next_action_vocabulary", all!(NextAction)),
+        ("referrals_handoff_issues_vocabulary", all!(HandoffIssue)),
+        ("referral_digests_kind_vocabulary", all!(DigestKind)),
+        ("refusals_code_vocabulary", all!(RefusalCode)),
+    ]
+}
+
+/// Where database and code differ, in sentences.
+pub fn differences(conn: &mut PgConnection) -> Vec<String> {
+    let code = words_of_code();
+    let constraints = texts(
+        conn,
+        "SELECT k.conname || '|' || (SELECT string_agg(k.conrelid::regclass || '_' || a.attname, ',') FROM pg_attribute a
+                  WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)) || '|' || pg_get_constraintdef(k.oid) AS text
+           FROM pg_constraint k WHERE k.contype = 'c' AND k.conname LIKE '%\\_vocabulary' ORDER BY k.conname",
+    );
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    for constraint in &constraints {
+        let mut parts = constraint.splitn(3, '|');
+        let (name, about, definition) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+        seen.insert(name);
+        if name.strip_suffix("_vocabulary") != Some(about) {
+            found.push(format!("{name}: is about {about}"));
+        }
+        let Some((_, words)) = code.iter().find(|(mapped, _)| *mapped == name) else {
+            found.push(format!("{name}: not mapped to an enum; do so in vocabularies::words_of_code"));
+            continue;
+        };
+        let code: BTreeSet<&str> = words.iter().copied().collect();
+        // Every other piece between single quotes is a word.
+        let database: BTreeSet<&str> = definition.split('\'').skip(1).step_by(2).collect();
+        found.extend(code.difference(&database).map(|word| format!("{name}: the code also has {word}")));
+        found.extend(database.difference(&code).map(|word| format!("{name}: the database also has {word}")));
+    }
+    found.extend(code.iter().filter(|(name, _)| !seen.contains(name)).map(|(name, _)| format!("{name}: not in the database")));
+    found
+}

@@ -1,0 +1,127 @@
+//! The context of one transaction never reaches the next borrower of its connection.
+
+use std::time::Duration;
+
+use diesel::{PgConnection, QueryableByName, RunQueryDsl as _};
+use handoff::auth::operator_scope;
+use handoff::db::{APP_ROLE, Db, Deadline, Limits};
+use handoff::domain::ids::SiteId;
+use handoff::error::{AppError, ErrorCode};
+
+use super::rows::Sown;
+use crate::support::App;
+use crate::support::app::Setup;
+use crate::support::make;
+
+/// What a transaction sees of its context, and of everybody's rows.
+#[derive(QueryableByName, Debug, PartialEq, Eq)]
+struct Seen {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    site: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    partner: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    sites_of_rows: String,
+}
+
+fn look(conn: &mut PgConnection) -> Result<Seen, AppError> {
+    Ok(diesel::sql_query(
+        "SELECT coalesce(current_setting('app.site_id', true), '') AS site, coalesce(current_setting('app.partner_id', true), '') AS partner,
+                coalesce((SELECT string_agg(DISTINCT site_id::text, ' ') FROM referrals), '') AS sites_of_rows",
+    )
+    .get_result(conn)?)
+}
+
+fn expected(site: Option<SiteId>) -> Seen {
+    let site = site.map(|site| site.to_string()).unwrap_or_default();
+    Seen { site: site.clone(), partner: String::new(), sites_of_rows: site }
+}
+
+fn one_connection(sown: &Sown) -> Db {
+    let limits = Limits { connections: 1, waiting: 10, patience: Duration::from_secs(5), cache_statements: true };
+    Db::new(&sown.db.url(APP_ROLE), limits)
+}
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(10))
+}
+
+const ROUNDS: usize = 600;
+
+#[actix_web::test]
+async fn a_pool_of_one_keeps_nothing_between_sites_failures_and_panics() {
+    let sown = Sown::sow();
+    let db = one_connection(&sown);
+    let mut panics = 0;
+    for round in 0..ROUNDS {
+        let site = if round % 2 == 0 { sown.site.id } else { sown.other.id };
+        let scope = operator_scope(site);
+        match round % 6 {
+            0 => {
+                // Unwinds like a panic, without the noise of its message.
+                let panicked = db
+                    .transact(scope, soon(), |conn| -> Result<(), AppError> {
+                        look(conn)?;
+                        std::panic::resume_unwind(Box::new("in the middle of a transaction"))
+                    })
+                    .await;
+                assert_eq!(panicked.unwrap_err().code, ErrorCode::Internal);
+                panics += 1;
+            }
+            1 => {
+                let refused = db
+                    .transact(scope, soon(), |conn| -> Result<(), AppError> {
+                        look(conn)?;
+                        Err(AppError::new(ErrorCode::StateConflict))
+                    })
+                    .await;
+                assert_eq!(refused.unwrap_err().code, ErrorCode::StateConflict);
+            }
+            2 => {
+                let failed = db.transact(scope, soon(), |conn| Ok(diesel::sql_query("SELECT 1 / 0").execute(conn)?)).await;
+                assert!(failed.is_err());
+            }
+            _ => assert_eq!(db.transact(scope, soon(), look).await.unwrap(), expected(Some(site)), "round {round}"),
+        }
+        assert_eq!(db.look_up(soon(), look).await.unwrap(), expected(None), "after round {round}");
+    }
+    println!("pool of one: {} transactions, {panics} panics, 0 leaks", 2 * ROUNDS);
+}
+
+/// The negative control: what a session-wide `SET` would do, this test sees.
+#[actix_web::test]
+async fn a_session_wide_setting_would_be_seen_by_the_next_borrower() {
+    let sown = Sown::sow();
+    let db = one_connection(&sown);
+    let site = sown.other.id;
+    let set = move |conn: &mut PgConnection| {
+        Ok(diesel::sql_query(format!("SELECT set_config('app.site_id', '{site}', false)")).execute(conn)?)
+    };
+    db.transact(operator_scope(sown.site.id), soon(), set).await.unwrap();
+    assert_eq!(db.look_up(soon(), look).await.unwrap(), expected(Some(site)), "the leak that the rounds would find");
+}
+
+#[actix_web::test]
+async fn partners_and_sites_that_share_one_connection_see_their_own() {
+    let app = App::start_with(Setup { connections: 1, ..Setup::default() }).await;
+    let own = make::sent(&app.partner()).await.id();
+    let sibling = make::sent(&app.sibling_partner()).await.id();
+    let other_admin = app.member(&app.other_site, app.other_site.admin);
+    let mut requests = 0;
+    for _ in 0..50 {
+        for (person, sees) in [
+            (app.partner(), vec![own.clone()]),
+            (app.admin(), vec![sibling.clone(), own.clone()]),
+            (app.sibling_partner(), vec![sibling.clone()]),
+            (other_admin.clone(), vec![]),
+        ] {
+            let listed = person.get("/v1/referrals").await.expect(200);
+            let ids: Vec<&str> = listed.body["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+            let mut sees = sees;
+            sees.sort_by(|a, b| b.cmp(a));
+            assert_eq!(ids, sees);
+            requests += 1;
+        }
+    }
+    println!("one connection over HTTP: {requests} requests of 4 callers, 0 leaks");
+}

@@ -1,0 +1,205 @@
+//! The questions: every table × every command × every wrong context, on rows that are somebody's.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
+
+use super::texts;
+use crate::support::db::Database;
+use crate::support::make::{self, Site};
+
+/// The tenant's tables.
+pub const TABLES: &str = "SELECT c.relname::text AS text FROM pg_class c
+    WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND c.relname <> '__diesel_schema_migrations' ORDER BY 1";
+
+/// Two sites with rows of both partners in every table.
+pub struct Sown {
+    pub db: Database,
+    pub site: Site,
+    pub other: Site,
+}
+
+impl Sown {
+    pub fn sow() -> Self {
+        let db = Database::new();
+        let (site, other) = (make::db_site(&db, "riverside"), make::db_site(&db, "elsewhere"));
+        let mut conn = db.superuser();
+        for half in [&site, &other] {
+            conn.batch_execute(&format!(
+                "INSERT INTO studies SELECT (jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid(), 'code', 'first-only'))).*
+                   FROM studies s WHERE site_id = '{id}' AND code = 'heart-2026';
+                 INSERT INTO handoff_routes SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'source_tag', 'first.only',
+                        'study_id', (SELECT s.id FROM studies s WHERE s.site_id = r.site_id AND s.code = 'first-only')))).*
+                   FROM handoff_routes r WHERE r.site_id = '{id}' AND r.partner_id = '{partner}'",
+                id = half.id,
+                partner = half.partner.id
+            ))
+            .unwrap();
+            for partner in [&half.partner, &half.sibling] {
+                conn.batch_execute(&format!(
+                    "INSERT INTO referrals (site_id, id, partner_id, study_id, route_id, channel, source_tag, attribution, contact_basis,
+                        contact_path, external_ref, owner_id, status, next_action, next_action_due_at, handoff_issues, is_test, version,
+                        received_at, recorded_at, clock_started_at, updated_at)
+                     SELECT site_id, gen_random_uuid(), partner_id, study_id, id, 'secure_form', source_tag, 'verified', 'permission_to_contact',
+                        'site_record', 'x', owner_id, 'received', 'acknowledge', now(), '{{}}', false, 1, now(), now(), now(), now()
+                       FROM handoff_routes WHERE id = '{route}';
+                     INSERT INTO referral_digests SELECT site_id, id, partner_id, 'email', sha256(id::text::bytea) FROM referrals
+                      WHERE site_id = '{site}' AND partner_id = '{partner}';
+                     INSERT INTO idempotency_keys VALUES ('{site}', '{partner}', 'create_referral', sha256('a'), sha256('b'), 201, null, null, '{{}}', now());
+                     INSERT INTO refusals VALUES ('{site}', gen_random_uuid(), '{partner}', '2026-06-01', 'unknown_field', 1)",
+                    route = partner.route,
+                    site = half.id,
+                    partner = partner.id
+                ))
+                .unwrap();
+            }
+        }
+        Self { db, site, other }
+    }
+}
+
+/// Who asks.
+struct Context {
+    name: &'static str,
+    site: Option<String>,
+    partner: Option<String>,
+}
+
+/// Which rows of `site` a caller for the sibling partner must not reach, by table; `None`: it may read them all.
+fn beyond_partner(table: &str, partner: &str) -> Option<String> {
+    match table {
+        "sites" => None,
+        "members" | "api_keys" => Some("true".into()),
+        "partners" => Some(format!("id = '{partner}'")),
+        "studies" => Some("code = 'first-only'".into()),
+        "idempotency_keys" => Some(format!("principal_id = '{partner}'")),
+        // A new table says here which of its rows are a partner's.
+        "handoff_routes" | "referrals" | "referral_digests" | "refusals" => Some(format!("partner_id = '{partner}'")),
+        other => panic!("say in `beyond_partner` which rows of `{other}` are a partner's"),
+    }
+}
+
+/// Asks everything of this connection. Answers how many questions were asked, and what was reached that must not be, or was not
+/// reached that must be.
+pub fn breaches(conn: &mut PgConnection, sown: &Sown) -> (usize, Vec<String>) {
+    let (site, partner) = (sown.site.id.to_string(), sown.site.partner.id.to_string());
+    let mut asked = 0;
+    let mut found = Vec::new();
+    let tables = texts(conn, TABLES);
+    for context in [
+        Context { name: "no context", site: None, partner: None },
+        Context { name: "the other site", site: Some(sown.other.id.to_string()), partner: None },
+        Context {
+            name: "the other site's partner",
+            site: Some(sown.other.id.to_string()),
+            partner: Some(sown.other.partner.id.to_string()),
+        },
+        Context { name: "the sibling partner", site: Some(site.clone()), partner: Some(sown.site.sibling.id.to_string()) },
+    ] {
+        for table in &tables {
+            let of_partner = beyond_partner(table, &partner);
+            let within = context.site.as_deref() == Some(site.as_str());
+            let foreign = if within { of_partner.clone().unwrap_or_else(|| "true".into()) } else { "true".into() };
+            let rows = format!("{table} WHERE site_id = '{site}' AND ({foreign})");
+            for (command, sql, may) in [
+                ("SELECT", format!("SELECT 1 FROM {rows}"), within && of_partner.is_none()),
+                ("UPDATE", format!("UPDATE {} ", rows.replacen(" WHERE", " SET site_id = site_id WHERE", 1)), false),
+                ("DELETE", format!("DELETE FROM {rows}"), false),
+                ("INSERT", insert(table, &sown.site), false),
+            ] {
+                asked += 1;
+                match (attempt(conn, &context, &sql), may) {
+                    (Outcome::Reached(rows), false) if rows > 0 => {
+                        found.push(format!("{table}: {command} under {} reached {rows} row(s)", context.name));
+                    }
+                    (Outcome::Failed(error), _) => panic!("{table} {command} under {}: {error}", context.name),
+                    _ => {}
+                }
+            }
+        }
+    }
+    // The controls: under the right context the same rows are there. A check that sees nothing because there is nothing is none.
+    for table in &tables {
+        for (context, own) in [
+            (Context { name: "its own site", site: Some(site.clone()), partner: None }, Some("true".to_owned())),
+            (
+                Context { name: "its own partner", site: Some(site.clone()), partner: Some(partner.clone()) },
+                beyond_partner(table, &partner)
+                    .filter(|_| !matches!(table.as_str(), "members" | "api_keys" | "referral_digests")),
+            ),
+        ] {
+            let Some(own) = own else { continue };
+            asked += 1;
+            let sql = format!("SELECT 1 FROM {table} WHERE site_id = '{site}' AND ({own})");
+            if !matches!(attempt(conn, &context, &sql), Outcome::Reached(1..)) {
+                found.push(format!("{table}: {} does not see its own rows", context.name));
+            }
+        }
+    }
+    (asked, found)
+}
+
+/// A new row of the site's first partner, beside those that are there.
+fn insert(table: &str, site: &Site) -> String {
+    let (id, partner, member) = (site.id, site.partner.id, site.coordinator);
+    let referral = format!(
+        "SELECT '{id}'::uuid, gen_random_uuid(), '{partner}'::uuid, '{}'::uuid, '{}'::uuid, 'secure_form', 't', 'verified',
+            'permission_to_contact', 'site_record', 'x', '{member}'::uuid, 'received', 'acknowledge', now(), '{{}}'::text[], false, 1, now(), now(), now(), now()",
+        site.study, site.partner.route
+    );
+    let values = match table {
+        "sites" => "(site_id, name, time_zone, default_phone_region, intake_url, acknowledge_due_hours, contact_due_hours, follow_up_due_hours,
+            suppression_threshold, is_sample, version, created_at, updated_at)
+            VALUES (gen_random_uuid(), 'x', 'UTC', 'US', 'https://x.example', 1, 1, 1, 11, false, 1, now(), now())".into(),
+        "members" => format!("VALUES ('{id}', gen_random_uuid(), 'x', 'x@x.example', 'viewer', false, true, 1, now(), now())"),
+        "studies" => format!("VALUES ('{id}', gen_random_uuid(), 'xx', 'x', 'x', 'x', null, 'open', 1, now(), now())"),
+        "partners" => format!("VALUES ('{id}', gen_random_uuid(), 'xx', 'x', 'registry', 'US', 'none', 'draft', 1, now(), now())"),
+        "api_keys" => format!(
+            "VALUES ('{id}', gen_random_uuid(), '{partner}', 'x', '{partner}', '{{partner}}', false, sha256(gen_random_uuid()::text::bytea), now(), null, null)"
+        ),
+        "handoff_routes" => format!(
+            "VALUES ('{id}', gen_random_uuid(), '{partner}', gen_random_uuid(), '{{secure_form}}', 'x', null, 'x', '{member}', '{}', 'review_all',
+             null, null, null, null, 'draft', 1, now(), now())", site.admin
+        ),
+        "referrals" => format!("(site_id, id, partner_id, study_id, route_id, channel, source_tag, attribution, contact_basis, contact_path,
+            external_ref, owner_id, status, next_action, next_action_due_at, handoff_issues, is_test, version, received_at, recorded_at,
+            clock_started_at, updated_at) {referral}"),
+        "referral_digests" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', 'phone', sha256('x'))"),
+        "idempotency_keys" => format!("VALUES ('{id}', '{partner}', 'x', sha256('x'), sha256('x'), null, null, null, null, now())"),
+        "refusals" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', '2026-06-02', 'unknown_field', 1)"),
+        other => panic!("say in `insert` what a row of `{other}` is"),
+    };
+    format!("INSERT INTO {table} {values}")
+}
+
+enum Outcome {
+    /// This many rows were reached. A key that points nowhere counts: the policy had let the row pass before.
+    Reached(usize),
+    /// The privilege or the policy stood in the way.
+    Refused,
+    /// The question itself is wrong.
+    Failed(Error),
+}
+
+/// One statement under a context, taken back whatever it does.
+fn attempt(conn: &mut PgConnection, context: &Context, sql: &str) -> Outcome {
+    let mut outcome = Outcome::Reached(0);
+    let _ = conn.transaction::<(), Error, _>(|conn| {
+        let set = |name: &str, value: &Option<String>| format!("SET LOCAL app.{name} = '{}';", value.clone().unwrap_or_default());
+        conn.batch_execute(&(set("site_id", &context.site) + &set("partner_id", &context.partner)))?;
+        outcome = match diesel::sql_query(sql).execute(conn) {
+            Ok(rows) => Outcome::Reached(rows),
+            Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation | DatabaseErrorKind::UniqueViolation, _)) => {
+                Outcome::Reached(1)
+            }
+            Err(Error::DatabaseError(_, info))
+                if info.message().contains("row-level security") || info.message().contains("permission denied") =>
+            {
+                Outcome::Refused
+            }
+            Err(error) => Outcome::Failed(error),
+        };
+        Err(Error::RollbackTransaction)
+    });
+    outcome
+}
