@@ -48,14 +48,17 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
     let text = openapi::document().map_err(std::io::Error::other)?;
     let known = serde_json::from_str(&text).map_err(std::io::Error::other)?;
     let fallback = Data::new(fallback::Paths::new(&openapi::methods_by_path(&known)));
+    let with_query = Data::new(envelope::WithQuery(openapi::operations_with_query(&known)));
     let served = Served { text: web::Bytes::from(text) };
     let server = HttpServer::new(move || {
         let (app, _) = App::new()
             .app_data(state.clone())
             .app_data(fallback.clone())
+            .app_data(with_query.clone())
             .app_data(Data::new(served.clone()))
             // The last one wrapped is the first one run.
             .wrap(from_fn(envelope::authenticate))
+            .wrap(from_fn(envelope::answer_head))
             .wrap(from_fn(envelope::envelope))
             .into_utoipa_app()
             .configure(routes::configure)
@@ -81,6 +84,6 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
 async fn serve_document(served: Data<Served>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
-        .insert_header((CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((CACHE_CONTROL, envelope::PUBLIC))
         .body(served.text.clone())
 }

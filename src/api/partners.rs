@@ -118,7 +118,7 @@ pub struct PartnerPage {
     #[schema(max_items = 200)]
     pub data: Vec<PartnerView>,
     /// Send it as `cursor` for the next page; `null` on the last one.
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
     pub next_cursor: Option<String>,
 }
 
@@ -133,11 +133,11 @@ pub struct ListPartners {
     pub status: Option<PartnerStatus>,
     /// How many at most; 50 if absent.
     #[schema(nullable = false, minimum = 1, maximum = 200)]
-    #[param(nullable = false, minimum = 1, maximum = 200)]
+    #[param(nullable = false, minimum = 1, maximum = 200, default = 50, example = 20)]
     pub limit: Option<u16>,
     /// `next_cursor` of the page before, with the same filters.
     #[schema(nullable = false, min_length = 1, max_length = 200)]
-    #[param(nullable = false, min_length = 1, max_length = 200)]
+    #[param(nullable = false, min_length = 1, max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 contract!(ListPartners);

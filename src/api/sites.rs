@@ -31,10 +31,10 @@ pub struct SiteView {
     /// Its name.
     pub name: PublicName,
     /// IANA time zone: calendar months and business hours are counted in it.
-    #[schema(max_length = 64, example = "America/New_York")]
+    #[schema(max_length = 64, pattern = "^[A-Za-z0-9_+/-]+$", example = "America/New_York")]
     pub time_zone: String,
     /// ISO 3166 region in which telephone numbers without a country code are read.
-    #[schema(max_length = 2, example = "US")]
+    #[schema(max_length = 2, pattern = "^[A-Z]{2}$", example = "US")]
     pub default_phone_region: String,
     /// Where a person gives details, unless the route names another place.
     pub intake_url: WebUrl,

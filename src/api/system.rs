@@ -10,13 +10,17 @@ use crate::error::{AppError, ErrorCode};
 use crate::state::AppState;
 use crate::store;
 
+text_enum! {
+    /// The one word of health; anything else is a problem answer.
+    pub enum HealthWord { Ok = "ok" }
+}
+
 /// Whether the server runs, or is ready.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"status": "ok"}))]
 pub struct Health {
     /// Always `ok`; anything else is a problem answer.
-    #[schema(max_length = 2, example = "ok")]
-    pub status: &'static str,
+    pub status: HealthWord,
 }
 
 /// Is the server alive?
@@ -28,7 +32,7 @@ pub struct Health {
 )]
 #[get("/healthz")]
 pub async fn healthz() -> Result<HttpResponse, AppError> {
-    Ok(Reply::plain(&Health { status: "ok" })?.into_response())
+    Ok(Reply::plain(&Health { status: HealthWord::Ok })?.into_response())
 }
 
 /// Is the server ready to work?
@@ -42,7 +46,7 @@ pub async fn healthz() -> Result<HttpResponse, AppError> {
 pub async fn readyz(app: Data<AppState>) -> Result<HttpResponse, AppError> {
     let asked = app.db.look_up(app.deadline(), |conn| Ok(store::sites::ping(conn)?)).await;
     match asked {
-        Ok(()) => Ok(Reply::plain(&Health { status: "ok" })?.into_response()),
+        Ok(()) => Ok(Reply::plain(&Health { status: HealthWord::Ok })?.into_response()),
         // Whatever the cause, to a load balancer it is one thing: not now.
         Err(error) if error.code.status() == 503 => Err(error),
         Err(error) => Err(AppError::new(ErrorCode::DatabaseUnavailable).because(error)),

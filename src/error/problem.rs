@@ -5,6 +5,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 use super::{AppError, ErrorCode};
 use crate::domain::fault::Fault;
@@ -21,7 +22,7 @@ use crate::domain::ids::ReferralId;
 pub struct Problem {
     /// Stable URI of the problem type: `urn:handoff:problem:` and the code.
     #[serde(rename = "type")]
-    #[schema(max_length = 120)]
+    #[schema(max_length = 120, format = "uri", pattern = "^urn:handoff:problem:[a-z0-9_]+$")]
     pub type_uri: String,
     /// Short title, the same for every occurrence of the code.
     #[schema(max_length = 80)]
@@ -30,55 +31,67 @@ pub struct Problem {
     #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
     /// Stable code to switch on. New codes may appear; treat an unknown one by its status.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, pattern = "^[a-z][a-z0-9_]*$")]
     pub code: &'static str,
     /// What happened and what to do, for a person. Do not parse it.
     #[schema(max_length = 1000)]
     pub detail: String,
     /// Finds this request in the server's log; quote it to support.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, pattern = "^[A-Za-z0-9._-]{1,64}$")]
     pub request_id: String,
     /// Every fault of the request at once, when it is at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 100)]
     pub errors: Vec<FaultBody>,
-    /// What may be done instead, on 409: the states that a transition may lead to.
+    /// What may be done instead, on 409: the states or moves that are open now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 16)]
+    #[schema(schema_with = allowed_actions)]
     pub allowed_actions: Option<Vec<String>>,
     /// Your own referral that the request collided with.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub referral_id: Option<ReferralId>,
     /// Where the person gives what does not belong here.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 500)]
+    #[schema(nullable = false, max_length = 500, format = "uri")]
     pub intake_url: Option<String>,
+}
+
+/// The schema of `allowed_actions`: an attribute bounds the list, and not the words in it.
+fn allowed_actions() -> Array {
+    let word = ObjectBuilder::new().schema_type(Type::String).max_length(Some(40)).pattern(Some("^[a-z][a-z_]*$"));
+    ArrayBuilder::new()
+        .items(word)
+        .max_items(Some(16))
+        .description(Some("What may be done instead, on 409: the states or moves that are open now."))
+        .build()
 }
 
 /// One place that is at fault.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"pointer": "/study", "code": "missing_field", "message": "This field is required."}))]
 pub struct FaultBody {
     /// RFC 6901 pointer to the place, built from contract names only; for an unknown field, to its parent. Absent for a query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 300)]
+    #[schema(nullable = false, max_length = 300, pattern = "^(/[a-z0-9_]+)*$")]
     pub pointer: Option<String>,
     /// Name of the query parameter; absent for a body and for a parameter that the contract does not have.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 64)]
+    #[schema(nullable = false, max_length = 64, pattern = "^[a-z][a-z0-9_]*$")]
     pub parameter: Option<String>,
     /// For an unknown or repeated field: its position within its parent, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0, maximum = 100_000)]
+    #[schema(nullable = false, format = "int32", minimum = 0, maximum = 100_000)]
     pub index: Option<usize>,
     /// Stable code of the fault.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, pattern = "^[a-z][a-z0-9_]*$")]
     pub code: &'static str,
     /// The kind of information, for `sensitive_field`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 64)]
+    #[schema(nullable = false, max_length = 64, pattern = "^[a-z][a-z0-9_]*$")]
     pub category: Option<&'static str>,
     /// What to do about it.
-    #[schema(max_length = 300)]
+    #[schema(max_length = 1000)]
     pub message: String,
 }
 

@@ -4,14 +4,19 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage as _, HttpResponse};
+use actix_web::{Error, HttpMessage as _};
 
 use crate::auth;
+use crate::domain::fault::{Fault, FaultCode};
 use crate::error::{AppError, ErrorCode};
 use crate::state::AppState;
+
+/// How long the document and its page may be kept.
+pub(super) const PUBLIC: &str = "public, max-age=300";
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -28,15 +33,32 @@ pub(super) async fn authenticate(
         None => Err(AppError::new(ErrorCode::Internal)),
     };
     let checked = known
-        .and_then(|known| if takes_json(request.headers()) { Ok(known) } else { Err(AppError::new(ErrorCode::NotAcceptable)) });
+        .and_then(|known| if takes_json(request.headers()) { Ok(known) } else { Err(AppError::new(ErrorCode::NotAcceptable)) })
+        .and_then(|known| if takes_query(&request) { Ok(known) } else { Err(strange_query()) });
     match checked {
         Ok(known) => {
             request.extensions_mut().insert(known);
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
         // `into_response` would drop the error that the envelope reads.
-        Err(error) => Ok(ServiceResponse::new(request.into_parts().0, HttpResponse::from_error(error))),
+        Err(error) => Ok(request.error_response(error)),
     }
+}
+
+/// The operations that have query parameters, by path and method.
+pub(super) struct WithQuery(pub(super) Vec<(String, String)>);
+
+/// Whether the request has no query, or goes to an operation that has query parameters and checks them itself. A path or
+/// method that is not in the document has its own answer.
+fn takes_query(request: &ServiceRequest) -> bool {
+    let (Some(pattern), Some(known)) = (request.match_pattern(), request.app_data::<Data<WithQuery>>()) else { return true };
+    let method = request.method().as_str();
+    request.query_string().is_empty() || known.0.iter().any(|(path, with)| *path == pattern && with == method)
+}
+
+fn strange_query() -> AppError {
+    let fault = Fault::new("", FaultCode::UnknownField, "This operation has no query parameters. Leave them out.").at_index(0);
+    AppError::new(ErrorCode::InvalidParameter).with_faults(vec![fault])
 }
 
 /// Whether an `Accept` header takes what every operation answers.
@@ -55,6 +77,18 @@ fn takes_json(headers: &HeaderMap) -> bool {
         }
     }
     !named
+}
+
+/// Answers `HEAD` as `GET` (RFC 9110, 9.3.2): before routing, since handlers are registered by method. The connection knows
+/// what was asked, sends the same headers with the same length, and no body.
+pub(super) async fn answer_head(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
 /// Gives every request an id and every failure its body; writes one line per request, without path values or bodies.
@@ -78,8 +112,9 @@ pub(super) async fn envelope(
         headers.insert(REQUEST_ID.clone(), id);
     }
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
-    if !headers.contains_key(CACHE_CONTROL) && !pattern.starts_with("/docs") {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        let public = pattern.starts_with("/docs") && status < 400;
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(if public { PUBLIC } else { "no-store" }));
     }
     let micros = started.elapsed().as_micros();
     log::info!(target: "handoff::access", "{method} {pattern} {status} {micros}us request_id={id}");

@@ -11,10 +11,18 @@ pub(super) struct Paths(Vec<(ResourceDef, String)>);
 
 impl Paths {
     pub(super) fn new(methods: &[(String, Vec<String>)]) -> Self {
-        let public = [("/openapi.json".to_owned(), vec!["GET".to_owned()]), ("/docs".to_owned(), vec!["GET".to_owned()])];
-        let rows = methods.iter().chain(&public).map(|(path, methods)| (ResourceDef::new(path.as_str()), methods.join(", ")));
+        let public = ["/openapi.json", "/docs", "/docs/{asset:.*}"].map(|path| (path.to_owned(), vec!["GET".to_owned()]));
+        let rows = methods.iter().chain(&public).map(|(path, methods)| (ResourceDef::new(path.as_str()), allow(methods)));
         Self(rows.collect())
     }
+}
+
+/// The methods as `Allow` lists them: where `GET` is, `HEAD` is (see `envelope::answer_head`).
+fn allow(methods: &[String]) -> String {
+    let head = methods.iter().any(|method| method == "GET").then_some("HEAD");
+    let mut all: Vec<&str> = methods.iter().map(String::as_str).chain(head).collect();
+    all.sort_unstable();
+    all.join(", ")
 }
 
 pub(super) async fn answer(request: HttpRequest, paths: Data<Paths>) -> Result<HttpResponse, AppError> {

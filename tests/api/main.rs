@@ -12,6 +12,7 @@
 
 mod access_matrix;
 mod architecture;
+mod contract;
 mod embedded;
 mod migrations;
 mod process;

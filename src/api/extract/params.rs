@@ -42,7 +42,13 @@ pub struct OptionalIdempotencyKeyHeader {
 #[into_params(parameter_in = Header)]
 pub struct IfMatchHeader {
     /// The `ETag` of the version that you read: the change is refused (412) when somebody was faster. `*` takes any version.
-    #[param(rename = "If-Match", min_length = 1, max_length = 200, pattern = r#"^[^\x00-\x1f]{1,200}$"#, example = "\"1\"")]
+    #[param(
+        rename = "If-Match",
+        min_length = 1,
+        max_length = 200,
+        pattern = r#"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"#,
+        example = "\"1\""
+    )]
     #[allow(dead_code, reason = "documentation only: the extractor reads the header itself")]
     if_match: String,
 }

@@ -141,11 +141,11 @@ pub struct ListReferrals {
     pub external_ref: Option<Reference>,
     /// How many at most; 50 if absent.
     #[schema(nullable = false, minimum = 1, maximum = 200)]
-    #[param(nullable = false, minimum = 1, maximum = 200)]
+    #[param(nullable = false, minimum = 1, maximum = 200, default = 50, example = 20)]
     pub limit: Option<u16>,
     /// `next_cursor` of the page before, with the same filters.
     #[schema(nullable = false, min_length = 1, max_length = 200)]
-    #[param(nullable = false, min_length = 1, max_length = 200)]
+    #[param(nullable = false, min_length = 1, max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 contract!(ListReferrals);

@@ -246,7 +246,7 @@ pub struct ReferralPage {
     #[schema(max_items = 200)]
     pub data: Vec<ReferralBody>,
     /// Send it as `cursor` for the next page; `null` on the last one.
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
     pub next_cursor: Option<String>,
 }
 

@@ -265,7 +265,7 @@ pub struct RoutePage {
     #[schema(max_items = 200)]
     pub data: Vec<RouteBody>,
     /// Send it as `cursor` for the next page; `null` on the last one.
-    #[schema(max_length = 200)]
+    #[schema(max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
     pub next_cursor: Option<String>,
 }
 
@@ -288,11 +288,11 @@ pub struct ListRoutes {
     pub status: Option<RouteStatus>,
     /// How many at most; 50 if absent.
     #[schema(nullable = false, minimum = 1, maximum = 200)]
-    #[param(nullable = false, minimum = 1, maximum = 200)]
+    #[param(nullable = false, minimum = 1, maximum = 200, default = 50, example = 20)]
     pub limit: Option<u16>,
     /// `next_cursor` of the page before, with the same filters.
     #[schema(nullable = false, min_length = 1, max_length = 200)]
-    #[param(nullable = false, min_length = 1, max_length = 200)]
+    #[param(nullable = false, min_length = 1, max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 contract!(ListRoutes);

@@ -1,0 +1,279 @@
+//! A site's day over HTTP, each answer compared with the document: onboarding, referrals, lists, refusals.
+
+use std::collections::BTreeSet;
+
+use handoff::auth::token;
+use handoff::error::ErrorCode;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::witness::Witness;
+use crate::support::callers::{Answer, Person, fresh_key};
+use crate::support::{App, make};
+
+const STUDY: &str = "sleep-2026";
+
+/// Codes that need a fault inside or another request at the same time, and those that `sweep` and `routed` earn.
+const ELSEWHERE: &[ErrorCode] = &[
+    ErrorCode::Internal,
+    ErrorCode::Overloaded,
+    ErrorCode::DeadlineExceeded,
+    ErrorCode::DatabaseUnavailable,
+    ErrorCode::IdempotencyInFlight,
+    ErrorCode::MethodNotAllowed,
+    ErrorCode::NotAcceptable,
+    ErrorCode::BodyTooLarge,
+    ErrorCode::UnsupportedMediaType,
+];
+
+async fn get(witness: &mut Witness, who: &Person, path: &str) -> Answer {
+    witness.call(who, Method::GET, path, |request| request).await
+}
+
+async fn post(witness: &mut Witness, who: &Person, path: &str, body: &Value) -> Answer {
+    witness.call(who, Method::POST, path, |request| request.header("Idempotency-Key", fresh_key()).json(body)).await
+}
+
+async fn post_on(witness: &mut Witness, who: &Person, path: &str, etag: &str, body: Option<&Value>) -> Answer {
+    let complete = |request: reqwest::RequestBuilder| {
+        let request = request.header("If-Match", etag);
+        match body {
+            Some(body) => request.json(body),
+            None => request,
+        }
+    };
+    witness.call(who, Method::POST, path, complete).await
+}
+
+async fn patch(witness: &mut Witness, who: &Person, path: &str, etag: &str, body: &Value) -> Answer {
+    witness.call(who, Method::PATCH, path, |request| request.header("If-Match", etag).json(body)).await
+}
+
+#[actix_web::test]
+async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
+    let app = App::start().await;
+    let mut witness = Witness::new();
+    onboarding(&app, &mut witness).await;
+    referrals(&app, &mut witness).await;
+    lists(&app, &mut witness).await;
+    refusals(&app, &mut witness).await;
+    conflicts(&app, &mut witness).await;
+
+    let document = super::document();
+    for operation in super::walk::operations(&document) {
+        let succeeded = witness.seen.iter().any(|(id, status)| id == operation.id && (200..300).contains(status));
+        assert!(succeeded, "{} never succeeded", operation.id);
+    }
+    let unseen: BTreeSet<&str> = ErrorCode::ALL
+        .iter()
+        .filter(|code| !ELSEWHERE.contains(code))
+        .map(|code| code.as_str())
+        .filter(|code| !witness.codes.contains(*code))
+        .collect();
+    assert!(unseen.is_empty(), "codes never answered: {unseen:?}");
+    println!(
+        "document against server: {} answers, {} pairs of operation and status, {} codes, 0 differences",
+        witness.answers,
+        witness.seen.len(),
+        witness.codes.len()
+    );
+}
+
+async fn onboarding(app: &App, witness: &mut Witness) {
+    let admin = app.admin();
+    for path in ["/healthz", "/readyz"] {
+        get(witness, &app.stranger(), path).await.expect(200);
+    }
+    get(witness, &app.site_key(), "/v1/site").await.expect(200);
+    let study =
+        json!({"code": STUDY, "public_name": "Sleep Study", "short_description": "Two ways to rest.", "protocol_code": "SLP-1"});
+    let study = post(witness, &admin, "/v1/studies", &study).await.expect(201);
+    let path = format!("/v1/studies/{}", study.id());
+    let study = patch(witness, &admin, &path, &study.etag(), &json!({"registry_id": "NCT07654321"})).await.expect(200);
+    let study = patch(witness, &admin, &path, &study.etag(), &json!({"registry_id": null})).await.expect(200);
+    let transitions = format!("{path}/transitions");
+    let study = post_on(witness, &admin, &transitions, &study.etag(), Some(&json!({"to": "paused"}))).await.expect(200);
+    post_on(witness, &admin, &transitions, &study.etag(), Some(&json!({"to": "open"}))).await.expect(200);
+
+    let partner = json!({"code": "harbour", "name": "Harbour", "partner_type": "registry", "jurisdiction": "US", "remuneration_basis": "flat"});
+    let partner = post(witness, &admin, "/v1/partners", &partner).await.expect(201);
+    let path = format!("/v1/partners/{}", partner.id());
+    let partner = patch(witness, &admin, &path, &partner.etag(), &json!({"name": "Harbour Registry"})).await.expect(200);
+    post_on(witness, &admin, &format!("{path}/transitions"), &partner.etag(), Some(&json!({"to": "language_pending"})))
+        .await
+        .expect(200);
+
+    let route = json!({
+        "partner": "lakeside", "study": STUDY, "channels": ["secure_form", "phone_handoff"], "source_tag": "lakeside.sleep",
+        "instruction": "Give the person the code.", "owner_id": app.site.coordinator, "backup_owner_id": app.site.admin,
+        "duplicate_policy": "review_all", "contact_due_hours": 48
+    });
+    let route = post(witness, &admin, "/v1/routes", &route).await.expect(201);
+    let path = format!("/v1/routes/{}", route.id());
+    let change = json!({"intake_url": "https://intake.sleep.example/", "contact_due_hours": null});
+    let mut etag = patch(witness, &admin, &path, &route.etag(), &change).await.expect(200).etag();
+    for step in ["launch", "pause", "resume"] {
+        etag = post_on(witness, &admin, &format!("{path}/{step}"), &etag, None).await.expect(200).etag();
+    }
+    for (who, view) in [(&admin, "site"), (&app.partner(), "partner")] {
+        assert_eq!(get(witness, who, &path).await.expect(200).body["view"], view);
+    }
+}
+
+/// One referral through its states; both views of it at every step.
+async fn referrals(app: &App, witness: &mut Witness) {
+    let key = fresh_key();
+    let body = make::referral_with(json!({
+        "study": STUDY, "partner_reference": "SLP-1", "match": {"email": "a@mail.example", "phone": "+1 202 555 0123"},
+        "source_tag": "another.tag", "received_at": "2026-06-01T08:00:00Z"
+    }));
+    let partner = app.partner();
+    let mut sent = Vec::new();
+    for replayed in [None, Some("true")] {
+        let keyed = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", &key).json(&body);
+        let answer = witness.call(&partner, Method::POST, "/v1/referrals", keyed).await.expect(201);
+        assert_eq!(answer.header("idempotency-replayed"), replayed);
+        sent.push(answer.text);
+    }
+    assert_eq!(sent[0], sent[1]);
+    let id = serde_json::from_str::<Value>(&sent[0]).unwrap()["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/referrals/{id}");
+    let steps = [
+        json!({"to": "acknowledged"}),
+        json!({"to": "on_hold", "blocker": "awaiting_partner_completion"}),
+        json!({"to": "acknowledged"}),
+        json!({"to": "handed_off"}),
+        json!({"to": "closed", "reason": "wrong_study"}),
+        json!({"to": "received", "reason": "person_returned"}),
+        json!({"to": "connected"}),
+        json!({"to": "handed_off"}),
+        json!({"to": "closed", "reason": "handoff_complete"}),
+    ];
+    let mut classes = BTreeSet::new();
+    for step in &steps {
+        let before = get(witness, &app.coordinator(), &path).await.expect(200);
+        get(witness, &app.site_key(), &format!("{path}/actions")).await.expect(200);
+        let moved = post_on(witness, &app.coordinator(), &format!("{path}/transitions"), &before.etag(), Some(step)).await;
+        // What the state does not allow is a documented refusal as well.
+        assert!(matches!(moved.status, 200 | 409), "{}", moved.text);
+        let seen = get(witness, &partner, &path).await.expect(200);
+        assert_eq!((&before.body["view"], &seen.body["view"]), (&json!("site"), &json!("partner")));
+        classes.insert(seen.body["status"].as_str().unwrap().to_owned());
+    }
+    assert!(classes.contains("needs_partner_action") && classes.contains("not_accepted"), "{classes:?}");
+    let late = make::referral_with(json!({
+        "study": STUDY, "partner": "lakeside", "late_reason": "paper_backlog", "channel": "phone_handoff",
+        "contact_path": "site_record", "external_ref": "CRM-1"
+    }));
+    post(witness, &app.site_key(), "/v1/referrals", &late).await.expect(201);
+}
+
+async fn lists(app: &App, witness: &mut Witness) {
+    for collection in ["studies", "partners", "routes", "referrals"] {
+        for who in [app.admin(), app.coordinator(), app.partner(), app.site_key()] {
+            let mut path = format!("/v1/{collection}?limit=1");
+            for _ in 0..10 {
+                let page = get(witness, &who, &path).await.expect(200);
+                let next = page.header("link").map(|link| link.trim_start_matches('<').split_once('>').unwrap().0.to_owned());
+                assert_eq!(page.body["next_cursor"].is_null(), next.is_none());
+                let Some(next) = next else { break };
+                path = next;
+            }
+        }
+    }
+    let filters = [
+        "studies?status=open".to_owned(),
+        "partners?status=active".to_owned(),
+        format!("routes?partner=lakeside&study={STUDY}&status=launched"),
+        format!("referrals?status=closed&study={STUDY}&partner=lakeside&owner_id={}", app.site.coordinator),
+        "referrals?channel=phone_handoff&partner_reference=SLP-1&external_ref=CRM-1&limit=200".to_owned(),
+    ];
+    for filter in filters {
+        get(witness, &app.admin(), &format!("/v1/{filter}")).await.expect(200);
+    }
+}
+
+async fn refusals(app: &App, witness: &mut Witness) {
+    let (partner, path) = (app.partner(), "/v1/referrals");
+    let bodies = [
+        (json!({"study": STUDY}), 422, "invalid_body"),
+        (make::referral_with(json!({"study": "unknown-study"})), 422, "invalid_body"),
+        (make::referral_with(json!({"colour": "x"})), 422, "unknown_field"),
+        (make::referral_with(json!({"date_of_birth": "x", "colour": 1})), 422, "sensitive_field"),
+        (make::referral_with(json!({"study": {}, "channel": 5, "contact_basis": null, "match": {}})), 422, "invalid_body"),
+        (make::referral_with(json!({"study": STUDY, "partner_reference": "SLP-1"})), 409, "partner_reference_used"),
+        (json!([]), 400, "not_an_object"),
+    ];
+    for (body, status, code) in bodies {
+        post(witness, &partner, path, &body).await.expect_problem(status, code);
+    }
+    let keyed = |request: reqwest::RequestBuilder| {
+        request.header("Idempotency-Key", fresh_key()).header("Content-Type", "application/json")
+    };
+    let deep = format!("{{\"match\": {}{}}}", "[".repeat(40), "]".repeat(40));
+    for (bytes, code) in [("{".to_owned(), "malformed_json"), (deep, "json_too_deep")] {
+        witness.call(&partner, Method::POST, path, |request| keyed(request).body(bytes)).await.expect_problem(400, code);
+    }
+    let body = make::referral();
+    let without = |request: reqwest::RequestBuilder| request.json(&body);
+    witness.call(&partner, Method::POST, path, without).await.expect_problem(400, "idempotency_key_required");
+    let invalid = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", "short").json(&body);
+    witness.call(&partner, Method::POST, path, invalid).await.expect_problem(400, "idempotency_key_invalid");
+    let key = fresh_key();
+    for (study, status) in [(make::STUDY, 201), ("unknown-study", 422)] {
+        let body = make::referral_with(json!({"study": study}));
+        let answer =
+            witness.call(&partner, Method::POST, path, |request| request.header("Idempotency-Key", &key).json(&body)).await;
+        assert_eq!(answer.status, status);
+    }
+    assert!(witness.codes.contains("idempotency_key_reused"));
+
+    for (query, code) in [
+        ("limit=0", "invalid_parameter"),
+        ("colour=x", "invalid_parameter"),
+        ("status=received", "invalid_parameter"),
+        ("cursor=AAAA", "invalid_cursor"),
+    ] {
+        get(witness, &partner, &format!("{path}?{query}")).await.expect_problem(400, code);
+    }
+    get(witness, &partner, "/v1/referrals/unknown").await.expect_problem(404, "not_found");
+    get(witness, &app.stranger(), path).await.expect_problem(401, "unauthenticated");
+    get(witness, &app.person("hk_live_x"), path).await.expect_problem(401, "invalid_credentials");
+    let past = app.clock.now() - chrono::Duration::hours(2);
+    let old = token::create(&app.master, app.site.id, app.site.admin, chrono::Duration::minutes(5), past).unwrap();
+    get(witness, &app.person(&old), path).await.expect_problem(401, "expired_credentials");
+    get(witness, &app.viewer(), path).await.expect_problem(403, "forbidden");
+    get(witness, &app.person(&app.site.narrow_key), path).await.expect_problem(403, "insufficient_scope");
+    post(witness, &app.person(&app.site.partner.test_key), path, &body).await.expect_problem(403, "no_open_test_run");
+}
+
+/// What the state of things does not allow.
+async fn conflicts(app: &App, witness: &mut Witness) {
+    let admin = app.admin();
+    let study = json!({"code": STUDY, "public_name": "Sleep Study", "short_description": "Again.", "protocol_code": "SLP-1"});
+    post(witness, &admin, "/v1/studies", &study).await.expect_problem(409, "already_exists");
+    let path = format!("/v1/routes/{}", app.site.partner.route.0);
+    let route = get(witness, &admin, &path).await.expect(200);
+    post_on(witness, &admin, &format!("{path}/resume"), &route.etag(), None).await.expect_problem(409, "illegal_transition");
+    post_on(witness, &admin, &format!("{path}/pause"), "\"99\"", None).await.expect_problem(412, "stale_version");
+    let paused = post_on(witness, &admin, &format!("{path}/pause"), &route.etag(), None).await.expect(200);
+    post(witness, &app.partner(), "/v1/referrals", &make::referral()).await.expect_problem(409, "route_not_launched");
+    let retired = post_on(witness, &admin, &format!("{path}/retire"), &paused.etag(), None).await.expect(200);
+    let change = json!({"source_tag": "another.tag"});
+    patch(witness, &admin, &path, &retired.etag(), &change).await.expect_problem(409, "state_conflict");
+
+    let path = format!("/v1/partners/{}", app.site.sibling.id.0);
+    let partner = get(witness, &admin, &path).await.expect(200);
+    let paused = json!({"to": "paused"});
+    post_on(witness, &admin, &format!("{path}/transitions"), &partner.etag(), Some(&paused)).await.expect(200);
+    let body = make::referral_of("voices");
+    post(witness, &app.coordinator(), "/v1/referrals", &body).await.expect_problem(409, "partner_not_active");
+    let path = format!("/v1/studies/{}", app.site.study.0);
+    let study = get(witness, &admin, &path).await.expect(200);
+    let transitions = format!("{path}/transitions");
+    post_on(witness, &admin, &transitions, "", Some(&paused)).await.expect_problem(400, "invalid_header");
+    let unmatched = |request: reqwest::RequestBuilder| request.json(&paused);
+    witness.call(&admin, Method::POST, &transitions, unmatched).await.expect_problem(428, "if_match_required");
+    post_on(witness, &admin, &transitions, &study.etag(), Some(&paused)).await.expect(200);
+    post(witness, &app.coordinator(), "/v1/referrals", &body).await.expect_problem(409, "study_not_open");
+}
