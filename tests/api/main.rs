@@ -10,6 +10,12 @@
     reason = "tests fail by panicking, print their figures and read the environment that they are run in"
 )]
 
+mod bad_input;
+mod configuration;
 mod embedded;
+mod idempotency;
+mod listing;
+mod overload;
+mod privacy;
 mod referrals;
 mod support;
