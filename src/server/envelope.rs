@@ -7,7 +7,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage as _, HttpResponse};
+use actix_web::{Error, HttpMessage as _};
 
 use crate::auth;
 use crate::error::{AppError, ErrorCode};
@@ -34,7 +34,8 @@ pub(super) async fn authenticate(
             request.extensions_mut().insert(known);
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
-        Err(error) => Ok(request.into_response(HttpResponse::from_error(error))),
+        // `into_response` would drop the error and keep its body only: the envelope needs both.
+        Err(error) => Ok(request.error_response(error)),
     }
 }
 
