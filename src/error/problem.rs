@@ -77,8 +77,8 @@ pub struct FaultBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 64)]
     pub category: Option<&'static str>,
-    /// What to do about it.
-    #[schema(max_length = 300)]
+    /// What to do about it; it may list every value that a field takes.
+    #[schema(max_length = 1000)]
     pub message: String,
 }
 
