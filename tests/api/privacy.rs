@@ -32,7 +32,7 @@ fn canaries(app: &App) -> Vec<Canary> {
         Canary::new("+1 415 555 2389", &["4155552389", "5552389", "555-2389"]),
         Canary::new("Brunhilde Kanarienvogel", &["brunhilde", "kanarienvogel"]),
         Canary::new("Admitted with crushing chest pain, on warfarin-kanari", &["crushing chest", "warfarin-kanari"]),
-        Canary::new("1957-03-02-kanari", &["1957-03-02"]),
+        Canary::new("born 02/03/1957 (kanari)", &["02/03/1957"]),
         Canary::new(&app.site.sibling.key, &[&app.site.sibling.key[8..30]]),
         Canary::new(&token, &[head.rsplit_once('.').unwrap().1, tail]),
     ]
@@ -127,10 +127,6 @@ async fn spread(app: &App, canary: &str) -> Vec<Answer> {
         for header in
             ["X-Request-Id", "Accept", "User-Agent", "Referer", "Cookie", "X-Forwarded-For", "X-Patient-Name", "Origin", "Range"]
         {
-            // An opaque code is what a request id is for; this one cannot be told from one.
-            if header == "X-Request-Id" && canary.starts_with("1957") {
-                continue;
-            }
             answers.push(send(person.request(Method::GET, "/v1/referrals").header(header, canary)).await);
         }
     }
