@@ -90,7 +90,7 @@ pub struct FaultBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 64, pattern = "^[a-z][a-z0-9_]*$")]
     pub category: Option<&'static str>,
-    /// What to do about it.
+    /// What to do about it; it may list every value that a field takes.
     #[schema(max_length = 1000)]
     pub message: String,
 }

@@ -70,7 +70,8 @@ fn takes_json(headers: &HeaderMap) -> bool {
             let kind = range.split(';').next().unwrap_or_default().trim();
             let refused =
                 range.split(';').skip(1).any(|parameter| matches!(parameter.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-            !refused && matches!(kind, "*/*" | "application/*" | "application/json")
+            // Media types know no case (RFC 9110, 8.3.1).
+            !refused && ["*/*", "application/*", "application/json"].iter().any(|takes| kind.eq_ignore_ascii_case(takes))
         });
         if takes {
             return true;
@@ -98,7 +99,7 @@ pub(super) async fn envelope(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = request_id(request.headers());
-    let method = request.method().clone();
+    let method = known_method(request.method());
     let pattern = request.match_pattern().unwrap_or_else(|| "-".into());
     let mut response = next.call(request).await?.map_into_boxed_body();
     if let Some(error) = failure(&response) {
@@ -119,6 +120,11 @@ pub(super) async fn envelope(
     let micros = started.elapsed().as_micros();
     log::info!(target: "handoff::access", "{method} {pattern} {status} {micros}us request_id={id}");
     Ok(response)
+}
+
+/// The method for the log: any word may stand in a request line, and a strange one is the caller's text.
+fn known_method(method: &Method) -> &'static str {
+    ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"].into_iter().find(|known| method == *known).unwrap_or("-")
 }
 
 /// A failure as ours: by reference where a handler made it, by its status where the framework did.
@@ -169,13 +175,15 @@ fn log_failure(error: &AppError, id: &str) {
     }
 }
 
-/// The caller's `X-Request-Id` when it is one of a restricted alphabet, otherwise a fresh one.
+/// The caller's `X-Request-Id` when it is one of a restricted alphabet, otherwise a fresh one. A key in the wrong header is of that
+/// alphabet, and must reach neither log nor answer.
 fn request_id(headers: &HeaderMap) -> String {
     headers
         .get(&REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .filter(|id| {
             (1..=64).contains(&id.len())
+                && !id.starts_with("hk_")
                 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
         })
         .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)

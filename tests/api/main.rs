@@ -12,9 +12,15 @@
 
 mod access_matrix;
 mod architecture;
+mod bad_input;
+mod configuration;
 mod contract;
 mod embedded;
+mod idempotency;
+mod listing;
 mod migrations;
+mod overload;
+mod privacy;
 mod process;
 mod referrals;
 mod support;

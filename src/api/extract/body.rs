@@ -172,23 +172,30 @@ fn admit<T: Contract>(bytes: &[u8]) -> Result<Body<T>, AppError> {
 
 /// The faults of `validator`'s rules: a rule names its field in `code`'s params (`pointer`) and its sentence in `message`.
 fn rule_faults(errors: &validator::ValidationErrors) -> Vec<Fault> {
-    let mut faults: Vec<Fault> = errors
-        .field_errors()
-        .into_iter()
-        .flat_map(|(field, errors)| {
-            errors.iter().map(move |error| {
-                let pointer = match error.params.get("pointer").and_then(|pointer| pointer.as_str()) {
-                    Some(pointer) => pointer.to_owned(),
-                    None if field == "__all__" => String::new(),
-                    None => format!("/{field}"),
-                };
-                let message = error.message.clone().unwrap_or("This breaks a rule of the contract.".into());
-                Fault::new(pointer, FaultCode::Inconsistent, message)
-            })
-        })
-        .collect();
+    let mut faults = Vec::new();
+    collect_rule_faults(errors, "", &mut faults);
     faults.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     faults
+}
+
+fn collect_rule_faults(errors: &validator::ValidationErrors, parent: &str, faults: &mut Vec<Fault>) {
+    use validator::ValidationErrorsKind;
+    for (field, kind) in errors.errors() {
+        let here = if field == "__all__" { parent.to_owned() } else { format!("{parent}/{field}") };
+        match kind {
+            ValidationErrorsKind::Field(errors) => faults.extend(errors.iter().map(|error| {
+                let named = error.params.get("pointer").and_then(|pointer| pointer.as_str());
+                let message = error.message.clone().unwrap_or("This breaks a rule of the contract.".into());
+                Fault::new(named.unwrap_or(&here), FaultCode::Inconsistent, message)
+            })),
+            ValidationErrorsKind::Struct(inner) => collect_rule_faults(inner, &here, faults),
+            ValidationErrorsKind::List(items) => {
+                for (index, inner) in items {
+                    collect_rule_faults(inner, &format!("{here}/{index}"), faults);
+                }
+            }
+        }
+    }
 }
 
 /// Counts the refusal (partner, day, code: no content) and points to the site's intake path. The answer is the refusal

@@ -63,28 +63,14 @@ impl App {
     }
 
     fn serve(db: Database, clock: Clock, master: MasterKey, site: Site, other_site: Site, setup: Setup) -> Self {
-        handoff::cli::install_crypto();
-        let state = Data::new(AppState {
-            db: Db::new(
-                &db.url(handoff::db::APP_ROLE),
-                Limits {
-                    connections: setup.connections,
-                    waiting: setup.waiting,
-                    patience: setup.deadline / 2,
-                    cache_statements: true,
-                },
-            ),
-            clock: clock.clone(),
-            master: master.clone(),
-            deadline: setup.deadline,
-            in_flight: InFlight::default(),
-        });
-        let listener = handoff::server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = handoff::server::serve(listener, state.clone(), 1).unwrap();
-        let handle = server.handle();
-        actix_web::rt::spawn(server);
-        Self { address, db, clock, master, site, other_site, state, server: handle }
+        let (address, state, server) = run_server(&db, &clock, &master, setup);
+        Self { address, db, clock, master, site, other_site, state, server }
+    }
+
+    /// A second server on the same database, with the same keys and clock: what a second process would be.
+    pub fn another_server(&self) -> Neighbour {
+        let (address, _, server) = run_server(&self.db, &self.clock, &self.master, Setup::default());
+        Neighbour { address, server }
     }
 
     /// A caller with these credentials.
@@ -135,4 +121,47 @@ impl Drop for App {
         // Not awaited: the database is dropped with force, and the next test has its own server.
         drop(self.server.stop(false));
     }
+}
+
+/// A server beside the one of an [`App`].
+pub struct Neighbour {
+    pub address: SocketAddr,
+    server: actix_web::dev::ServerHandle,
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+    }
+}
+
+fn run_server(
+    db: &Database,
+    clock: &Clock,
+    master: &MasterKey,
+    setup: Setup,
+) -> (SocketAddr, Data<AppState>, actix_web::dev::ServerHandle) {
+    super::log::capture();
+    handoff::cli::install_crypto();
+    let state = Data::new(AppState {
+        db: Db::new(
+            &db.url(handoff::db::APP_ROLE),
+            Limits {
+                connections: setup.connections,
+                waiting: setup.waiting,
+                patience: setup.deadline / 2,
+                cache_statements: true,
+            },
+        ),
+        clock: clock.clone(),
+        master: master.clone(),
+        deadline: setup.deadline,
+        in_flight: InFlight::default(),
+    });
+    let listener = handoff::server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = handoff::server::serve(listener, state.clone(), 1).unwrap();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    (address, state, handle)
 }

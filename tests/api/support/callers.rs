@@ -85,6 +85,11 @@ impl Person {
         Self { client, address, credentials: credentials.map(str::to_owned) }
     }
 
+    /// The same caller at another server.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
     /// A request to be completed and sent with [`send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("http://{}{path}", self.address));
@@ -130,4 +135,14 @@ pub async fn send(request: RequestBuilder) -> Answer {
     let text = response.text().await.expect("a body");
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
     Answer { status, headers, text, body }
+}
+
+/// Runs these at the same time; their results in order.
+pub async fn together<T: 'static>(futures: impl IntoIterator<Item = impl Future<Output = T> + 'static>) -> Vec<T> {
+    let running: Vec<_> = futures.into_iter().map(actix_web::rt::spawn).collect();
+    let mut results = Vec::with_capacity(running.len());
+    for task in running {
+        results.push(task.await.expect("a task that does not panic"));
+    }
+    results
 }

@@ -162,6 +162,12 @@ impl Database {
         all
     }
 
+    /// What the server itself logged so far; `None` when it is not ours to read (`TEST_DATABASE_URL`).
+    pub fn server_log() -> Option<String> {
+        let embedded = SERVER.get()?.embedded.as_ref()?;
+        Some(std::fs::read_to_string(embedded.data_dir().join("postgres.log")).expect("the server's log"))
+    }
+
     /// One number.
     pub fn count(&self, query: &str) -> i64 {
         use diesel::RunQueryDsl as _;

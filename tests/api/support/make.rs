@@ -139,6 +139,38 @@ pub fn db_site(db: &Database, name: &str) -> Site {
     .unwrap()
 }
 
+/// One more key of a site.
+pub fn db_key(db: &Database, site: &Site, holder: &Holder, is_test: bool) -> String {
+    in_site(&mut db.app(), site.id, |conn, scope| issue_key::run(conn, scope, beginning(), "more", holder.clone(), is_test))
+        .unwrap()
+        .expose_secret()
+        .to_owned()
+}
+
+/// A partner of this type, active, with a launched route for the study: made by an admin over HTTP. Answers the partner's id and
+/// the route's path.
+pub async fn active_partner(admin: &Person, site: &Site, code: &str, partner_type: &str) -> (PartnerId, String) {
+    let body = json!({
+        "code": code, "name": code, "partner_type": partner_type, "jurisdiction": "US-NY", "remuneration_basis": "none",
+    });
+    let partner = admin.post("/v1/partners", &body).await.expect(201).id();
+    for to in ["language_pending", "test_pending", "active"] {
+        admin.post_on(&format!("/v1/partners/{partner}/transitions"), "*", &json!({"to": to})).await.expect(200);
+    }
+    let route = admin.post("/v1/routes", &route(site, code)).await.expect(201).id();
+    admin.post_on(&format!("/v1/routes/{route}/launch"), "*", &json!({})).await.expect(200);
+    (partner.parse().unwrap(), format!("/v1/routes/{route}"))
+}
+
+/// A route of this partner for the study, as an admin configures it.
+pub fn route(site: &Site, partner: &str) -> Value {
+    json!({
+        "partner": partner, "study": STUDY, "channels": ["secure_form", "self_referral"], "source_tag": format!("{partner}.heart"),
+        "instruction": "Give the person the code.", "owner_id": site.coordinator, "backup_owner_id": site.admin,
+        "duplicate_policy": "review_all",
+    })
+}
+
 /// A referral as a partner sends it.
 pub fn referral() -> Value {
     json!({

@@ -5,6 +5,7 @@
 pub mod app;
 pub mod callers;
 pub mod db;
+pub mod log;
 pub mod make;
 
 pub use app::App;

@@ -1,0 +1,177 @@
+//! Bad input gets a clear error and changes nothing (QUALITY.md S3).
+
+mod bodies;
+mod callers;
+mod hazards;
+mod requests;
+mod transport;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use diesel::connection::SimpleConnection as _;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::support::callers::{Answer, Person, fresh_key, send};
+use crate::support::{App, make};
+
+/// Part of every hostile text, so that an echo of it is found.
+const MARK: &str = "zqx7";
+/// Part of every hostile number.
+const NUMBER_MARK: &str = "42424242";
+
+/// An operation with a body, and a body that passes the contract and then changes nothing: it collides, is stale or names a
+/// channel that the route does not list.
+#[derive(Clone)]
+pub struct BodyRoute {
+    pub name: String,
+    pub method: Method,
+    pub path: String,
+    pub caller: Person,
+    pub harmless: Value,
+    /// Field pointer → schema, nullable or not.
+    pub fields: BTreeMap<String, Value>,
+}
+
+impl BodyRoute {
+    pub fn request(&self) -> RequestBuilder {
+        let request = self.caller.request(self.method.clone(), &self.path).header("Idempotency-Key", fresh_key());
+        request.header("If-Match", "\"999999\"").header("Content-Type", "application/json")
+    }
+
+    pub async fn send(&self, body: impl Into<reqwest::Body>) -> Answer {
+        send(self.request().body(body)).await
+    }
+}
+
+/// Every operation of the document that takes a body.
+pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
+    let document = app.stranger().get("/openapi.json").await.expect(200).body;
+    let referral = make::sent(&app.partner()).await.id();
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let content = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let Some(reference) = content["$ref"].as_str() else {
+                assert!(content.is_null(), "{method} {path}: a body is a named schema");
+                continue;
+            };
+            let schema = document.pointer(&reference[1..]).unwrap();
+            let (id, caller) = match path.split('/').nth(2).unwrap() {
+                "studies" => (app.site.study.to_string(), app.admin()),
+                "partners" => (app.site.partner.id.to_string(), app.admin()),
+                "routes" => (app.site.partner.route.to_string(), app.admin()),
+                "referrals" if path == "/v1/referrals" => (String::new(), app.partner()),
+                "referrals" => (referral.clone(), app.coordinator()),
+                _ => (uuid::Uuid::from_u128(7).to_string(), app.admin()),
+            };
+            let mut harmless = schema["example"].clone();
+            let collision = match operation["operationId"].as_str().unwrap() {
+                "create_study" => json!({"code": make::STUDY}),
+                "create_partner" => json!({"code": "lakeside"}),
+                "create_route" => make::route(&app.site, "lakeside"),
+                "update_route" => json!({"owner_id": null, "backup_owner_id": null}),
+                "create_referral" => make::referral_with(json!({"channel": "coordinator_queue"})),
+                _ => json!({}),
+            };
+            for (name, value) in collision.as_object().unwrap() {
+                if value.is_null() {
+                    drop(harmless.as_object_mut().unwrap().remove(name))
+                } else {
+                    harmless[name] = value.clone()
+                }
+            }
+            let mut fields = BTreeMap::new();
+            collect_fields(&document, schema, "", &mut fields);
+            let name = operation["operationId"].as_str().unwrap().to_owned();
+            let method = method.to_uppercase().parse().unwrap();
+            routes.push(BodyRoute { name, method, path: path.replace("{id}", &id), caller, harmless, fields });
+        }
+    }
+    assert!(routes.len() >= 10, "the document lists the operations");
+    routes
+}
+
+fn collect_fields(document: &Value, schema: &Value, parent: &str, fields: &mut BTreeMap<String, Value>) {
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let mut resolved = property.clone();
+        if let Some(options) = property["oneOf"].as_array() {
+            resolved = options.iter().find(|option| option["$ref"].is_string()).unwrap().clone();
+            resolved["nullable"] = json!(true);
+        }
+        if let Some(reference) = resolved["$ref"].as_str() {
+            let nullable = resolved["nullable"].clone();
+            resolved = document.pointer(&reference[1..]).unwrap().clone();
+            resolved["nullable"] = nullable;
+        }
+        if let Some(types) = resolved["type"].as_array().cloned() {
+            resolved["nullable"] = json!(types.contains(&json!("null")));
+            resolved["type"] = types.iter().find(|kind| **kind != "null").unwrap().clone();
+        }
+        let pointer = format!("{parent}/{name}");
+        collect_fields(document, &resolved, &pointer, fields);
+        fields.insert(pointer, resolved);
+    }
+}
+
+/// What was asked and what came back, over all tests of one app.
+#[derive(Default)]
+pub struct Tally {
+    requests: AtomicUsize,
+    faults: AtomicUsize,
+}
+
+impl Tally {
+    fn line(&self, what: &str) -> String {
+        let (requests, faults) = (self.requests.load(Ordering::SeqCst), self.faults.load(Ordering::SeqCst));
+        format!("bad input: {requests} requests ({what}), {faults} 5xx")
+    }
+
+    /// Counts the answer and checks what holds for every refusal: its form, its bounds, and that nothing is echoed.
+    fn check(&self, what: &str, answer: &Answer) {
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        if answer.status >= 500 {
+            self.faults.fetch_add(1, Ordering::SeqCst);
+        }
+        assert!((400..500).contains(&answer.status), "{what}: {} {}", answer.status, answer.text);
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{what}");
+        assert_eq!(answer.body["request_id"].as_str(), answer.header("x-request-id"), "{what}");
+        assert_eq!(answer.body["status"], answer.status, "{what}");
+        assert!(!echoes(answer), "{what}: echoed in {}", answer.text);
+        for fault in answer.body["errors"].as_array().into_iter().flatten() {
+            let within = |field: &str, most: usize| fault[field].as_str().is_none_or(|text| text.chars().count() <= most);
+            assert!(within("message", 1000) && within("pointer", 300), "{what}: outside its own schema: {fault}");
+        }
+    }
+}
+
+/// Whether an answer repeats anything of what was sent.
+fn echoes(answer: &Answer) -> bool {
+    let headers: String =
+        answer.headers.iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap_or("?"))).collect();
+    let all = format!("{headers}{}", answer.text);
+    all.contains(MARK) || all.contains(NUMBER_MARK)
+}
+
+/// Every row of every table but the counter of refusals, which is there to count.
+fn db_rows(app: &App) -> Vec<String> {
+    app.db.superuser().batch_execute("DELETE FROM refusals").unwrap();
+    let mut rows: Vec<String> = app.db.dump().lines().map(str::to_owned).collect();
+    rows.sort();
+    rows
+}
+
+#[actix_web::test]
+async fn the_checks_see_an_echo_a_change_and_a_body_that_would_pass() {
+    let app = App::start().await;
+    let before = db_rows(&app);
+    let marked = make::referral_with(json!({"partner_reference": format!("REF-{MARK}")}));
+    let echoed = app.partner().post("/v1/referrals", &marked).await.expect(201);
+    assert!(echoes(&echoed), "the control: an echo is seen");
+    assert_ne!(db_rows(&app), before, "the control: a change is seen");
+    for route in body_routes(&app).await {
+        let answer = route.send(route.harmless.to_string()).await;
+        assert!(matches!(answer.code(), "already_exists" | "stale_version") || answer.faults() == ["/channel inconsistent"]);
+    }
+}
