@@ -25,22 +25,22 @@ const NUMBER_MARK: &str = "42424242";
 /// channel that the route does not list.
 #[derive(Clone)]
 pub struct BodyRoute {
-    name: String,
-    method: Method,
-    path: String,
-    caller: Person,
-    harmless: Value,
+    pub name: String,
+    pub method: Method,
+    pub path: String,
+    pub caller: Person,
+    pub harmless: Value,
     /// Field pointer → schema, nullable or not.
-    fields: BTreeMap<String, Value>,
+    pub fields: BTreeMap<String, Value>,
 }
 
 impl BodyRoute {
-    fn request(&self) -> RequestBuilder {
+    pub fn request(&self) -> RequestBuilder {
         let request = self.caller.request(self.method.clone(), &self.path).header("Idempotency-Key", fresh_key());
         request.header("If-Match", "\"999999\"").header("Content-Type", "application/json")
     }
 
-    async fn send(&self, body: impl Into<reqwest::Body>) -> Answer {
+    pub async fn send(&self, body: impl Into<reqwest::Body>) -> Answer {
         send(self.request().body(body)).await
     }
 }

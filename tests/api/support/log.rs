@@ -8,11 +8,14 @@ static START: Once = Once::new();
 struct Capture;
 
 impl log::Log for Capture {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Info || metadata.target().starts_with("handoff")
     }
 
     fn log(&self, record: &log::Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
         keep(format!("{} {} {}", record.level(), record.target(), record.args()));
     }
 
@@ -23,12 +26,12 @@ fn keep(line: String) {
     LINES.lock().unwrap_or_else(PoisonError::into_inner).push(line);
 }
 
-/// Starts keeping. The level is that of the server when nobody asks for more; below it, the HTTP client of these very tests
-/// would log what it sends.
+/// Starts keeping: of the application everything, of its libraries what a server logs when nobody asks for more. Below that, the
+/// HTTP client of these very tests would log what it sends.
 pub fn capture() {
     START.call_once(|| {
         if log::set_logger(&Capture).is_ok() {
-            log::set_max_level(log::LevelFilter::Info);
+            log::set_max_level(log::LevelFilter::Trace);
         }
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
