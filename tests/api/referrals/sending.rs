@@ -230,14 +230,13 @@ async fn a_gate_that_is_shut_has_its_stable_code_and_staff_may_still_record_what
     let study = format!("/v1/studies/{}/transitions", app.site.study);
     let partner = format!("/v1/partners/{}/transitions", app.site.partner.id);
     let late = json!({"partner": "lakeside", "late_reason": "phone_handoff_logged_late", "channel": "phone_handoff"});
-    let mut recorded = 0;
     let gates: [(&str, String, Value, &str, Value); 4] = [
         ("route_not_launched", format!("{route}/pause"), json!({}), "resume", json!({})),
         ("study_not_open", study.clone(), json!({"to": "paused"}), "", json!({"to": "open"})),
         ("partner_not_active", partner.clone(), json!({"to": "paused"}), "", json!({"to": "active"})),
         ("study_not_open", study, json!({"to": "closed"}), "never", json!({})),
     ];
-    for (code, path, shut, undo, open) in gates {
+    for (recorded, (code, path, shut, undo, open)) in (0..).zip(gates) {
         admin.post_on(&path, "*", &shut).await.expect(200);
         send(&app.partner(), json!({})).await.expect_problem(409, code);
         send(&app.coordinator(), json!({"partner": "lakeside"})).await.expect_problem(409, code);
@@ -246,7 +245,6 @@ async fn a_gate_that_is_shut_has_its_stable_code_and_staff_may_still_record_what
         assert_eq!(app.db.count(REFERRALS), recorded);
         let kept = send(&app.coordinator(), late.clone()).await.expect(201);
         assert_eq!(kept.body["late_reason"], "phone_handoff_logged_late");
-        recorded += 1;
         match undo {
             "never" => {}
             "" => drop(admin.post_on(&path, "*", &open).await.expect(200)),

@@ -69,8 +69,8 @@ impl App {
 
     /// A second server on the same database, with the same keys and clock: what a second process would be.
     pub fn another_server(&self) -> Neighbour {
-        let (address, state, server) = run_server(&self.db, &self.clock, &self.master, Setup::default());
-        Neighbour { address, state, server }
+        let (address, _, server) = run_server(&self.db, &self.clock, &self.master, Setup::default());
+        Neighbour { address, server }
     }
 
     /// A caller with these credentials.
@@ -126,7 +126,6 @@ impl Drop for App {
 /// A server beside the one of an [`App`].
 pub struct Neighbour {
     pub address: SocketAddr,
-    pub state: Data<AppState>,
     server: actix_web::dev::ServerHandle,
 }
 
