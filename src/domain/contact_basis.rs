@@ -5,10 +5,10 @@ use super::vocabulary::{ContactBasis, PartnerType};
 /// Who states the ground.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatedBy {
-    /// Staff or a site key.
-    Site,
-    /// The partner itself.
-    Partner,
+    /// A member of the site.
+    Staff,
+    /// A system of the site or the partner.
+    Machine,
 }
 
 /// Why a stated ground is refused.
@@ -61,8 +61,8 @@ pub fn check(
             _ => Err(Refused::PartnerType),
         },
         ContactBasis::SiteWorkforce => match stated_by {
-            StatedBy::Site => Ok(()),
-            StatedBy::Partner => Err(Refused::StaffOnly),
+            StatedBy::Staff => Ok(()),
+            StatedBy::Machine => Err(Refused::StaffOnly),
         },
     }
 }
@@ -77,7 +77,7 @@ mod tests {
         for basis in ContactBasis::ALL {
             let may: Vec<&str> = PartnerType::ALL
                 .iter()
-                .filter(|kind| check(*basis, **kind, StatedBy::Partner, true).is_ok())
+                .filter(|kind| check(*basis, **kind, StatedBy::Machine, true).is_ok())
                 .map(|kind| kind.as_str())
                 .collect();
             table.push_str(&format!("{basis}: {}\n", may.join(" ")));
@@ -91,9 +91,9 @@ mod tests {
             )
         );
         assert_eq!(
-            check(ContactBasis::IrbPartialWaiver, PartnerType::Registry, StatedBy::Partner, false),
+            check(ContactBasis::IrbPartialWaiver, PartnerType::Registry, StatedBy::Machine, false),
             Err(Refused::ApprovalReferenceMissing)
         );
-        assert_eq!(check(ContactBasis::SiteWorkforce, PartnerType::AdvocacyGroup, StatedBy::Site, false), Ok(()));
+        assert_eq!(check(ContactBasis::SiteWorkforce, PartnerType::AdvocacyGroup, StatedBy::Staff, false), Ok(()));
     }
 }

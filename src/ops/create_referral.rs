@@ -24,6 +24,8 @@ use crate::store::referrals::{CodedReferral, ReferralRow};
 use crate::store::routes::RouteContext;
 use crate::store::sites::SiteRow;
 
+/// What happened longer ago is not a referral that arrives: no time field is wide enough for a date of birth.
+const OLDEST: Duration = Duration::days(366);
 /// Clocks of two machines may differ by this much; more is a date in the future.
 const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
 
@@ -123,7 +125,7 @@ fn check(
         );
     }
     if let Some(route) = route {
-        let stated_by = if is_partner { StatedBy::Partner } else { StatedBy::Site };
+        let stated_by = if matches!(context.actor, Actor::Staff(_)) { StatedBy::Staff } else { StatedBy::Machine };
         let approved = route.route.approval_reference.is_some();
         if let Err(refused) = contact_basis::check(new.contact_basis, route.partner_type, stated_by, approved) {
             fault("/contact_basis", FaultCode::Inconsistent, refused.message());
@@ -147,8 +149,18 @@ fn check(
         ),
         _ => {}
     }
-    if new.received_at.is_some_and(|at| at > context.now + CLOCK_TOLERANCE) {
-        fault("/received_at", FaultCode::OutOfRange, "This time is in the future. Send when it happened, in UTC.");
+    match new.received_at {
+        Some(at) if at > context.now + CLOCK_TOLERANCE => {
+            fault("/received_at", FaultCode::OutOfRange, "This time is in the future. Send when it happened, in UTC.");
+        }
+        Some(at) if at < context.now - OLDEST => {
+            fault(
+                "/received_at",
+                FaultCode::OutOfRange,
+                "This time is more than a year ago. Send when the referral happened, in UTC.",
+            );
+        }
+        _ => {}
     }
     let email = new.email.as_ref().map(|email| digests::of_email(digest_key, email.as_str()));
     if email == Some(None) {

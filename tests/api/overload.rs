@@ -9,8 +9,8 @@ use crate::support::app::Setup;
 use crate::support::callers::{fresh_key, together};
 use crate::support::{App, make};
 
-/// Every read of the site's settings waits while this connection lives: the database is slow, and only it.
-fn hold_sites(app: &App) -> diesel::PgConnection {
+/// Every read of the site's settings takes its time from now on: a slow database.
+fn slow_down_sites(app: &App) -> diesel::PgConnection {
     let mut holder = app.db.superuser();
     // A lock would be given up after `lock_timeout`; a slow row is what a slow database is.
     holder
@@ -29,7 +29,7 @@ async fn the_excess_is_refused_at_once_and_the_accepted_are_finished() {
     let app = App::start_with(Setup { connections: 1, waiting: 3, deadline: Duration::from_secs(8) }).await;
     let admin = app.admin();
     admin.get("/v1/site").await.expect(200);
-    let mut holder = hold_sites(&app);
+    let mut holder = slow_down_sites(&app);
     let begun = Instant::now();
     let answers = together((0..24).map(|_| {
         let admin = admin.clone();
@@ -112,7 +112,7 @@ async fn connections_that_the_database_dropped_are_replaced_without_a_failure() 
 
 #[actix_web::test]
 async fn without_its_database_the_server_says_so_and_goes_on_when_it_is_back() {
-    let app = App::start_with(Setup { connections: 2, waiting: 8, deadline: Duration::from_secs(2) }).await;
+    let app = App::start_with(Setup { connections: 2, waiting: 8, deadline: Duration::from_millis(800) }).await;
     let partner = app.partner();
     make::sent(&partner).await;
     let forbid = |allowed: bool| {

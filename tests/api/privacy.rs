@@ -76,7 +76,7 @@ async fn spread(app: &App, canary: &str) -> Vec<Answer> {
     for route in body_routes(app).await {
         let mut bodies = Vec::new();
         for pointer in route.fields.keys() {
-            for value in [json!(canary), json!([canary]), json!({ canary: canary })] {
+            for value in [json!(canary), json!([{ canary: canary }])] {
                 let mut body = route.harmless.clone();
                 match pointer.split('/').skip(1).collect::<Vec<_>>().as_slice() {
                     [parent, name] => body[*parent] = json!({*name: value}),

@@ -1,5 +1,6 @@
 //! The central resource: sent, seen, moved.
 
+mod contact_details;
 mod moving;
 mod partner_view;
 mod sending;

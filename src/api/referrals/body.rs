@@ -39,7 +39,7 @@ pub struct CreateReferral {
     pub external_ref: Option<Reference>,
     /// Why it is recorded after the fact. From staff and site keys only; staff may so record what happened on a route that takes nobody now.
     pub late_reason: Option<LateReason>,
-    /// When it happened, if not now: in UTC, and not in the future.
+    /// When it happened, if not now: in UTC, not in the future and not more than 366 days ago.
     pub received_at: Option<DateTime<Utc>>,
     /// How the source is recognised; the route's tag if absent. Another tag is taken, and marked `unverified`.
     pub source_tag: Option<Reference>,
