@@ -66,7 +66,7 @@ pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
                 "referrals" => (referral.clone(), app.coordinator()),
                 _ => (uuid::Uuid::from_u128(7).to_string(), app.admin()),
             };
-            let mut harmless = schema["example"].clone();
+            let mut harmless = schema["examples"][0].clone();
             let collision = match operation["operationId"].as_str().unwrap() {
                 "create_study" => json!({"code": make::STUDY}),
                 "create_partner" => json!({"code": "lakeside"}),

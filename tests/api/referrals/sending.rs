@@ -183,6 +183,8 @@ async fn the_ground_of_contact_follows_from_the_partners_type() {
         }
         // The site's own people are the site's ground alone.
         send(&app.coordinator(), json!({"partner": code, "contact_basis": "site_workforce"})).await.expect(201);
+        let machine = send(&app.site_key(), json!({"partner": code, "contact_basis": "site_workforce"})).await;
+        assert_eq!(machine.expect_problem(422, "invalid_body").faults(), ["/contact_basis inconsistent"]);
     }
     assert_eq!(
         table,
@@ -286,6 +288,10 @@ async fn the_time_of_receipt_may_lie_in_the_past_and_not_in_the_future() {
     for future in ["2026-06-01T09:02:01Z", "2026-06-02T00:00:00Z", "9999-12-31T23:59:59Z"] {
         let refused = send(&app.partner(), json!({"received_at": future})).await.expect_problem(422, "invalid_body");
         assert_eq!(refused.faults(), ["/received_at out_of_range"]);
+        // A field wide enough for a date of birth would be used for one.
+        let birth =
+            send(&app.partner(), json!({"received_at": "1961-04-12T00:00:00Z"})).await.expect_problem(422, "invalid_body");
+        assert_eq!(birth.faults(), ["/received_at out_of_range"]);
     }
     for (sent, kept) in [
         ("2026-05-28T16:30:00Z", "2026-05-28T16:30:00Z"),
