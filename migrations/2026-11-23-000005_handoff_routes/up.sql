@@ -24,14 +24,15 @@ CREATE TABLE handoff_routes (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     PRIMARY KEY (site_id, id),
-    CONSTRAINT handoff_routes_one_per_partner_and_study UNIQUE (site_id, partner_id, study_id),
-    CONSTRAINT handoff_routes_source_tag_unique UNIQUE (site_id, source_tag),
     CONSTRAINT handoff_routes_backup_differs CHECK (owner_id <> backup_owner_id),
     CONSTRAINT handoff_routes_partner_exists FOREIGN KEY (site_id, partner_id) REFERENCES partners (site_id, id),
     CONSTRAINT handoff_routes_study_exists FOREIGN KEY (site_id, study_id) REFERENCES studies (site_id, id),
     CONSTRAINT handoff_routes_owner_exists FOREIGN KEY (site_id, owner_id) REFERENCES members (site_id, id),
     CONSTRAINT handoff_routes_backup_owner_exists FOREIGN KEY (site_id, backup_owner_id) REFERENCES members (site_id, id)
 );
+-- A retired route is history: another one may take its place, with its tag.
+CREATE UNIQUE INDEX handoff_routes_one_per_partner_and_study ON handoff_routes (site_id, partner_id, study_id) WHERE status <> 'retired';
+CREATE UNIQUE INDEX handoff_routes_source_tag_unique ON handoff_routes (site_id, source_tag) WHERE status <> 'retired';
 CREATE INDEX handoff_routes_by_study ON handoff_routes (site_id, study_id);
 ALTER TABLE handoff_routes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE handoff_routes FORCE ROW LEVEL SECURITY;

@@ -238,7 +238,7 @@ pub async fn get_partner(
 #[utoipa::path(
     operation_id = "update_partner", tag = "partners",
     params(("id" = PartnerId, Path, description = "Id of the partner."), IfMatchHeader),
-    request_body(content = UpdatePartner, description = "What to change."),
+    request_body(content = UpdatePartner, description = "What to change; `application/merge-patch+json` is taken too."),
     responses((status = 200, description = "The partner as it is now.", body = PartnerView)),
 )]
 #[patch("/v1/partners/{id}")]

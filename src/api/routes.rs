@@ -9,14 +9,13 @@ use super::read::{Paging, page, read};
 use super::reply::{Reply, tag_for, version_tag};
 use crate::auth::permission::{ManageConfiguration, ReadConfiguration};
 use crate::auth::{Actor, Caller};
-use crate::domain::CodeList;
 use crate::domain::ids::RouteId;
 use crate::domain::lifecycle::RouteMove;
 use crate::error::AppError;
 use crate::ops::{self, Context};
 use crate::state::AppState;
 use crate::store;
-use crate::store::routes::{RouteChanges, RouteContext};
+use crate::store::routes::RouteContext;
 
 mod body;
 
@@ -123,7 +122,7 @@ pub async fn get_route(
 #[utoipa::path(
     operation_id = "update_route", tag = "routes",
     params(("id" = RouteId, Path, description = "Id of the route."), IfMatchHeader),
-    request_body(content = UpdateRoute, description = "What to change."),
+    request_body(content = UpdateRoute, description = "What to change; `application/merge-patch+json` is taken too."),
     responses(
         (status = 200, description = "The route as it is now.", body = RouteView),
         (status = 409, description = "The route is retired (`state_conflict`), or the tag is taken (`already_exists`)."),
@@ -137,23 +136,9 @@ pub async fn update_route(
     body: Body<UpdateRoute>,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
-    let patch = body.value;
+    let patch = body.value.into();
     write(&app, &caller, Write::unkeyed("update_route", &body.canonical), move |conn, context| {
-        let changes = RouteChanges {
-            channels: patch.channels.map(CodeList),
-            source_tag: patch.source_tag,
-            intake_url: patch.intake_url,
-            instruction: patch.instruction,
-            owner_id: patch.owner_id,
-            backup_owner_id: patch.backup_owner_id,
-            duplicate_policy: patch.duplicate_policy,
-            approval_reference: patch.approval_reference,
-            acknowledge_due_hours: patch.acknowledge_due_hours,
-            contact_due_hours: patch.contact_due_hours,
-            follow_up_due_hours: patch.follow_up_due_hours,
-            ..RouteChanges::default()
-        };
-        reply(ops::update_route::run(conn, context, id.0, &if_match.0, changes)?, context)
+        reply(ops::update_route::run(conn, context, id.0, &if_match.0, patch)?, context)
     })
     .await
 }

@@ -241,7 +241,7 @@ pub async fn get_study(
 #[utoipa::path(
     operation_id = "update_study", tag = "studies",
     params(("id" = StudyId, Path, description = "Id of the study."), IfMatchHeader),
-    request_body(content = UpdateStudy, description = "What to change."),
+    request_body(content = UpdateStudy, description = "What to change; `application/merge-patch+json` is taken too."),
     responses((status = 200, description = "The study as it is now.", body = StudyView)),
 )]
 #[patch("/v1/studies/{id}")]

@@ -10,10 +10,6 @@ pub(super) fn init(config: &Config) {
     builder.parse_filters(&config.log_filter);
     // r2d2 logs libpq's text, which may quote the connection; our own line about an unreachable database says enough.
     builder.filter_module("r2d2", log::LevelFilter::Off);
-    // At their finer levels these write headers and bytes as they come, keys among them, whatever RUST_LOG asks for.
-    for module in ["actix_http", "actix_server", "actix_web", "h2", "mio", "jsonwebtoken"] {
-        builder.filter_module(module, log::LevelFilter::Info);
-    }
     if config.log_format == LogFormat::Json {
         builder.format(|out, record| {
             let line = serde_json::json!({
@@ -27,11 +23,54 @@ pub(super) fn init(config: &Config) {
     } else {
         builder.format_timestamp_millis();
     }
+    let logger = Guarded(builder.build());
+    log::set_max_level(logger.0.filter());
     // A second start in one process (tests) keeps the first logger.
-    let _ = builder.try_init();
+    let _ = log::set_boxed_logger(Box::new(logger));
     std::panic::set_hook(Box::new(|panic| {
         // The text of a panic may quote a value; its place does not.
         let place = panic.location().map_or_else(|| "unknown place".to_owned(), ToString::to_string);
         log::error!("panic at {place}");
     }));
+}
+
+/// The logger without what HTTP libraries write at their finer levels: headers and bytes as they come, keys among them. No
+/// directive of `RUST_LOG` opens that.
+struct Guarded(env_logger::Logger);
+
+const QUIET: [&str; 6] = ["actix_http", "actix_server", "actix_web", "h2", "mio", "jsonwebtoken"];
+
+fn is_quiet(metadata: &log::Metadata<'_>) -> bool {
+    let library = metadata.target().split("::").next().unwrap_or_default();
+    metadata.level() > log::LevelFilter::Info && QUIET.contains(&library)
+}
+
+impl log::Log for Guarded {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        !is_quiet(metadata) && self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use log::{Level, Metadata};
+
+    use super::*;
+
+    #[test]
+    fn the_finer_levels_of_the_http_libraries_are_out_whatever_is_asked_for() {
+        let asked = |target: &str, level| is_quiet(&Metadata::builder().target(target).level(level).build());
+        assert!(asked("actix_http::h1::dispatcher", Level::Trace) && asked("h2", Level::Debug));
+        assert!(!asked("actix_http::h1", Level::Warn) && !asked("handoff::access", Level::Trace));
+    }
 }

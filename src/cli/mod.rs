@@ -7,6 +7,7 @@ mod demo;
 mod healthcheck;
 mod key;
 mod logging;
+mod member;
 mod migrate;
 mod openapi;
 mod sample;
@@ -48,6 +49,9 @@ enum Command {
     /// Set up sites.
     #[command(subcommand)]
     Site(site::SiteCommand),
+    /// Add members to a site.
+    #[command(subcommand)]
+    Member(member::MemberCommand),
     /// Issue API keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -93,6 +97,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Check => check::run(&config),
         Command::Openapi { path } => openapi::run(&path),
         Command::Site(command) => site::run(&config, command),
+        Command::Member(command) => member::run(&config, command),
         Command::Key(command) => key::run(&config, command),
         Command::Token(command) => token::run(&config, &command),
         Command::Demo { remove } => demo::run(&config, remove),

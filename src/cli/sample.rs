@@ -15,6 +15,7 @@ use crate::domain::vocabulary::{
     RemunerationBasis, Role, Scope,
 };
 use crate::error::AppError;
+use crate::ops::add_member::{self, NewMember};
 use crate::ops::create_partner::{self, NewPartner};
 use crate::ops::create_referral::{self, NewReferral};
 use crate::ops::create_route::{self, NewRoute};
@@ -24,7 +25,6 @@ use crate::ops::issue_key::{self, Holder};
 use crate::ops::{Context, Expected, move_partner, move_route, transition_referral};
 use crate::privacy::keys::{MasterKey, Purpose, SiteKey};
 use crate::store;
-use crate::store::members::NewMember;
 
 /// The study that the printed lines use.
 pub(super) const FIRST_STUDY: &str = "heart-2026";
@@ -116,8 +116,12 @@ fn fill(
     };
     let first = FirstAdmin { display_name: text("Robin Admin")?, email: text("robin@riverside.example")? };
     let admin = create_site::run(conn, scope, start, new, &first)?;
-    let coordinator = add_member(conn, scope, "Dana Coordinator", "dana@riverside.example", Role::Coordinator, start)?;
-    add_member(conn, scope, "Sam Viewer", "sam@riverside.example", Role::Viewer, start)?;
+    let mut add = |name, email, role| {
+        let new = NewMember { display_name: text(name)?, email: text(email)?, role, is_site_lead: false };
+        add_member::run(conn, scope, start, new)
+    };
+    let coordinator = add("Dana Coordinator", "dana@riverside.example", Role::Coordinator)?;
+    add("Sam Viewer", "sam@riverside.example", Role::Viewer)?;
     let context = |member, role, at| Context { actor: Actor::Staff(StaffActor { member, role }), scope: *scope, now: at };
     let as_admin = context(admin, Role::Admin, start);
 
@@ -172,31 +176,6 @@ fn fill(
         partner_key: issue_key::run(conn, scope, now, "Lakeside portal (sample)", Holder::Partner(lakeside.id), false)?,
         site_key: issue_key::run(conn, scope, now, "Site CRM (sample)", Holder::Site(site_scopes), false)?,
     })
-}
-
-fn add_member(
-    conn: &mut Conn,
-    scope: &SiteScope,
-    name: &str,
-    email: &str,
-    role: Role,
-    at: DateTime<Utc>,
-) -> Result<MemberId, AppError> {
-    let id = MemberId::at(at);
-    let member = NewMember {
-        site_id: scope.site(),
-        id,
-        display_name: text(name)?,
-        email: email.into(),
-        role,
-        is_site_lead: false,
-        active: true,
-        version: 1,
-        created_at: at,
-        updated_at: at,
-    };
-    store::members::insert(conn, &member)?;
-    Ok(id)
 }
 
 fn sample_route(partner: &str, study: &str, owner: MemberId, backup: MemberId) -> Result<NewRoute, AppError> {

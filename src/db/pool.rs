@@ -102,6 +102,7 @@ impl Db {
     /// A pool that connects on demand: it starts without a database and lives through its restarts.
     #[must_use]
     pub fn new(url: &str, limits: Limits) -> Self {
+        let url = with_network_limits(url, limits.patience * 2);
         let pool = Pool::builder()
             .max_size(limits.connections)
             .min_idle(Some(0))
@@ -175,6 +176,29 @@ impl Db {
     }
 }
 
+/// The URL with libpq's network limits where it names none: on a dead path the kernel would hold a thread, and its permit,
+/// for many minutes after its caller has been answered.
+fn with_network_limits(url: &str, silence: Duration) -> String {
+    let limits = [("connect_timeout", "2".to_owned()), ("tcp_user_timeout", silence.as_millis().to_string())];
+    let is_uri = url.starts_with("postgresql://") || url.starts_with("postgres://");
+    let mut url = url.to_owned();
+    for (name, value) in limits {
+        if url.contains(name) {
+            continue;
+        }
+        let separator = match (is_uri, url.contains('?')) {
+            (true, false) => '?',
+            (true, true) => '&',
+            (false, _) => ' ',
+        };
+        url.push(separator);
+        url.push_str(name);
+        url.push('=');
+        url.push_str(&value);
+    }
+    url
+}
+
 #[derive(Debug)]
 struct WorkPanicked;
 
@@ -210,5 +234,21 @@ fn begin(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_gets_the_network_limits_that_it_does_not_name() {
+        let limited = |url| with_network_limits(url, Duration::from_secs(10));
+        assert_eq!(limited("postgresql://a@b/c"), "postgresql://a@b/c?connect_timeout=2&tcp_user_timeout=10000");
+        assert_eq!(
+            limited("postgresql:///c?host=%2Frun&connect_timeout=9"),
+            "postgresql:///c?host=%2Frun&connect_timeout=9&tcp_user_timeout=10000"
+        );
+        assert_eq!(limited("host=b dbname=c"), "host=b dbname=c connect_timeout=2 tcp_user_timeout=10000");
     }
 }

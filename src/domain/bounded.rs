@@ -12,22 +12,18 @@ impl std::fmt::Display for OutOfBounds {
 
 impl std::error::Error for OutOfBounds {}
 
-/// Declares a bounded text: `bounded_text! { /// doc pub struct Name { length: 1..=64, pattern: "^…$", example: "…" } }`.
+/// The part of a bounded text that every one has; `bounded_text!` and `transient_text!` are its two forms: `… { /// doc pub struct Name { length: 1..=64, pattern: "^…$", example: "…" } }`.
 /// `format` and `pattern` are optional; an absent pattern leaves the alphabet to the character gate of the body check.
-macro_rules! bounded_text {
-    ($(#[doc = $doc:literal])+ pub struct $name:ident {
+macro_rules! bounded_text_core {
+    ($(#[$attribute:meta])* @ $(#[doc = $doc:literal])+ pub struct $name:ident {
         length: $min:literal..=$max:literal
         $(, pattern: $pattern:literal)?
         $(, format: $format:literal)?
         , example: $example:literal $(,)?
     }) => {
         $(#[doc = $doc])+
-        #[derive(
-            Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize,
-            diesel::expression::AsExpression, diesel::deserialize::FromSqlRow,
-        )]
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        #[serde(transparent)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        $(#[$attribute])*
         pub struct $name(String);
 
         impl $name {
@@ -89,6 +85,18 @@ macro_rules! bounded_text {
         impl utoipa::ToSchema for $name {
             fn name() -> std::borrow::Cow<'static, str> { std::borrow::Cow::Borrowed(stringify!($name)) }
         }
+    };
+}
+
+/// A bounded text that may be kept and answered.
+macro_rules! bounded_text {
+    ($(#[doc = $doc:literal])+ pub struct $name:ident { $($limits:tt)+ }) => {
+        bounded_text_core! {
+            #[derive(serde::Serialize, diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            #[serde(transparent)]
+            @ $(#[doc = $doc])+ pub struct $name { $($limits)+ }
+        }
 
         impl diesel::serialize::ToSql<diesel::sql_types::Text, diesel::pg::Pg> for $name {
             fn to_sql<'b>(&'b self, out: &mut diesel::serialize::Output<'b, '_, diesel::pg::Pg>) -> diesel::serialize::Result {
@@ -102,5 +110,12 @@ macro_rules! bounded_text {
                 Ok(Self::parse(text)?)
             }
         }
+    };
+}
+
+/// A bounded text that is used and dropped: it has no column and no JSON form, so that the compiler refuses to keep or echo it.
+macro_rules! transient_text {
+    ($(#[doc = $doc:literal])+ pub struct $name:ident { $($limits:tt)+ }) => {
+        bounded_text_core! { @ $(#[doc = $doc])+ pub struct $name { $($limits)+ } }
     };
 }

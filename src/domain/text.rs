@@ -50,10 +50,14 @@ bounded_text! {
     pub struct HandoffCode { length: 10..=10, pattern: r"^[0-9A-HJKMNP-TV-Z]{10}$", example: "7Q2MZK4R9D" }
 }
 bounded_text! {
+    /// E-mail address of a member, for alerts.
+    pub struct MemberEmail { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", example: "dana@site.example" }
+}
+transient_text! {
     /// An e-mail address, for matching only: turned into a keyed digest at once, never stored, logged or echoed.
     pub struct EmailAddress { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", example: "person@mail.example" }
 }
-bounded_text! {
+transient_text! {
     /// A telephone number, for matching only: read in the site's default region unless it begins with `+`, turned into a keyed
     /// digest at once, never stored, logged or echoed.
     pub struct PhoneNumber { length: 3..=40, pattern: r"^[0-9+()./ -]{3,40}$", example: "+1 202 555 0123" }

@@ -75,7 +75,7 @@ error_codes! {
     PartnerReferenceUsed = "partner_reference_used", 409, "Partner reference already used";
     /// This name, code or tag is taken within the site. Choose another; `errors` points at it.
     AlreadyExists = "already_exists", 409, "Already exists";
-    /// The route is not launched, so it takes no referrals yet. Ask the site; nothing was created.
+    /// The route takes no referrals now: it is not launched, or it is paused or retired. Ask the site; nothing was created.
     RouteNotLaunched = "route_not_launched", 409, "Route not launched";
     /// The study is not open for referrals. Ask the site; nothing was created.
     StudyNotOpen = "study_not_open", 409, "Study not open";
@@ -87,11 +87,11 @@ error_codes! {
     StaleVersion = "stale_version", 412, "Stale version";
     /// The body is larger than this operation takes (32 KiB).
     BodyTooLarge = "body_too_large", 413, "Body too large";
-    /// Send the body as `Content-Type: application/json` (UTF-8).
+    /// Send the body as `Content-Type: application/json` (UTF-8); a PATCH may say `application/merge-patch+json`.
     UnsupportedMediaType = "unsupported_media_type", 415, "Unsupported media type";
     /// The body breaks the contract; `errors` lists every place. Nothing was kept of it. Correct all of them and send it again.
     InvalidBody = "invalid_body", 422, "Body outside the contract";
-    /// The body carries a field that the contract does not have; `errors` lists every place. Nothing was kept of it. Send the contract's fields only.
+    /// The body carries a field that the contract does not have; `errors` lists every place. Nothing was kept of it. Send the contract's fields only; details of a person belong to the site's intake, `intake_url`.
     UnknownField = "unknown_field", 422, "Unknown field";
     /// The body carries a field that looks like personal or medical information. It was refused whole and nothing of it was kept. Do not send it here: the person gives such details at the site's intake, `intake_url`.
     SensitiveField = "sensitive_field", 422, "Sensitive field refused";

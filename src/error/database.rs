@@ -48,7 +48,7 @@ fn classify(kind: &DatabaseErrorKind, info: &dyn DatabaseErrorInformation) -> Er
     match kind {
         DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => ErrorCode::DatabaseUnavailable,
         DatabaseErrorKind::SerializationFailure => ErrorCode::Overloaded,
-        // libpq gives no SQLSTATE through diesel for these; the server's messages are fixed English (lc_messages=C).
+        // libpq gives no SQLSTATE through diesel for these; the catalogue lint sees to it that messages are English.
         _ if message.contains("statement timeout") => ErrorCode::DeadlineExceeded,
         _ if message.contains("lock timeout") || message.contains("deadlock detected") => ErrorCode::Overloaded,
         _ if message.contains("server closed the connection")
@@ -75,7 +75,8 @@ impl From<Error> for AppError {
             Error::SerializationError(_) | Error::DeserializationError(_) => {
                 Self::internal(Opaque { kind: "a value does not map to its type".into(), constraint: None })
             }
-            other => Self::internal(Opaque { kind: format!("{other:?}").chars().take(80).collect(), constraint: None }),
+            // The texts of the others may nest a message of the server's.
+            _ => Self::internal(Opaque { kind: "the driver failed".into(), constraint: None }),
         }
     }
 }

@@ -75,8 +75,17 @@ pub fn run(
     }
     let scope = &context.scope;
     let site = store::sites::current(conn, scope)?;
-    let route = store::routes::find_by_codes(conn, scope, new.partner.as_ref(), &new.study)?;
-    let (digests, faults) = check(context, new, &site, route.as_ref(), digest_key);
+    let route = store::routes::find_by_codes_and_hold(conn, scope, new.partner.as_ref(), &new.study)?;
+    let partner_unknown = match (&route, &new.partner, context.actor.partner()) {
+        (None, Some(code), None) => store::partners::find_by_code(conn, scope, code)?.is_none(),
+        _ => false,
+    };
+    let (digests, mut faults) = check(context, new, &site, route.as_ref(), digest_key);
+    if partner_unknown {
+        // The code that is wrong is the partner's; the study's may well be right.
+        faults.retain(|fault| fault.pointer != "/study");
+        faults.insert(0, Fault::new("/partner", FaultCode::UnknownReference, "No partner of the site has this code."));
+    }
     let (Some(route), true) = (route, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     admit(context, new, &route)?;
 

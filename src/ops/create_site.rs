@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
+use super::add_member::{self, NewMember};
 use crate::auth::SiteScope;
 use crate::db::Conn;
 use crate::domain::ids::MemberId;
-use crate::domain::text::{DisplayName, EmailAddress, PublicName, WebUrl};
+use crate::domain::text::{DisplayName, MemberEmail, PublicName, WebUrl};
 use crate::domain::vocabulary::Role;
 use crate::error::AppError;
 use crate::store;
-use crate::store::members::NewMember;
 use crate::store::sites::SiteRow;
 
 /// A site to be set up.
@@ -33,7 +33,7 @@ pub struct FirstAdmin {
     /// What colleagues call it.
     pub display_name: DisplayName,
     /// Where alerts go.
-    pub email: EmailAddress,
+    pub email: MemberEmail,
 }
 
 /// Sets up the site of `scope` with its first admin; answers the admin's id.
@@ -65,21 +65,7 @@ pub fn run(
             updated_at: now,
         },
     )?;
-    let id = MemberId::at(now);
-    store::members::insert(
-        conn,
-        &NewMember {
-            site_id: scope.site(),
-            id,
-            display_name: admin.display_name.clone(),
-            email: admin.email.as_str().to_lowercase(),
-            role: Role::Admin,
-            is_site_lead: true,
-            active: true,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        },
-    )?;
-    Ok(id)
+    let lead =
+        NewMember { display_name: admin.display_name.clone(), email: admin.email.clone(), role: Role::Admin, is_site_lead: true };
+    add_member::run(conn, scope, now, lead)
 }

@@ -1,6 +1,7 @@
 //! Multi-step writes, one file per operation: load, let `domain` decide, let `store` write, all in the caller's
 //! transaction. An operation knows who acts and what time it is; it knows no request and no response.
 
+pub mod add_member;
 pub mod create_partner;
 pub mod create_referral;
 pub mod create_route;

@@ -3,13 +3,42 @@
 use super::create_route::{owner_faults, tag_taken};
 use super::{Context, Expected};
 use crate::db::Conn;
-use crate::domain::ids::RouteId;
-use crate::domain::vocabulary::RouteStatus;
+use crate::domain::CodeList;
+use crate::domain::ids::{MemberId, RouteId};
+use crate::domain::text::{ApprovalReference, Instruction, Reference, WebUrl};
+use crate::domain::vocabulary::{Channel, DuplicatePolicy, RouteStatus};
 use crate::error::{AppError, ErrorCode, on_constraint};
 use crate::store;
 use crate::store::routes::{RouteChanges, RouteContext};
 
-/// Changes a route. `changes.version` and `changes.updated_at` are set here.
+/// What to change; `None` leaves a field, `Some(None)` clears it.
+#[derive(Debug, Default)]
+pub struct RoutePatch {
+    /// How people may come.
+    pub channels: Option<Vec<Channel>>,
+    /// How the source is recognised.
+    pub source_tag: Option<Reference>,
+    /// Where a person gives details.
+    pub intake_url: Option<Option<WebUrl>>,
+    /// What the partner tells the person to do.
+    pub instruction: Option<Instruction>,
+    /// Responsible for the next action.
+    pub owner_id: Option<MemberId>,
+    /// Takes it when the owner stalls.
+    pub backup_owner_id: Option<MemberId>,
+    /// Which possible duplicates are reviewed.
+    pub duplicate_policy: Option<DuplicatePolicy>,
+    /// Approval for grounds of contact that need one.
+    pub approval_reference: Option<Option<ApprovalReference>>,
+    /// Hours until the first action is due.
+    pub acknowledge_due_hours: Option<Option<i32>>,
+    /// Hours until a contact attempt is due.
+    pub contact_due_hours: Option<Option<i32>>,
+    /// Hours until everything after is due.
+    pub follow_up_due_hours: Option<Option<i32>>,
+}
+
+/// Changes a route.
 ///
 /// # Errors
 /// 404 for an unknown route, 412 when it has changed since it was read, 409 when it is retired or the tag is taken, 422 when an
@@ -19,7 +48,7 @@ pub fn run(
     context: &Context,
     id: RouteId,
     expected: &Expected,
-    mut changes: RouteChanges,
+    patch: RoutePatch,
 ) -> Result<RouteContext, AppError> {
     let scope = &context.scope;
     let route = store::routes::lock(conn, scope, id)?.ok_or_else(AppError::not_found)?;
@@ -27,16 +56,30 @@ pub fn run(
     if route.status == RouteStatus::Retired {
         return Err(AppError::new(ErrorCode::StateConflict).with_detail("A retired route does not change. Configure a new one."));
     }
-    if changes.owner_id.is_some() || changes.backup_owner_id.is_some() {
-        let owner = changes.owner_id.unwrap_or(route.owner_id);
-        let backup = changes.backup_owner_id.unwrap_or(route.backup_owner_id);
+    if patch.owner_id.is_some() || patch.backup_owner_id.is_some() {
+        let owner = patch.owner_id.unwrap_or(route.owner_id);
+        let backup = patch.backup_owner_id.unwrap_or(route.backup_owner_id);
         let faults = owner_faults(conn, context, owner, backup)?;
         if !faults.is_empty() {
             return Err(AppError::invalid(faults));
         }
     }
-    changes.version = route.version + 1;
-    changes.updated_at = context.now;
+    let changes = RouteChanges {
+        channels: patch.channels.map(CodeList),
+        source_tag: patch.source_tag,
+        intake_url: patch.intake_url,
+        instruction: patch.instruction,
+        owner_id: patch.owner_id,
+        backup_owner_id: patch.backup_owner_id,
+        duplicate_policy: patch.duplicate_policy,
+        approval_reference: patch.approval_reference,
+        acknowledge_due_hours: patch.acknowledge_due_hours,
+        contact_due_hours: patch.contact_due_hours,
+        follow_up_due_hours: patch.follow_up_due_hours,
+        status: None,
+        version: route.version + 1,
+        updated_at: context.now,
+    };
     store::routes::update(conn, scope, id, &changes).map_err(on_constraint([("handoff_routes_source_tag_unique", tag_taken)]))?;
     store::routes::find(conn, scope, id)?.ok_or_else(AppError::not_found)
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::auth::SiteScope;
 use crate::domain::ids::{MemberId, SiteId};
-use crate::domain::text::DisplayName;
+use crate::domain::text::{DisplayName, MemberEmail};
 use crate::domain::vocabulary::Role;
 use crate::schema::members;
 
@@ -36,7 +36,7 @@ pub struct NewMember {
     /// What colleagues call it.
     pub display_name: DisplayName,
     /// Where alerts go.
-    pub email: String,
+    pub email: MemberEmail,
     /// What it may do.
     pub role: Role,
     /// Whether it is the last in every escalation.

@@ -152,24 +152,29 @@ pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: RouteId) -> QueryRes
     query.first(conn).optional()
 }
 
-/// The route of this partner for this study, by their codes; a partner's own scope stands for its code.
+/// The route of this partner for this study, by their codes; a partner's own scope stands for its code. Route, partner and
+/// study keep their states until the transaction ends (`FOR SHARE`): what is admitted by them cannot land after a pause.
+/// A retired route counts only where no other has taken its place.
 ///
 /// # Errors
 /// A database failure.
-pub fn find_by_codes(
+pub fn find_by_codes_and_hold(
     conn: &mut PgConnection,
     scope: &SiteScope,
     partner: Option<&Code>,
     study: &Code,
 ) -> QueryResult<Option<RouteContext>> {
-    let mut query = with_context!().filter(handoff_routes::site_id.eq(scope.site()).and(studies::code.eq(study))).into_boxed();
-    query = match (scope.partner(), partner) {
-        (Some(own), _) => query.filter(handoff_routes::partner_id.eq(own)),
-        (None, Some(code)) => query.filter(partners::code.eq(code)),
+    let query = with_context!()
+        .filter(handoff_routes::site_id.eq(scope.site()).and(studies::code.eq(study)))
+        .order((handoff_routes::status.eq(RouteStatus::Retired).asc(), handoff_routes::id.desc()))
+        .limit(1)
+        .for_share();
+    match (scope.partner(), partner) {
+        (Some(own), _) => query.filter(handoff_routes::partner_id.eq(own)).get_result(conn).optional(),
+        (None, Some(code)) => query.filter(partners::code.eq(code)).get_result(conn).optional(),
         // Neither a partner nor a partner's code: no route can be meant.
-        (None, None) => return Ok(None),
-    };
-    query.first(conn).optional()
+        (None, None) => Ok(None),
+    }
 }
 
 /// Locks the route until the transaction ends and answers it as it is then.

@@ -335,3 +335,27 @@ async fn a_partner_reads_its_own_configuration_without_the_sites_people() {
     assert_eq!(ids(partner.get("/v1/studies").await.expect(200)), [json!(app.site.study)], "only those that it has a route for");
     assert_eq!(ids(admin.get("/v1/studies").await.expect(200)).len(), 2);
 }
+
+#[actix_web::test]
+async fn a_retired_route_makes_room_for_another_with_its_tag() {
+    let app = App::start().await;
+    let retire = format!("/v1/routes/{}/retire", app.site.partner.route);
+    send(app.admin().request(reqwest::Method::POST, &retire).header("If-Match", "*")).await.expect(200);
+    app.partner().post("/v1/referrals", &make::referral()).await.expect_problem(409, "route_not_launched");
+    let next = app.admin().post("/v1/routes", &make::route(&app.site, "lakeside")).await.expect(201);
+    let launch = format!("/v1/routes/{}/launch", next.id());
+    send(app.admin().request(reqwest::Method::POST, &launch).header("If-Match", "*")).await.expect(200);
+    let sent = make::sent(&app.partner()).await;
+    let seen = app.coordinator().get(&format!("/v1/referrals/{}", sent.id())).await.expect(200);
+    assert_eq!(seen.body["route_id"], next.id(), "the route in force is the one that is not retired");
+    app.admin().post("/v1/routes", &make::route(&app.site, "lakeside")).await.expect_problem(409, "already_exists");
+}
+
+#[actix_web::test]
+async fn a_channel_is_named_once() {
+    let app = App::start().await;
+    let path = format!("/v1/routes/{}", app.site.partner.route);
+    let twice = json!({"channels": ["secure_form", "secure_form"]});
+    let refused = app.admin().patch(&path, "*", &twice).await.expect_problem(422, "invalid_body");
+    assert_eq!(refused.faults(), ["/channels inconsistent"]);
+}

@@ -22,6 +22,7 @@ mod migrations;
 mod overload;
 mod privacy;
 mod process;
+mod races;
 mod referrals;
 mod support;
 mod tenancy;

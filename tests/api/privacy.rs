@@ -244,7 +244,7 @@ async fn refusals_are_counted_by_partner_day_and_code_without_content() {
 }
 
 #[actix_web::test]
-async fn a_sensitive_body_is_pointed_to_the_sites_intake_and_an_unknown_field_is_not() {
+async fn a_refused_body_is_pointed_to_the_sites_intake() {
     let app = App::start().await;
     let mut body = make::referral();
     body["date_of_birth"] = json!("1957-03-02");
@@ -256,5 +256,7 @@ async fn a_sensitive_body_is_pointed_to_the_sites_intake_and_an_unknown_field_is
         assert_eq!(refused.body["intake_url"], intake);
         assert_eq!(refused.faults(), ["#3 sensitive_field"]);
         assert!(refused.body["errors"][0]["category"].is_string());
+        let unknown = person.post("/v1/referrals", &make::referral_with(json!({"colour": "x"}))).await;
+        assert_eq!(unknown.expect_problem(422, "unknown_field").body["intake_url"], intake);
     }
 }

@@ -286,6 +286,9 @@ async fn a_database_of_ones_own_is_migrated_by_its_owner_and_served_by_the_app_r
     let output = with_urls(&arguments).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("handoff token create --member"), "{said}");
+    let member = ["member", "create", "--name", "Dana", "--email", "dana@uptown.example", "--role", "coordinator"];
+    assert!(with_urls(&member).output().unwrap().status.success());
+    assert!(refusal(&with_urls(&member).output().unwrap()).contains("already_exists"), "an address stands once");
     let output = with_urls(&["key", "create", "--name", "crm", "--scope", "config:read"]).output().unwrap();
     let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
     assert!(!database.dump().contains(&key), "only a hash of the key is kept");

@@ -214,7 +214,7 @@ async fn record_refusal(request: &HttpRequest, error: AppError) -> AppError {
         })
         .await;
     match counted {
-        Ok(intake_url) => error.with_intake_url(sensitive.then(|| intake_url.as_str().to_owned())),
+        Ok(intake_url) => error.with_intake_url(Some(intake_url.as_str().to_owned())),
         Err(failure) => {
             log::warn!("a refusal was not counted: {}", failure.code.as_str());
             error

@@ -10,6 +10,7 @@ use crate::domain::ids::{MemberId, RouteId};
 use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
 use crate::domain::vocabulary::{Channel, DuplicatePolicy, RouteStatus};
 use crate::ops::create_route::NewRoute;
+use crate::ops::update_route::RoutePatch;
 use crate::store::routes::RouteContext;
 
 /// A handoff route to configure.
@@ -27,8 +28,9 @@ pub struct CreateRoute {
     pub partner: Code,
     /// Code of the study.
     pub study: Code,
-    /// How people may come.
+    /// How people may come; each channel once.
     #[schema(min_items = 1, max_items = 4)]
+    #[validate(custom(function = "each_once"))]
     pub channels: Vec<Channel>,
     /// How the source is recognised; unique within the site.
     pub source_tag: Reference,
@@ -65,6 +67,14 @@ fn owners_differ(route: &CreateRoute) -> Result<(), ValidationError> {
     Err(error.with_message("The backup owner must be another member than the owner.".into()))
 }
 
+fn each_once(channels: &[Channel]) -> Result<(), ValidationError> {
+    let distinct: std::collections::BTreeSet<_> = channels.iter().collect();
+    if distinct.len() == channels.len() {
+        return Ok(());
+    }
+    Err(ValidationError::new("each_once").with_message("Name each channel once.".into()))
+}
+
 impl From<CreateRoute> for NewRoute {
     fn from(body: CreateRoute) -> Self {
         Self {
@@ -90,8 +100,9 @@ impl From<CreateRoute> for NewRoute {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"channels": ["secure_form"], "contact_due_hours": 48, "intake_url": null}))]
 pub struct UpdateRoute {
-    /// How people may come.
+    /// How people may come; each channel once.
     #[schema(nullable = false, min_items = 1, max_items = 4)]
+    #[validate(custom(function = "each_once"))]
     pub channels: Option<Vec<Channel>>,
     /// How the source is recognised; unique within the site.
     #[schema(nullable = false)]
@@ -130,6 +141,24 @@ pub struct UpdateRoute {
     pub follow_up_due_hours: Option<Option<i32>>,
 }
 contract!(UpdateRoute);
+
+impl From<UpdateRoute> for RoutePatch {
+    fn from(body: UpdateRoute) -> Self {
+        Self {
+            channels: body.channels,
+            source_tag: body.source_tag,
+            intake_url: body.intake_url,
+            instruction: body.instruction,
+            owner_id: body.owner_id,
+            backup_owner_id: body.backup_owner_id,
+            duplicate_policy: body.duplicate_policy,
+            approval_reference: body.approval_reference,
+            acknowledge_due_hours: body.acknowledge_due_hours,
+            contact_due_hours: body.contact_due_hours,
+            follow_up_due_hours: body.follow_up_due_hours,
+        }
+    }
+}
 
 /// A handoff route as the site sees it.
 #[derive(Debug, Serialize, ToSchema)]

@@ -261,7 +261,7 @@ fn leavers(app: &App) -> (MemberId, PartnerId) {
                 site_id: scope.site(),
                 id,
                 display_name: "Left".parse().unwrap(),
-                email: "left@riverside.example".into(),
+                email: "left@riverside.example".parse().unwrap(),
                 role: Role::Admin,
                 is_site_lead: false,
                 active: false,

@@ -132,7 +132,7 @@ async fn a_field_outside_the_contract_is_located_and_classed_and_counts_once_per
             tally.check(&format!("{} {name}", route.name), &answer);
             assert_eq!((answer.status, answer.code()), (422, code), "{} {name}", route.name);
             assert_eq!(answer.faults(), [format!("#{members} {fault}")]);
-            assert_eq!(answer.body["intake_url"].is_string(), code == "sensitive_field");
+            assert!(answer.body["intake_url"].is_string(), "a refused body is pointed to where details of a person belong");
         }
         let (name, value) = route.harmless.as_object().unwrap().iter().next().unwrap();
         let mut twice = route.harmless.to_string();

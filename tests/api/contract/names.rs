@@ -10,7 +10,8 @@ fn schema_names<'a>(sources: impl Iterator<Item = &'a str>) -> BTreeMap<String, 
     let derived =
         Regex::new(r"derive\([^)]*\bToSchema\b[^)]*\)\]\s*(?:#\[[^\n]*\n\s*|#\[(?s:.*?)\)\)?\]\s*\n)*pub (?:struct|enum) (\w+)")
             .unwrap();
-    let declared = Regex::new(r"(?:text_enum|bounded_text)! \{\s*(?:///[^\n]*\n\s*)+pub (?:struct|enum) (\w+)").unwrap();
+    let declared =
+        Regex::new(r"(?:text_enum|bounded_text|transient_text)! \{\s*(?:///[^\n]*\n\s*)+pub (?:struct|enum) (\w+)").unwrap();
     let mut names = BTreeMap::new();
     for source in sources {
         for found in derived.captures_iter(source).chain(declared.captures_iter(source)) {

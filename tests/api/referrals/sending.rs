@@ -132,7 +132,7 @@ async fn the_site_names_the_partner() {
         let refused = send(&caller, json!({})).await.expect_problem(422, "invalid_body");
         assert_eq!(refused.faults(), ["/partner missing_field"]);
         let refused = send(&caller, json!({"partner": "nobody-here"})).await.expect_problem(422, "invalid_body");
-        assert_eq!(refused.faults(), ["/study unknown_reference"]);
+        assert_eq!(refused.faults(), ["/partner unknown_reference"], "the code that is wrong, and not the study's");
     }
     assert_eq!(app.db.count(REFERRALS), 0);
 }

@@ -5,13 +5,13 @@ use handoff::db::in_site;
 use handoff::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
 use handoff::domain::lifecycle::RouteMove;
 use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RemunerationBasis, Role, Scope};
+use handoff::ops::add_member::{self, NewMember};
 use handoff::ops::create_partner::{self, NewPartner};
 use handoff::ops::create_route::{self, NewRoute};
 use handoff::ops::create_site::{self, FirstAdmin, NewSite};
 use handoff::ops::create_study::{self, NewStudy};
 use handoff::ops::issue_key::{self, Holder};
 use handoff::ops::{Context, Expected, move_partner, move_route};
-use handoff::store::members::{self, NewMember};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -64,20 +64,9 @@ pub fn db_site(db: &Database, name: &str) -> Site {
             FirstAdmin { display_name: "Robin Admin".parse().unwrap(), email: format!("robin@{name}.example").parse().unwrap() };
         let admin = create_site::run(conn, scope, now, new, &first)?;
         let mut add = |member: &str, role| {
-            let id = MemberId::at(now);
-            let new = NewMember {
-                site_id: scope.site(),
-                id,
-                display_name: member.parse().unwrap(),
-                email: format!("{member}@{name}.example"),
-                role,
-                is_site_lead: false,
-                active: true,
-                version: 1,
-                created_at: now,
-                updated_at: now,
-            };
-            members::insert(conn, &new).map(|()| id)
+            let email = format!("{member}@{name}.example").parse().unwrap();
+            let new = NewMember { display_name: member.parse().unwrap(), email, role, is_site_lead: false };
+            add_member::run(conn, scope, now, new)
         };
         let coordinator = add("dana", Role::Coordinator)?;
         let viewer = add("sam", Role::Viewer)?;

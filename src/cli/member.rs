@@ -1,0 +1,47 @@
+//! `handoff member create`: a member of a site.
+
+use clap::Subcommand;
+
+use super::Failure;
+use super::backend::Backend;
+use super::key::only_site;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db;
+use crate::domain::ids::SiteId;
+use crate::domain::text::{DisplayName, MemberEmail};
+use crate::domain::vocabulary::Role;
+use crate::ops::add_member::{self, NewMember};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MemberCommand {
+    /// Add a member: a route needs an owner and another member as backup.
+    Create {
+        /// The site; may be left out when there is only one.
+        #[arg(long)]
+        site: Option<SiteId>,
+        /// What colleagues call the member.
+        #[arg(long)]
+        name: DisplayName,
+        /// Where alerts go.
+        #[arg(long)]
+        email: MemberEmail,
+        /// `admin`, `coordinator` or `viewer`.
+        #[arg(long)]
+        role: Role,
+    },
+}
+
+pub(super) fn run(config: &Config, command: MemberCommand) -> Result<(), Failure> {
+    let MemberCommand::Create { site, name, email, role } = command;
+    let backend = Backend::open(config)?;
+    let mut conn = backend.connect()?;
+    let site = match site {
+        Some(site) => site,
+        None => only_site(&mut conn)?,
+    };
+    let new = NewMember { display_name: name, email, role, is_site_lead: false };
+    let member = db::in_site(&mut conn, site, |conn, scope| add_member::run(conn, scope, Clock::System.now(), new))?;
+    println!("member {member}\n\nA token for it: handoff token create --member {member} --ttl 15m");
+    Ok(())
+}
