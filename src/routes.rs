@@ -4,7 +4,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{partners, referrals, routes, sites, studies, system};
 use crate::auth::permission::{
-    CreateReferrals, ManageConfiguration, Permission, PlanReferrals, ReadConfiguration, ReadReferrals, ReadSite, Row,
+    CreateReferrals, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadConfiguration, ReadReferrals, ReadSite, Row,
     WorkReferrals,
 };
 
@@ -34,6 +34,7 @@ macro_rules! table {
 
 table! {
     sites::get_site => Access::Permission(ReadSite::ROW);
+    sites::update_site => Access::Permission(ManageSite::ROW);
     studies::create_study => Access::Permission(ManageConfiguration::ROW);
     studies::list_studies => Access::Permission(ReadConfiguration::ROW);
     studies::get_study => Access::Permission(ReadConfiguration::ROW);

@@ -27,6 +27,7 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         ($($contract:ty),+ $(,)?) => { vec![$((stringify!($contract), <$contract>::shape().err())),+] };
     }
     of![
+        sites::UpdateSite,
         studies::CreateStudy,
         studies::UpdateStudy,
         studies::TransitionStudy,

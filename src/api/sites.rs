@@ -1,18 +1,23 @@
 //! The site and its settings.
 
 use actix_web::web::Data;
-use actix_web::{HttpResponse, get};
+use actix_web::{HttpResponse, get, patch};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use validator::Validate;
 
+use super::extract::{Body, IfMatch, IfMatchHeader, contract};
+use super::idempotency::{Write, write};
 use super::read::read;
 use super::reply::{Reply, version_tag};
 use crate::auth::Caller;
-use crate::auth::permission::ReadSite;
+use crate::auth::permission::{ManageSite, ReadSite};
 use crate::domain::ids::SiteId;
-use crate::domain::text::{PublicName, WebUrl};
+use crate::domain::text::{PhoneRegion, PublicName, TimeZoneName, WebUrl};
 use crate::error::AppError;
+use crate::ops;
+use crate::ops::update_site::SitePatch;
 use crate::state::AppState;
 use crate::store;
 use crate::store::sites::SiteRow;
@@ -74,6 +79,53 @@ impl From<SiteRow> for SiteView {
     }
 }
 
+/// A change to the site's settings (JSON Merge Patch): absent leaves a field.
+#[derive(Debug, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"contact_due_hours": 48, "suppression_threshold": 20}))]
+pub struct UpdateSite {
+    /// Its name.
+    #[schema(nullable = false)]
+    pub name: Option<PublicName>,
+    /// IANA time zone: calendar months and business hours are counted in it.
+    #[schema(nullable = false)]
+    pub time_zone: Option<TimeZoneName>,
+    /// ISO 3166 region in which telephone numbers without a country code are read, from now on.
+    #[schema(nullable = false)]
+    pub default_phone_region: Option<PhoneRegion>,
+    /// Where a person gives details, unless the route names another place.
+    #[schema(nullable = false)]
+    pub intake_url: Option<WebUrl>,
+    /// Hours until the first action on a referral is due, unless the route says otherwise.
+    #[schema(nullable = false, minimum = 1, maximum = 2160)]
+    pub acknowledge_due_hours: Option<i32>,
+    /// Hours until a contact attempt is due, unless the route says otherwise.
+    #[schema(nullable = false, minimum = 1, maximum = 2160)]
+    pub contact_due_hours: Option<i32>,
+    /// Hours until any later action is due, unless the route says otherwise.
+    #[schema(nullable = false, minimum = 1, maximum = 2160)]
+    pub follow_up_due_hours: Option<i32>,
+    /// The smallest count that leaves to partners and viewers; 11 or more.
+    #[schema(nullable = false, minimum = 11, maximum = 1000)]
+    pub suppression_threshold: Option<i32>,
+}
+contract!(UpdateSite);
+
+impl From<UpdateSite> for SitePatch {
+    fn from(body: UpdateSite) -> Self {
+        Self {
+            name: body.name,
+            time_zone: body.time_zone,
+            default_phone_region: body.default_phone_region,
+            intake_url: body.intake_url,
+            acknowledge_due_hours: body.acknowledge_due_hours,
+            contact_due_hours: body.contact_due_hours,
+            follow_up_due_hours: body.follow_up_due_hours,
+            suppression_threshold: body.suppression_threshold,
+        }
+    }
+}
+
 /// Read the site's settings
 ///
 /// The site is the caller's own: credentials belong to exactly one.
@@ -86,4 +138,29 @@ pub async fn get_site(caller: Caller<ReadSite>, app: Data<AppState>) -> Result<H
     let site = read(&app, &caller, |conn, context| Ok(store::sites::current(conn, &context.scope)?)).await?;
     let etag = version_tag(site.version);
     Ok(Reply::ok(&SiteView::from(site), etag)?.into_response())
+}
+
+/// Change the site's settings
+///
+/// Due times that are running stay as they are. The suppression threshold may be raised, and lowered to 11 at the least.
+#[utoipa::path(
+    operation_id = "update_site", tag = "site",
+    params(IfMatchHeader),
+    request_body(content = UpdateSite, description = "What to change; `application/merge-patch+json` is taken too."),
+    responses((status = 200, description = "The settings as they are now.", body = SiteView)),
+)]
+#[patch("/v1/site")]
+pub async fn update_site(
+    caller: Caller<ManageSite>,
+    if_match: IfMatch,
+    body: Body<UpdateSite>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let patch = body.value.into();
+    write(&app, &caller, Write::unkeyed("update_site", &body.canonical), move |conn, context| {
+        let site = ops::update_site::run(conn, context, &if_match.0, patch)?;
+        let etag = version_tag(site.version);
+        Reply::ok(&SiteView::from(site), etag)
+    })
+    .await
 }

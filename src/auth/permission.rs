@@ -39,6 +39,8 @@ macro_rules! permissions {
 permissions! {
     /// Read the site's settings.
     ReadSite: [Admin Coordinator], Some(Scope::ConfigRead), false;
+    /// Change the site's settings: admins alone.
+    ManageSite: [Admin], None, false;
     /// Read studies, partners and routes; a partner reads its own.
     ReadConfiguration: [Admin Coordinator], Some(Scope::ConfigRead), true;
     /// Create and change studies, partners and routes, and launch: admins alone.

@@ -42,6 +42,14 @@ bounded_text! {
     pub struct WebUrl { length: 10..=500, pattern: r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*)?$", format: "uri", example: "https://site.example/intake" }
 }
 bounded_text! {
+    /// IANA time zone.
+    pub struct TimeZoneName { length: 2..=64, pattern: r"^[A-Za-z][A-Za-z0-9_+/-]{1,63}$", example: "America/New_York" }
+}
+bounded_text! {
+    /// ISO 3166 region in which telephone numbers without a country code are read.
+    pub struct PhoneRegion { length: 2..=2, pattern: r"^[A-Z]{2}$", example: "US" }
+}
+bounded_text! {
     /// What the partner tells the person to do, in the site's approved words.
     pub struct Instruction { length: 1..=500, example: "Give the person the code and the intake address. The study team answers all questions." }
 }

@@ -14,6 +14,7 @@ pub mod move_study;
 pub mod transition_referral;
 pub mod update_partner;
 pub mod update_route;
+pub mod update_site;
 pub mod update_study;
 
 use crate::auth::{Actor, SiteScope};

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::auth::SiteScope;
 use crate::domain::ids::SiteId;
 use crate::domain::next_action::DueHours;
-use crate::domain::text::{PublicName, WebUrl};
+use crate::domain::text::{PhoneRegion, PublicName, TimeZoneName, WebUrl};
 use crate::schema::sites;
 
 /// The site's settings.
@@ -61,6 +61,51 @@ impl SiteRow {
 /// A database failure; `NotFound` when the site was removed a moment ago.
 pub fn current(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<SiteRow> {
     sites::table.filter(sites::site_id.eq(scope.site())).select(SiteRow::as_select()).first(conn)
+}
+
+/// What a change may touch; `None` leaves a field.
+#[derive(Debug, Default, AsChangeset)]
+#[diesel(table_name = sites)]
+pub struct SiteChanges {
+    /// Its name.
+    pub name: Option<PublicName>,
+    /// IANA time zone.
+    pub time_zone: Option<TimeZoneName>,
+    /// ISO 3166 region of telephone numbers without a country code.
+    pub default_phone_region: Option<PhoneRegion>,
+    /// Where a person gives details.
+    pub intake_url: Option<WebUrl>,
+    /// Hours until the first action is due.
+    pub acknowledge_due_hours: Option<i32>,
+    /// Hours until a contact attempt is due.
+    pub contact_due_hours: Option<i32>,
+    /// Hours until everything after is due.
+    pub follow_up_due_hours: Option<i32>,
+    /// The smallest count that leaves to partners and viewers.
+    pub suppression_threshold: Option<i32>,
+    /// The next version.
+    pub version: i32,
+    /// When it changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The caller's site, locked until the transaction ends.
+///
+/// # Errors
+/// A database failure; `NotFound` when the site was removed a moment ago.
+pub fn lock_current(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<SiteRow> {
+    sites::table.filter(sites::site_id.eq(scope.site())).select(SiteRow::as_select()).for_update().first(conn)
+}
+
+/// Writes a change and answers the site as it is now.
+///
+/// # Errors
+/// A database failure.
+pub fn update(conn: &mut PgConnection, scope: &SiteScope, changes: &SiteChanges) -> QueryResult<SiteRow> {
+    diesel::update(sites::table.filter(sites::site_id.eq(scope.site())))
+        .set(changes)
+        .returning(SiteRow::as_returning())
+        .get_result(conn)
 }
 
 /// Keeps a new site.

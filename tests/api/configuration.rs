@@ -359,3 +359,32 @@ async fn a_channel_is_named_once() {
     let refused = app.admin().patch(&path, "*", &twice).await.expect_problem(422, "invalid_body");
     assert_eq!(refused.faults(), ["/channels inconsistent"]);
 }
+
+#[actix_web::test]
+async fn an_admin_changes_the_sites_settings_within_their_bounds() {
+    let app = App::start().await;
+    let before = app.admin().get("/v1/site").await.expect(200);
+    let changes =
+        json!({"time_zone": "Europe/Berlin", "default_phone_region": "DE", "suppression_threshold": 20, "contact_due_hours": 8});
+    let after = app.admin().patch("/v1/site", &before.etag(), &changes).await.expect(200);
+    for (field, value) in changes.as_object().unwrap() {
+        assert_eq!(&after.body[field], value);
+    }
+    assert_eq!((&after.body["name"], &after.body["intake_url"]), (&before.body["name"], &before.body["intake_url"]));
+    assert_eq!(app.coordinator().get("/v1/site").await.expect(200).etag(), after.etag());
+    app.admin().patch("/v1/site", &before.etag(), &json!({})).await.expect_problem(412, "stale_version");
+    app.coordinator().patch("/v1/site", "*", &json!({})).await.expect_problem(403, "forbidden");
+    for (changes, faults) in [
+        (json!({"suppression_threshold": 10}), &["/suppression_threshold out_of_range"][..]),
+        (
+            json!({"time_zone": "Mars/Olympus", "default_phone_region": "ZZ"}),
+            &["/time_zone unknown_value", "/default_phone_region unknown_value"],
+        ),
+        (json!({"name": null}), &["/name null_not_allowed"]),
+        (json!({"acknowledge_due_hours": 0}), &["/acknowledge_due_hours out_of_range"]),
+    ] {
+        let refused = app.admin().patch("/v1/site", "*", &changes).await.expect_problem(422, "invalid_body");
+        assert_eq!(refused.faults(), faults);
+    }
+    assert_eq!(app.admin().get("/v1/site").await.expect(200).text, after.text, "a refusal changes nothing");
+}

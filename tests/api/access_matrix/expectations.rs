@@ -11,6 +11,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("healthz", &["anybody"]),
     ("readyz", &["anybody"]),
     ("get_site", &["admin", "coordinator", "config:read"]),
+    ("update_site", &["admin"]),
     ("create_study", &["admin"]),
     ("list_studies", &["admin", "coordinator", "config:read", "partner"]),
     ("get_study", &["admin", "coordinator", "config:read", "partner"]),

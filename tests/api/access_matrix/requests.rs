@@ -114,6 +114,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "create_study" => Sent::Body(json!({
             "code": "fresh-study", "public_name": "Fresh", "short_description": "A fresh study.", "protocol_code": "F-1",
         })),
+        "update_site" => Sent::Body(json!({"contact_due_hours": 48})),
         "update_study" => Sent::Body(json!({"short_description": "Another description."})),
         "transition_study" => Sent::Body(json!({"to": "paused"})),
         "create_partner" => Sent::Body(json!({

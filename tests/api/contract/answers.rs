@@ -84,7 +84,8 @@ async fn onboarding(app: &App, witness: &mut Witness) {
     for path in ["/healthz", "/readyz"] {
         get(witness, &app.stranger(), path).await.expect(200);
     }
-    get(witness, &app.site_key(), "/v1/site").await.expect(200);
+    let site = get(witness, &app.site_key(), "/v1/site").await.expect(200);
+    patch(witness, &admin, "/v1/site", &site.etag(), &json!({"suppression_threshold": 20})).await.expect(200);
     let study =
         json!({"code": STUDY, "public_name": "Sleep Study", "short_description": "Two ways to rest.", "protocol_code": "SLP-1"});
     let study = post(witness, &admin, "/v1/studies", &study).await.expect(201);

@@ -1,0 +1,71 @@
+//! Changing the site's settings.
+
+use super::{Context, Expected};
+use crate::db::Conn;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::text::{PhoneRegion, PublicName, TimeZoneName, WebUrl};
+use crate::error::AppError;
+use crate::store;
+use crate::store::sites::{SiteChanges, SiteRow};
+
+/// What to change; `None` leaves a field.
+#[derive(Debug, Default)]
+pub struct SitePatch {
+    /// Its name.
+    pub name: Option<PublicName>,
+    /// IANA time zone.
+    pub time_zone: Option<TimeZoneName>,
+    /// ISO 3166 region of telephone numbers without a country code.
+    pub default_phone_region: Option<PhoneRegion>,
+    /// Where a person gives details.
+    pub intake_url: Option<WebUrl>,
+    /// Hours until the first action is due.
+    pub acknowledge_due_hours: Option<i32>,
+    /// Hours until a contact attempt is due.
+    pub contact_due_hours: Option<i32>,
+    /// Hours until everything after is due.
+    pub follow_up_due_hours: Option<i32>,
+    /// The smallest count that leaves to partners and viewers.
+    pub suppression_threshold: Option<i32>,
+}
+
+/// Changes the site. Due times that are running stay as they are: they were promised under the old hours.
+///
+/// # Errors
+/// 412 when it has changed since it was read, 422 for a time zone or a region that does not exist.
+pub fn run(conn: &mut Conn, context: &Context, expected: &Expected, patch: SitePatch) -> Result<SiteRow, AppError> {
+    let site = store::sites::lock_current(conn, &context.scope)?;
+    expected.check(site.version)?;
+    let faults = unknown(&patch);
+    if !faults.is_empty() {
+        return Err(AppError::invalid(faults));
+    }
+    let changes = SiteChanges {
+        name: patch.name,
+        time_zone: patch.time_zone,
+        default_phone_region: patch.default_phone_region,
+        intake_url: patch.intake_url,
+        acknowledge_due_hours: patch.acknowledge_due_hours,
+        contact_due_hours: patch.contact_due_hours,
+        follow_up_due_hours: patch.follow_up_due_hours,
+        suppression_threshold: patch.suppression_threshold,
+        version: site.version + 1,
+        updated_at: context.now,
+    };
+    Ok(store::sites::update(conn, &context.scope, &changes)?)
+}
+
+/// What has the form of a zone or a region and is none.
+fn unknown(patch: &SitePatch) -> Vec<Fault> {
+    let zone = patch.time_zone.as_ref().is_some_and(|zone| zone.as_str().parse::<chrono_tz::Tz>().is_err());
+    let region =
+        patch.default_phone_region.as_ref().is_some_and(|region| region.as_str().parse::<phonenumber::country::Id>().is_err());
+    [
+        (zone, "/time_zone", "Send the name of an IANA time zone, such as America/New_York."),
+        (region, "/default_phone_region", "Send an ISO 3166 region that has telephone numbers, such as US."),
+    ]
+    .into_iter()
+    .filter(|(is_unknown, _, _)| *is_unknown)
+    .map(|(_, pointer, message)| Fault::new(pointer, FaultCode::UnknownValue, message))
+    .collect()
+}
