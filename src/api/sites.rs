@@ -36,11 +36,9 @@ pub struct SiteView {
     /// Its name.
     pub name: PublicName,
     /// IANA time zone: calendar months and business hours are counted in it.
-    #[schema(max_length = 64, pattern = "^[A-Za-z0-9_+/-]+$", example = "America/New_York")]
-    pub time_zone: String,
+    pub time_zone: TimeZoneName,
     /// ISO 3166 region in which telephone numbers without a country code are read.
-    #[schema(max_length = 2, pattern = "^[A-Z]{2}$", example = "US")]
-    pub default_phone_region: String,
+    pub default_phone_region: PhoneRegion,
     /// Where a person gives details, unless the route names another place.
     pub intake_url: WebUrl,
     /// Hours until the first action on a referral is due, unless the route says otherwise.

@@ -110,7 +110,7 @@ fn fill(
     let new = NewSite {
         name: text("Riverside Clinical Research (sample)")?,
         time_zone: chrono_tz::America::New_York,
-        default_phone_region: "US".into(),
+        default_phone_region: text("US")?,
         intake_url: text("https://intake.riverside.example/start")?,
         is_sample: true,
     };

@@ -31,7 +31,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
             Limits {
                 connections: config.pool_size,
                 waiting: config.max_waiting,
-                patience: config.deadline / 2,
+                deadline: config.deadline,
                 cache_statements: config.statement_cache,
             },
         ),

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db;
 use crate::domain::ids::SiteId;
+use crate::domain::text::PhoneRegion;
 use crate::ops::create_site::{self, FirstAdmin, NewSite};
 
 #[derive(Debug, Subcommand)]
@@ -22,7 +23,7 @@ pub(super) enum SiteCommand {
         time_zone: String,
         /// ISO 3166 region in which telephone numbers without a country code are read.
         #[arg(long)]
-        phone_region: String,
+        phone_region: PhoneRegion,
         /// Where a person gives details.
         #[arg(long)]
         intake_url: String,
@@ -37,7 +38,7 @@ pub(super) enum SiteCommand {
 
 pub(super) fn run(config: &Config, command: SiteCommand) -> Result<(), Failure> {
     let SiteCommand::Create { name, time_zone, phone_region, intake_url, admin_name, admin_email } = command;
-    if phone_region.parse::<phonenumber::country::Id>().is_err() {
+    if phone_region.as_str().parse::<phonenumber::country::Id>().is_err() {
         return Err("--phone-region is not a region such as US or DE".into());
     }
     let new = NewSite {

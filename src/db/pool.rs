@@ -23,8 +23,8 @@ pub struct Limits {
     pub connections: u32,
     /// Requests that may wait for a permit; one more is answered 503 at once.
     pub waiting: usize,
-    /// Longest wait for a permit.
-    pub patience: Duration,
+    /// How long a request may take; half of it at the most waiting for a permit.
+    pub deadline: Duration,
     /// Whether statements are prepared once per connection; off behind PgBouncer in transaction mode.
     pub cache_statements: bool,
 }
@@ -102,7 +102,7 @@ impl Db {
     /// A pool that connects on demand: it starts without a database and lives through its restarts.
     #[must_use]
     pub fn new(url: &str, limits: Limits) -> Self {
-        let url = with_network_limits(url, limits.patience * 2);
+        let url = with_network_limits(url, limits.deadline);
         let pool = Pool::builder()
             .max_size(limits.connections)
             .min_idle(Some(0))
@@ -168,7 +168,7 @@ impl Db {
             return Err(AppError::new(ErrorCode::Overloaded));
         }
         let _waiter = Waiter(Arc::clone(&self.waiting));
-        let patience = self.limits.patience.min(deadline.remaining());
+        let patience = (self.limits.deadline / 2).min(deadline.remaining());
         match tokio::time::timeout(patience, Arc::clone(&self.permits).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(AppError::new(ErrorCode::Overloaded)),

@@ -76,16 +76,11 @@ pub fn run(
     let scope = &context.scope;
     let site = store::sites::current(conn, scope)?;
     let route = store::routes::find_by_codes_and_hold(conn, scope, new.partner.as_ref(), &new.study)?;
-    let partner_unknown = match (&route, &new.partner, context.actor.partner()) {
-        (None, Some(code), None) => store::partners::find_by_code(conn, scope, code)?.is_none(),
-        _ => false,
+    let found = match &route {
+        Some(route) => Ok(route),
+        None => Err(what_is_missing(conn, context, new)?),
     };
-    let (digests, mut faults) = check(context, new, &site, route.as_ref(), digest_key);
-    if partner_unknown {
-        // The code that is wrong is the partner's; the study's may well be right.
-        faults.retain(|fault| fault.pointer != "/study");
-        faults.insert(0, Fault::new("/partner", FaultCode::UnknownReference, "No partner of the site has this code."));
-    }
+    let (digests, faults) = check(context, new, &site, found, digest_key);
     let (Some(route), true) = (route, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     admit(context, new, &route)?;
 
@@ -104,12 +99,28 @@ pub fn run(
     Ok((coded, site))
 }
 
+/// Where the fault is, its code, and what to do.
+type Missing = (&'static str, FaultCode, &'static str);
+
+/// Why there is no route: no partner was named, none has the code, or it has no route for the study. A partner learns the
+/// last alone, and the same for a study that does not exist.
+fn what_is_missing(conn: &mut Conn, context: &Context, new: &NewReferral) -> Result<Missing, AppError> {
+    let no_route = "There is no handoff route for this study. Check the code, or ask the site.";
+    Ok(match (context.actor.partner(), &new.partner) {
+        (None, None) => ("/partner", FaultCode::MissingField, "Send the code of the partner that refers."),
+        (None, Some(code)) if store::partners::find_by_code(conn, &context.scope, code)?.is_none() => {
+            ("/partner", FaultCode::UnknownReference, "No partner of the site has this code.")
+        }
+        _ => ("/study", FaultCode::UnknownReference, no_route),
+    })
+}
+
 /// Every fault of the request that depends on who sends it and what is registered, and the digests of what it matches by.
 fn check(
     context: &Context,
     new: &NewReferral,
     site: &SiteRow,
-    route: Option<&RouteContext>,
+    route: Result<&RouteContext, Missing>,
     digest_key: &SiteKey,
 ) -> (Vec<ContactDigest>, Vec<Fault>) {
     let mut faults = Vec::new();
@@ -124,20 +135,14 @@ fn check(
             fault(pointer, FaultCode::Inconsistent, "Only the site sends this field. Leave it out.");
         }
     }
-    if !is_partner && new.partner.is_none() {
-        fault("/partner", FaultCode::MissingField, "Send the code of the partner that refers.");
-    } else if route.is_none() {
-        fault(
-            "/study",
-            FaultCode::UnknownReference,
-            "There is no handoff route for this study. Check the code, or ask the site.",
-        );
-    }
-    if let Some(route) = route {
-        let stated_by = if matches!(context.actor, Actor::Staff(_)) { StatedBy::Staff } else { StatedBy::Machine };
-        let approved = route.route.approval_reference.is_some();
-        if let Err(refused) = contact_basis::check(new.contact_basis, route.partner_type, stated_by, approved) {
-            fault("/contact_basis", FaultCode::Inconsistent, refused.message());
+    match route {
+        Err((pointer, code, message)) => fault(pointer, code, message),
+        Ok(route) => {
+            let stated_by = if matches!(context.actor, Actor::Staff(_)) { StatedBy::Staff } else { StatedBy::Machine };
+            let approved = route.route.approval_reference.is_some();
+            if let Err(refused) = contact_basis::check(new.contact_basis, route.partner_type, stated_by, approved) {
+                fault("/contact_basis", FaultCode::Inconsistent, refused.message());
+            }
         }
     }
     match new.contact_path {
@@ -175,7 +180,7 @@ fn check(
     if email == Some(None) {
         fault("/match/email", FaultCode::BadFormat, "Send one complete e-mail address, or leave it out.");
     }
-    let phone = new.phone.as_ref().map(|phone| digests::of_phone(digest_key, phone.as_str(), &site.default_phone_region));
+    let phone = new.phone.as_ref().map(|phone| digests::of_phone(digest_key, phone.as_str(), site.default_phone_region.as_str()));
     if phone == Some(None) {
         fault(
             "/match/phone",

@@ -6,7 +6,7 @@ use super::add_member::{self, NewMember};
 use crate::auth::SiteScope;
 use crate::db::Conn;
 use crate::domain::ids::MemberId;
-use crate::domain::text::{DisplayName, MemberEmail, PublicName, WebUrl};
+use crate::domain::text::{DisplayName, MemberEmail, PhoneRegion, PublicName, TimeZoneName, WebUrl};
 use crate::domain::vocabulary::Role;
 use crate::error::AppError;
 use crate::store;
@@ -20,7 +20,7 @@ pub struct NewSite {
     /// IANA time zone.
     pub time_zone: chrono_tz::Tz,
     /// ISO 3166 region of telephone numbers without a country code.
-    pub default_phone_region: String,
+    pub default_phone_region: PhoneRegion,
     /// Where a person gives details.
     pub intake_url: WebUrl,
     /// Whether it is the sample site.
@@ -52,7 +52,7 @@ pub fn run(
         &SiteRow {
             site_id: scope.site(),
             name: new.name,
-            time_zone: new.time_zone.name().to_owned(),
+            time_zone: TimeZoneName::parse(new.time_zone.name()).map_err(AppError::internal)?,
             default_phone_region: new.default_phone_region,
             intake_url: new.intake_url,
             acknowledge_due_hours: 24,

@@ -18,9 +18,9 @@ pub struct SiteRow {
     /// Its name.
     pub name: PublicName,
     /// IANA time zone.
-    pub time_zone: String,
+    pub time_zone: TimeZoneName,
     /// ISO 3166 region in which telephone numbers without a country code are read.
-    pub default_phone_region: String,
+    pub default_phone_region: PhoneRegion,
     /// Where a person gives details.
     pub intake_url: WebUrl,
     /// Hours until the first action is due.
@@ -51,7 +51,7 @@ impl SiteRow {
     /// The zone its calendar months are counted in; an unknown name reads as UTC.
     #[must_use]
     pub fn zone(&self) -> chrono_tz::Tz {
-        self.time_zone.parse().unwrap_or(chrono_tz::UTC)
+        self.time_zone.as_str().parse().unwrap_or(chrono_tz::UTC)
     }
 }
 

@@ -146,12 +146,7 @@ fn run_server(
     let state = Data::new(AppState {
         db: Db::new(
             &db.url(handoff::db::APP_ROLE),
-            Limits {
-                connections: setup.connections,
-                waiting: setup.waiting,
-                patience: setup.deadline / 2,
-                cache_statements: true,
-            },
+            Limits { connections: setup.connections, waiting: setup.waiting, deadline: setup.deadline, cache_statements: true },
         ),
         clock: clock.clone(),
         master: master.clone(),

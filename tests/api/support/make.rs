@@ -56,7 +56,7 @@ pub fn db_site(db: &Database, name: &str) -> Site {
         let new = NewSite {
             name: name.parse().unwrap(),
             time_zone: chrono_tz::America::New_York,
-            default_phone_region: "US".into(),
+            default_phone_region: "US".parse().unwrap(),
             intake_url: format!("https://intake.{name}.example/start").parse().unwrap(),
             is_sample: false,
         };

@@ -38,7 +38,7 @@ fn expected(site: Option<SiteId>) -> Seen {
 }
 
 fn one_connection(sown: &Sown) -> Db {
-    let limits = Limits { connections: 1, waiting: 10, patience: Duration::from_secs(5), cache_statements: true };
+    let limits = Limits { connections: 1, waiting: 10, deadline: Duration::from_secs(10), cache_statements: true };
     Db::new(&sown.db.url(APP_ROLE), limits)
 }
 
