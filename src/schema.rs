@@ -17,6 +17,62 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_entries (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        number -> Int8,
+        recorded_at -> Timestamptz,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+        api_key_id -> Nullable<Uuid>,
+        partner_id -> Nullable<Uuid>,
+        operation -> Text,
+        subject_kind -> Text,
+        subject_id -> Uuid,
+        reason -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        before -> Nullable<Text>,
+        after -> Nullable<Text>,
+        salt -> Nullable<Bytea>,
+        values_digest -> Bytea,
+    }
+}
+
+diesel::table! {
+    audit_seals (site_id, position) {
+        site_id -> Uuid,
+        position -> Int8,
+        entry_id -> Uuid,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    event_positions (site_id, is_test, position) {
+        site_id -> Uuid,
+        is_test -> Bool,
+        position -> Int8,
+        event_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    events (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        number -> Int8,
+        audit_id -> Uuid,
+        event_type -> Text,
+        is_test -> Bool,
+        subject_id -> Uuid,
+        version -> Int4,
+        partner_id -> Nullable<Uuid>,
+        study_id -> Nullable<Uuid>,
+        occurred_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     handoff_routes (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
@@ -52,6 +108,25 @@ diesel::table! {
         etag -> Nullable<Text>,
         body -> Nullable<Text>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    journal_heads (site_id) {
+        site_id -> Uuid,
+        live_position -> Int8,
+        test_position -> Int8,
+        audit_position -> Int8,
+        audit_hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    journal_queue (site_id, stream, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        stream -> Text,
+        partner_id -> Nullable<Uuid>,
     }
 }
 
@@ -183,8 +258,14 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
+    audit_entries,
+    audit_seals,
+    event_positions,
+    events,
     handoff_routes,
     idempotency_keys,
+    journal_heads,
+    journal_queue,
     members,
     partners,
     referral_digests,

@@ -20,7 +20,12 @@ pub const DEFAULT_LIMIT: u16 = 50;
 /// The operation context of a caller at this moment.
 #[must_use]
 pub fn context<P: Permission>(app: &AppState, caller: &Caller<P>) -> Context {
-    Context { actor: caller.actor.clone(), scope: caller.scope, now: app.clock.now() }
+    Context {
+        actor: caller.actor.clone(),
+        scope: caller.scope,
+        now: app.clock.now(),
+        request_id: Some(caller.request_id.clone()),
+    }
 }
 
 /// Runs a read in one transaction under the caller's scope.

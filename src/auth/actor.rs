@@ -1,6 +1,9 @@
 //! The kinds of caller.
 
+use uuid::Uuid;
+
 use crate::domain::ids::{ApiKeyId, MemberId, PartnerId, PrincipalId};
+use crate::domain::journal::ActorKind;
 use crate::domain::vocabulary::{Role, Scope};
 
 /// An authenticated caller.
@@ -12,6 +15,10 @@ pub enum Actor {
     Site(SiteClient),
     /// A partner, by partner key.
     Partner(PartnerActor),
+    /// The operator at the command line; no request gets here.
+    Operator,
+    /// The server by itself; no request gets here.
+    System,
 }
 
 /// A member of the site.
@@ -55,6 +62,47 @@ impl Actor {
             Self::Staff(staff) => PrincipalId(staff.member.0),
             Self::Site(client) => client.principal,
             Self::Partner(partner) => PrincipalId(partner.partner.0),
+            Self::Operator | Self::System => PrincipalId(Uuid::nil()),
+        }
+    }
+
+    /// What kind of caller, for the audit trail.
+    #[must_use]
+    pub const fn kind(&self) -> ActorKind {
+        match self {
+            Self::Staff(_) => ActorKind::Staff,
+            Self::Site(_) => ActorKind::SiteKey,
+            Self::Partner(_) => ActorKind::PartnerKey,
+            Self::Operator => ActorKind::Operator,
+            Self::System => ActorKind::System,
+        }
+    }
+
+    /// Who, for the audit trail: the member, the site client or the partner.
+    #[must_use]
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Self::Operator | Self::System => None,
+            _ => Some(self.principal().0),
+        }
+    }
+
+    /// The key that was used.
+    #[must_use]
+    pub const fn key(&self) -> Option<ApiKeyId> {
+        match self {
+            Self::Site(client) => Some(client.key),
+            Self::Partner(partner) => Some(partner.key),
+            Self::Staff(_) | Self::Operator | Self::System => None,
+        }
+    }
+
+    /// The member, when the caller is one.
+    #[must_use]
+    pub const fn member(&self) -> Option<MemberId> {
+        match self {
+            Self::Staff(staff) => Some(staff.member),
+            _ => None,
         }
     }
 
@@ -62,7 +110,7 @@ impl Actor {
     #[must_use]
     pub fn is_test(&self) -> bool {
         match self {
-            Self::Staff(_) => false,
+            Self::Staff(_) | Self::Operator | Self::System => false,
             Self::Site(client) => client.is_test,
             Self::Partner(partner) => partner.is_test,
         }

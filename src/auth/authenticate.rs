@@ -14,7 +14,7 @@ use crate::store;
 ///
 /// # Errors
 /// 401 with a code that says whether credentials are missing, not valid or expired; 503 when the database is not there.
-pub async fn authenticate(app: &AppState, headers: &HeaderMap) -> Result<Identified, AppError> {
+pub async fn authenticate(app: &AppState, headers: &HeaderMap, request_id: String) -> Result<Identified, AppError> {
     let deadline = app.deadline();
     let credentials = bearer(headers)?;
     let (actor, scope) = if credentials.starts_with("hk_") {
@@ -22,7 +22,7 @@ pub async fn authenticate(app: &AppState, headers: &HeaderMap) -> Result<Identif
     } else {
         by_token(app, credentials, deadline).await?
     };
-    Ok(Identified { actor, scope, deadline })
+    Ok(Identified { actor, scope, deadline, request_id })
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, AppError> {

@@ -20,6 +20,8 @@ pub struct Identified {
     pub scope: SiteScope,
     /// When the caller must have an answer: one deadline for the request, authentication included.
     pub deadline: Deadline,
+    /// The id of the request, for the audit trail.
+    pub request_id: String,
 }
 
 /// A caller that carries permission `P`.
@@ -34,6 +36,8 @@ pub struct Caller<P: Permission> {
     pub scope: SiteScope,
     /// When the caller must have an answer.
     pub deadline: Deadline,
+    /// The id of the request, for the audit trail.
+    pub request_id: String,
     permission: PhantomData<P>,
 }
 
@@ -44,10 +48,11 @@ impl<P: Permission> FromRequest for Caller<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(match request.extensions().get::<Identified>() {
             None => Err(AppError::new(ErrorCode::Unauthenticated)),
-            Some(Identified { actor, scope, deadline }) => P::ROW.check(actor).map(|()| Self {
+            Some(Identified { actor, scope, deadline, request_id }) => P::ROW.check(actor).map(|()| Self {
                 actor: actor.clone(),
                 scope: *scope,
                 deadline: *deadline,
+                request_id: request_id.clone(),
                 permission: PhantomData,
             }),
         })

@@ -12,6 +12,7 @@ use crate::domain::ids::SiteId;
 use crate::domain::text::Code;
 use crate::domain::vocabulary::Scope;
 use crate::error::AppError;
+use crate::ops::Context;
 use crate::ops::issue_key::{self, Holder};
 use crate::store;
 
@@ -57,7 +58,7 @@ pub(super) fn run(config: &Config, command: KeyCommand) -> Result<(), Failure> {
             Some(code) => Holder::Partner(store::partners::find_by_code(conn, scope, code)?.ok_or_else(AppError::not_found)?.id),
             None => Holder::Site(scopes.clone()),
         };
-        issue_key::run(conn, scope, now, &name, holder, test)
+        issue_key::run(conn, &Context::of_operator(*scope, now), &name, holder, test)
     })?;
     println!("{}", key.expose_secret());
     eprintln!("This key is shown once. Keep it where your other secrets are.");

@@ -11,6 +11,7 @@ use crate::db;
 use crate::domain::ids::SiteId;
 use crate::domain::text::{DisplayName, MemberEmail};
 use crate::domain::vocabulary::Role;
+use crate::ops::Context;
 use crate::ops::add_member::{self, NewMember};
 
 #[derive(Debug, Subcommand)]
@@ -41,7 +42,9 @@ pub(super) fn run(config: &Config, command: MemberCommand) -> Result<(), Failure
         None => only_site(&mut conn)?,
     };
     let new = NewMember { display_name: name, email, role, is_site_lead: false };
-    let member = db::in_site(&mut conn, site, |conn, scope| add_member::run(conn, scope, Clock::System.now(), new))?;
+    let member = db::in_site(&mut conn, site, |conn, scope| {
+        add_member::run(conn, &Context::of_operator(*scope, Clock::System.now()), new)
+    })?;
     println!("member {member}\n\nA token for it: handoff token create --member {member} --ttl 15m");
     Ok(())
 }

@@ -115,14 +115,15 @@ fn fill(
         is_sample: true,
     };
     let first = FirstAdmin { display_name: text("Robin Admin")?, email: text("robin@riverside.example")? };
-    let admin = create_site::run(conn, scope, start, new, &first)?;
+    let admin = create_site::run(conn, &Context::of_operator(*scope, start), new, &first)?;
     let mut add = |name, email, role| {
         let new = NewMember { display_name: text(name)?, email: text(email)?, role, is_site_lead: false };
-        add_member::run(conn, scope, start, new)
+        add_member::run(conn, &Context::of_operator(*scope, start), new)
     };
     let coordinator = add("Dana Coordinator", "dana@riverside.example", Role::Coordinator)?;
     add("Sam Viewer", "sam@riverside.example", Role::Viewer)?;
-    let context = |member, role, at| Context { actor: Actor::Staff(StaffActor { member, role }), scope: *scope, now: at };
+    let context =
+        |member, role, at| Context { actor: Actor::Staff(StaffActor { member, role }), ..Context::of_operator(*scope, at) };
     let as_admin = context(admin, Role::Admin, start);
 
     for (code, public_name, short_description, protocol_code, registry_id) in STUDIES {
@@ -169,12 +170,13 @@ fn fill(
     }
     let lakeside = store::partners::find_by_code(conn, scope, &text("lakeside-cardiology")?)?.ok_or_else(AppError::not_found)?;
     let site_scopes = vec![Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead];
+    let operator = Context::of_operator(*scope, now);
     Ok(Sample {
         site: scope.site(),
         admin,
         coordinator,
-        partner_key: issue_key::run(conn, scope, now, "Lakeside portal (sample)", Holder::Partner(lakeside.id), false)?,
-        site_key: issue_key::run(conn, scope, now, "Site CRM (sample)", Holder::Site(site_scopes), false)?,
+        partner_key: issue_key::run(conn, &operator, "Lakeside portal (sample)", Holder::Partner(lakeside.id), false)?,
+        site_key: issue_key::run(conn, &operator, "Site CRM (sample)", Holder::Site(site_scopes), false)?,
     })
 }
 

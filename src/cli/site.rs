@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::db;
 use crate::domain::ids::SiteId;
 use crate::domain::text::PhoneRegion;
+use crate::ops::Context;
 use crate::ops::create_site::{self, FirstAdmin, NewSite};
 
 #[derive(Debug, Subcommand)]
@@ -56,7 +57,8 @@ pub(super) fn run(config: &Config, command: SiteCommand) -> Result<(), Failure> 
     let mut conn = backend.connect()?;
     let now = Clock::System.now();
     let site = SiteId::at(now);
-    let member = db::in_site(&mut conn, site, |conn, scope| create_site::run(conn, scope, now, new, &admin))?;
+    let member =
+        db::in_site(&mut conn, site, |conn, scope| create_site::run(conn, &Context::of_operator(*scope, now), new, &admin))?;
     println!("site   {site}\nadmin  {member}\n\nA token for the admin: handoff token create --member {member} --ttl 15m");
     Ok(())
 }

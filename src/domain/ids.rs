@@ -80,6 +80,10 @@ ids! {
     ApiKeyId,
     /// Id of a count of refused bodies.
     RefusalId,
+    /// Id of an entry of the audit trail.
+    AuditId,
+    /// Id of an event of the feed; the same in every delivery.
+    EventId,
     /// Id of who acts: a member, a partner, or one site client across the rotation of its keys.
     PrincipalId,
 }

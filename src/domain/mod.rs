@@ -13,6 +13,7 @@ pub mod contact_basis;
 pub mod fault;
 pub mod handoff_code;
 pub mod ids;
+pub mod journal;
 pub mod lifecycle;
 pub mod next_action;
 pub mod partner_view;

@@ -1,11 +1,10 @@
 //! Adding a member to the site.
 
-use chrono::{DateTime, Utc};
-
-use super::taken;
-use crate::auth::SiteScope;
+use super::record::{Change, record};
+use super::{Context, facts, taken};
 use crate::db::Conn;
 use crate::domain::ids::MemberId;
+use crate::domain::journal::SubjectKind;
 use crate::domain::text::{DisplayName, MemberEmail};
 use crate::domain::vocabulary::Role;
 use crate::error::{AppError, on_constraint};
@@ -28,7 +27,8 @@ pub struct NewMember {
 ///
 /// # Errors
 /// 409 when a member has this e-mail address.
-pub fn run(conn: &mut Conn, scope: &SiteScope, now: DateTime<Utc>, new: NewMember) -> Result<MemberId, AppError> {
+pub fn run(conn: &mut Conn, context: &Context, new: NewMember) -> Result<MemberId, AppError> {
+    let (scope, now) = (&context.scope, context.now);
     let id = MemberId::at(now);
     let row = store::members::NewMember {
         site_id: scope.site(),
@@ -45,5 +45,6 @@ pub fn run(conn: &mut Conn, scope: &SiteScope, now: DateTime<Utc>, new: NewMembe
     store::members::insert(conn, &row).map_err(on_constraint([("members_email_unique", || {
         taken("/email", "Another member of the site has this e-mail address.")
     })]))?;
+    record(conn, context, [Change::made("create_member", SubjectKind::Member, id.0, facts::of_member(&row))])?;
     Ok(id)
 }

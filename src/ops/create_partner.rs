@@ -1,8 +1,10 @@
 //! Registering a partner.
 
-use super::{Context, taken};
+use super::record::{Change, record};
+use super::{Context, facts, taken};
 use crate::db::Conn;
 use crate::domain::ids::PartnerId;
+use crate::domain::journal::SubjectKind;
 use crate::domain::text::{Code, Jurisdiction, PublicName};
 use crate::domain::vocabulary::{PartnerStatus, PartnerType, RemunerationBasis};
 use crate::error::{AppError, on_constraint};
@@ -44,5 +46,6 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewPartner) -> Result<Partne
     };
     store::partners::insert(conn, &partner)
         .map_err(on_constraint([("partners_code_unique", || taken("/code", "Another partner of the site has this code."))]))?;
+    record(conn, context, [Change::made("create_partner", SubjectKind::Partner, partner.id.0, facts::of_partner(&partner))])?;
     Ok(partner)
 }

@@ -4,7 +4,8 @@
 
 use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 
-use super::Context;
+use super::record::{Change, record};
+use super::{Context, facts};
 use crate::auth::Actor;
 use crate::db::Conn;
 use crate::domain::CodeList;
@@ -13,6 +14,7 @@ use crate::domain::contact_basis::{self, StatedBy};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::handoff_code;
 use crate::domain::ids::ReferralId;
+use crate::domain::journal::{EventType, SubjectKind};
 use crate::domain::next_action;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
 use crate::domain::vocabulary::{Attribution, Channel, ContactBasis, ContactPath, LateReason, QuarantineReason, ReferralStatus};
@@ -89,6 +91,10 @@ pub fn run(
         return Err(collision(conn, context, &referral)?);
     }
     store::referrals::insert_digests(conn, &referral, &digests)?;
+    let change = Change::made("create_referral", SubjectKind::Referral, referral.id.0, facts::of_referral(&referral))
+        .because(referral.late_reason.map(|reason| reason.as_str()))
+        .tell_of_referral(EventType::ReferralReceived, &referral);
+    record(conn, context, [change])?;
     let coded = CodedReferral {
         referral,
         partner_code: route.partner_code,

@@ -1,10 +1,12 @@
 //! Configuring a handoff route.
 
-use super::{Context, taken};
+use super::record::{Change, record};
+use super::{Context, facts, taken};
 use crate::db::Conn;
 use crate::domain::CodeList;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{MemberId, RouteId};
+use crate::domain::journal::SubjectKind;
 use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
 use crate::domain::vocabulary::{Channel, DuplicatePolicy, RouteStatus};
 use crate::error::{AppError, on_constraint};
@@ -86,6 +88,7 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewRoute) -> Result<RouteCon
         }),
         ("handoff_routes_source_tag_unique", tag_taken),
     ]))?;
+    record(conn, context, [Change::made("create_route", SubjectKind::Route, route.id.0, facts::of_route(&route))])?;
     Ok(RouteContext {
         route,
         partner_code: partner.code,

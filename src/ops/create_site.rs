@@ -1,11 +1,11 @@
 //! Setting up a site with its first admin, who is its site lead.
 
-use chrono::{DateTime, Utc};
-
 use super::add_member::{self, NewMember};
-use crate::auth::SiteScope;
+use super::record::{Change, record};
+use super::{Context, facts};
 use crate::db::Conn;
 use crate::domain::ids::MemberId;
+use crate::domain::journal::SubjectKind;
 use crate::domain::text::{DisplayName, MemberEmail, PhoneRegion, PublicName, TimeZoneName, WebUrl};
 use crate::domain::vocabulary::Role;
 use crate::error::AppError;
@@ -36,36 +36,29 @@ pub struct FirstAdmin {
     pub email: MemberEmail,
 }
 
-/// Sets up the site of `scope` with its first admin; answers the admin's id.
+/// Sets up the site of the context's scope with its first admin; answers the admin's id.
 ///
 /// # Errors
 /// A database failure.
-pub fn run(
-    conn: &mut Conn,
-    scope: &SiteScope,
-    now: DateTime<Utc>,
-    new: NewSite,
-    admin: &FirstAdmin,
-) -> Result<MemberId, AppError> {
-    store::sites::insert(
-        conn,
-        &SiteRow {
-            site_id: scope.site(),
-            name: new.name,
-            time_zone: TimeZoneName::parse(new.time_zone.name()).map_err(AppError::internal)?,
-            default_phone_region: new.default_phone_region,
-            intake_url: new.intake_url,
-            acknowledge_due_hours: 24,
-            contact_due_hours: 72,
-            follow_up_due_hours: 120,
-            suppression_threshold: 11,
-            is_sample: new.is_sample,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        },
-    )?;
+pub fn run(conn: &mut Conn, context: &Context, new: NewSite, admin: &FirstAdmin) -> Result<MemberId, AppError> {
+    let site = SiteRow {
+        site_id: context.scope.site(),
+        name: new.name,
+        time_zone: TimeZoneName::parse(new.time_zone.name()).map_err(AppError::internal)?,
+        default_phone_region: new.default_phone_region,
+        intake_url: new.intake_url,
+        acknowledge_due_hours: 24,
+        contact_due_hours: 72,
+        follow_up_due_hours: 120,
+        suppression_threshold: 11,
+        is_sample: new.is_sample,
+        version: 1,
+        created_at: context.now,
+        updated_at: context.now,
+    };
+    store::sites::insert(conn, &site)?;
+    record(conn, context, [Change::made("create_site", SubjectKind::Site, site.site_id.0, facts::of_site(&site))])?;
     let lead =
         NewMember { display_name: admin.display_name.clone(), email: admin.email.clone(), role: Role::Admin, is_site_lead: true };
-    add_member::run(conn, scope, now, lead)
+    add_member::run(conn, context, lead)
 }

@@ -1,8 +1,10 @@
 //! Registering a study.
 
-use super::{Context, taken};
+use super::record::{Change, record};
+use super::{Context, facts, taken};
 use crate::db::Conn;
 use crate::domain::ids::StudyId;
+use crate::domain::journal::SubjectKind;
 use crate::domain::text::{Code, ProtocolCode, PublicName, RegistryId, ShortDescription};
 use crate::domain::vocabulary::StudyStatus;
 use crate::error::{AppError, on_constraint};
@@ -44,5 +46,6 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewStudy) -> Result<StudyRow
     };
     store::studies::insert(conn, &study)
         .map_err(on_constraint([("studies_code_unique", || taken("/code", "Another study of the site has this code."))]))?;
+    record(conn, context, [Change::made("create_study", SubjectKind::Study, study.id.0, facts::of_study(&study))])?;
     Ok(study)
 }

@@ -7,10 +7,12 @@ pub mod create_referral;
 pub mod create_route;
 pub mod create_site;
 pub mod create_study;
+mod facts;
 pub mod issue_key;
 pub mod move_partner;
 pub mod move_route;
 pub mod move_study;
+mod record;
 pub mod transition_referral;
 pub mod update_partner;
 pub mod update_route;
@@ -30,6 +32,22 @@ pub struct Context {
     pub scope: SiteScope,
     /// The time of the request.
     pub now: DateTime<Utc>,
+    /// The request, for the audit trail; `None` at the command line and in jobs.
+    pub request_id: Option<String>,
+}
+
+impl Context {
+    /// The operator at the command line.
+    #[must_use]
+    pub const fn of_operator(scope: SiteScope, now: DateTime<Utc>) -> Self {
+        Self { actor: Actor::Operator, scope, now, request_id: None }
+    }
+
+    /// The server by itself, in a job.
+    #[must_use]
+    pub const fn of_system(scope: SiteScope, now: DateTime<Utc>) -> Self {
+        Self { actor: Actor::System, scope, now, request_id: None }
+    }
 }
 
 /// Which version a caller read before changing something (`If-Match`).

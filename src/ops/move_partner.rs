@@ -1,8 +1,10 @@
 //! Moving a partner through its lifecycle.
 
-use super::{Context, Expected, illegal_move};
+use super::record::{Change, record};
+use super::{Context, Expected, facts, illegal_move};
 use crate::db::Conn;
 use crate::domain::ids::PartnerId;
+use crate::domain::journal::{EventType, SubjectKind};
 use crate::domain::lifecycle::partner_moves;
 use crate::domain::vocabulary::PartnerStatus;
 use crate::error::AppError;
@@ -28,5 +30,9 @@ pub fn run(
     }
     let changes =
         PartnerChanges { status: Some(to), version: partner.version + 1, updated_at: context.now, ..PartnerChanges::default() };
-    Ok(store::partners::update(conn, &context.scope, id, &changes)?)
+    let moved = store::partners::update(conn, &context.scope, id, &changes)?;
+    let (before, after) = (facts::of_partner(&partner), facts::of_partner(&moved));
+    let change = Change::new("transition_partner", SubjectKind::Partner, id.0, before, after);
+    record(conn, context, [change.tell_of_partner(EventType::PartnerStatusChanged, moved.version, id, None)])?;
+    Ok(moved)
 }

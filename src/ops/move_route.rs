@@ -1,8 +1,10 @@
 //! Launching, pausing, resuming and retiring a route.
 
-use super::{Context, Expected, illegal_move};
+use super::record::{Change, record};
+use super::{Context, Expected, facts, illegal_move};
 use crate::db::Conn;
 use crate::domain::ids::RouteId;
+use crate::domain::journal::{EventType, SubjectKind};
 use crate::domain::lifecycle::RouteMove;
 use crate::error::AppError;
 use crate::store;
@@ -29,5 +31,18 @@ pub fn run(
     let changes =
         RouteChanges { status: Some(status), version: route.version + 1, updated_at: context.now, ..RouteChanges::default() };
     store::routes::update(conn, scope, id, &changes)?;
-    store::routes::find(conn, scope, id)?.ok_or_else(AppError::not_found)
+    let moved = store::routes::find(conn, scope, id)?.ok_or_else(AppError::not_found)?;
+    let (operation, event) = match step {
+        RouteMove::Launch => ("launch_route", Some(EventType::RouteLaunched)),
+        RouteMove::Pause => ("pause_route", Some(EventType::RoutePaused)),
+        RouteMove::Resume => ("resume_route", Some(EventType::RouteResumed)),
+        RouteMove::Retire => ("retire_route", None),
+    };
+    let (before, after) = (facts::of_route(&route), facts::of_route(&moved.route));
+    let mut change = Change::new(operation, SubjectKind::Route, id.0, before, after);
+    if let Some(event) = event {
+        change = change.tell_of_partner(event, moved.route.version, route.partner_id, Some(route.study_id));
+    }
+    record(conn, context, [change])?;
+    Ok(moved)
 }

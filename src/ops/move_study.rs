@@ -1,8 +1,10 @@
 //! Opening, pausing and closing a study.
 
-use super::{Context, Expected, illegal_move};
+use super::record::{Change, record};
+use super::{Context, Expected, facts, illegal_move};
 use crate::db::Conn;
 use crate::domain::ids::StudyId;
+use crate::domain::journal::{EventType, SubjectKind};
 use crate::domain::lifecycle::study_moves;
 use crate::domain::vocabulary::StudyStatus;
 use crate::error::AppError;
@@ -21,13 +23,29 @@ pub fn run(conn: &mut Conn, context: &Context, id: StudyId, expected: &Expected,
     if !moves.contains(&to) {
         return Err(illegal_move(moves.iter().map(|status| status.as_str())));
     }
-    match to {
-        StudyStatus::Paused => store::referrals::hold_for_paused_study(conn, &context.scope, id, context.now)?,
-        StudyStatus::Open => store::referrals::release_for_opened_study(conn, &context.scope, id, context.now)?,
-        // Whoever is on the way is worked to an end by people, one by one and with a reason.
-        StudyStatus::Closed => 0,
-    };
+    let mut recorded = move_referrals(conn, context, id, to)?;
     let changes =
         StudyChanges { status: Some(to), version: study.version + 1, updated_at: context.now, ..StudyChanges::default() };
-    Ok(store::studies::update(conn, &context.scope, id, &changes)?)
+    let moved = store::studies::update(conn, &context.scope, id, &changes)?;
+    let (before, after) = (facts::of_study(&study), facts::of_study(&moved));
+    let change = Change::new("transition_study", SubjectKind::Study, id.0, before, after);
+    recorded.push(change.tell(EventType::StudyStatusChanged, moved.version));
+    record(conn, context, recorded)?;
+    Ok(moved)
+}
+
+/// What happens to the study's referrals, and what is to be recorded of it.
+fn move_referrals(conn: &mut Conn, context: &Context, study: StudyId, to: StudyStatus) -> Result<Vec<Change>, AppError> {
+    let scope = &context.scope;
+    let write = match to {
+        StudyStatus::Paused => store::referrals::hold_for_paused_study,
+        StudyStatus::Open => store::referrals::release_for_opened_study,
+        // Whoever is on the way is worked to an end by people, one by one and with a reason.
+        StudyStatus::Closed => return Ok(Vec::new()),
+    };
+    let before = store::referrals::lock_for_study(conn, scope, study, to == StudyStatus::Paused)?;
+    write(conn, scope, study, context.now)?;
+    let ids: Vec<_> = before.iter().map(|referral| referral.id).collect();
+    let after = store::referrals::load_rows(conn, scope, &ids)?;
+    Ok(before.iter().zip(&after).map(|(before, after)| Change::of_referral("transition_study", before, after)).collect())
 }

@@ -1,5 +1,6 @@
 //! Moving a referral: the state machine's one writer.
 
+use super::record::{Change, record};
 use super::{Context, Expected, illegal_move};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
@@ -52,7 +53,10 @@ pub fn run(
     if !store::referrals::update_state(conn, scope, id, coded.referral.version, &change)? {
         return Err(AppError::new(ErrorCode::StaleVersion));
     }
+    let before = coded.referral.clone();
     apply(&mut coded.referral, change);
+    let change = Change::of_referral("transition_referral", &before, &coded.referral);
+    record(conn, context, [change.because(request.reason.map(|reason| reason.as_str()))])?;
     Ok((coded, site))
 }
 

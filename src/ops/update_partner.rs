@@ -1,8 +1,10 @@
 //! Changing what is registered of a partner.
 
-use super::{Context, Expected};
+use super::record::{Change, record};
+use super::{Context, Expected, facts};
 use crate::db::Conn;
 use crate::domain::ids::PartnerId;
+use crate::domain::journal::SubjectKind;
 use crate::domain::text::{Jurisdiction, PublicName};
 use crate::domain::vocabulary::{PartnerType, RemunerationBasis};
 use crate::error::AppError;
@@ -44,5 +46,8 @@ pub fn run(
         version: partner.version + 1,
         updated_at: context.now,
     };
-    Ok(store::partners::update(conn, &context.scope, id, &changes)?)
+    let changed = store::partners::update(conn, &context.scope, id, &changes)?;
+    let (before, after) = (facts::of_partner(&partner), facts::of_partner(&changed));
+    record(conn, context, [Change::new("update_partner", SubjectKind::Partner, id.0, before, after)])?;
+    Ok(changed)
 }

@@ -1,10 +1,12 @@
 //! Changing a route's configuration.
 
 use super::create_route::{owner_faults, tag_taken};
-use super::{Context, Expected};
+use super::record::{Change, record};
+use super::{Context, Expected, facts};
 use crate::db::Conn;
 use crate::domain::CodeList;
 use crate::domain::ids::{MemberId, RouteId};
+use crate::domain::journal::SubjectKind;
 use crate::domain::text::{ApprovalReference, Instruction, Reference, WebUrl};
 use crate::domain::vocabulary::{Channel, DuplicatePolicy, RouteStatus};
 use crate::error::{AppError, ErrorCode, on_constraint};
@@ -81,5 +83,8 @@ pub fn run(
         updated_at: context.now,
     };
     store::routes::update(conn, scope, id, &changes).map_err(on_constraint([("handoff_routes_source_tag_unique", tag_taken)]))?;
-    store::routes::find(conn, scope, id)?.ok_or_else(AppError::not_found)
+    let changed = store::routes::find(conn, scope, id)?.ok_or_else(AppError::not_found)?;
+    let (before, after) = (facts::of_route(&route), facts::of_route(&changed.route));
+    record(conn, context, [Change::new("update_route", SubjectKind::Route, id.0, before, after)])?;
+    Ok(changed)
 }

@@ -1,8 +1,10 @@
 //! Changing the site's settings.
 
-use super::{Context, Expected};
+use super::record::{Change, record};
+use super::{Context, Expected, facts};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::journal::SubjectKind;
 use crate::domain::text::{PhoneRegion, PublicName, TimeZoneName, WebUrl};
 use crate::error::AppError;
 use crate::store;
@@ -52,7 +54,10 @@ pub fn run(conn: &mut Conn, context: &Context, expected: &Expected, patch: SiteP
         version: site.version + 1,
         updated_at: context.now,
     };
-    Ok(store::sites::update(conn, &context.scope, &changes)?)
+    let changed = store::sites::update(conn, &context.scope, &changes)?;
+    let (before, after) = (facts::of_site(&site), facts::of_site(&changed));
+    record(conn, context, [Change::new("update_site", SubjectKind::Site, changed.site_id.0, before, after)])?;
+    Ok(changed)
 }
 
 /// What has the form of a zone or a region and is none.

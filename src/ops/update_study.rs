@@ -1,8 +1,10 @@
 //! Changing what is registered of a study.
 
-use super::{Context, Expected};
+use super::record::{Change, record};
+use super::{Context, Expected, facts};
 use crate::db::Conn;
 use crate::domain::ids::StudyId;
+use crate::domain::journal::SubjectKind;
 use crate::domain::text::{ProtocolCode, PublicName, RegistryId, ShortDescription};
 use crate::error::AppError;
 use crate::store;
@@ -43,5 +45,8 @@ pub fn run(
         version: study.version + 1,
         updated_at: context.now,
     };
-    Ok(store::studies::update(conn, &context.scope, id, &changes)?)
+    let changed = store::studies::update(conn, &context.scope, id, &changes)?;
+    let (before, after) = (facts::of_study(&study), facts::of_study(&changed));
+    record(conn, context, [Change::new("update_study", SubjectKind::Study, id.0, before, after)])?;
+    Ok(changed)
 }

@@ -18,6 +18,10 @@ use crate::state::AppState;
 /// How long the document and its page may be kept.
 pub(super) const PUBLIC: &str = "public, max-age=300";
 
+/// The id of a request, on its way to whoever records what it did.
+#[derive(Debug, Clone)]
+struct RequestId(String);
+
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Finds out who calls, before any extractor runs and so before a body is read.
@@ -29,7 +33,10 @@ pub(super) async fn authenticate(
         return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     }
     let known = match request.app_data::<Data<AppState>>() {
-        Some(app) => auth::authenticate(app, request.headers()).await,
+        Some(app) => {
+            let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+            auth::authenticate(app, request.headers(), id).await
+        }
         None => Err(AppError::new(ErrorCode::Internal)),
     };
     let checked = known
@@ -101,6 +108,7 @@ pub(super) async fn envelope(
     let id = request_id(request.headers());
     let method = known_method(request.method());
     let pattern = request.match_pattern().unwrap_or_else(|| "-".into());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.call(request).await?.map_into_boxed_body();
     if let Some(error) = failure(&response) {
         log_failure(error.as_ref(), &id);

@@ -7,6 +7,7 @@
 
 pub mod api_keys;
 pub mod idempotency;
+pub mod journal;
 pub mod members;
 pub mod partners;
 pub mod referrals;

@@ -1,166 +1,19 @@
 //! Referrals and the digests beside them.
 
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
-use crate::domain::CodeList;
-use crate::domain::ids::{MemberId, PartnerId, ReferralId, RouteId, SiteId, StudyId};
-use crate::domain::text::{Code, HandoffCode, Instruction, Reference, WebUrl};
-use crate::domain::vocabulary::{
-    Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, HandoffIssue, LateReason, NextAction,
-    QuarantineReason, ReferralStatus, ReopenReason,
-};
+use crate::domain::ids::{PartnerId, ReferralId};
+use crate::domain::text::Reference;
+use crate::domain::vocabulary::DigestKind;
 use crate::privacy::digests::ContactDigest;
 use crate::schema::{handoff_routes, partners, referral_digests, referrals, studies};
 
-/// A referral as it is kept: codes, ids and times.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = referrals)]
-pub struct ReferralRow {
-    /// The tenant.
-    pub site_id: SiteId,
-    /// Its id; ids sort by the time of recording.
-    pub id: ReferralId,
-    /// Who referred.
-    pub partner_id: PartnerId,
-    /// To what.
-    pub study_id: StudyId,
-    /// Over which route.
-    pub route_id: RouteId,
-    /// How it came.
-    pub channel: Channel,
-    /// How its source is recognised.
-    pub source_tag: Reference,
-    /// How sure the source is.
-    pub attribution: Attribution,
-    /// On what ground the person may be contacted.
-    pub contact_basis: ContactBasis,
-    /// How the person is reached.
-    pub contact_path: ContactPath,
-    /// What the person gives at the intake.
-    pub handoff_code: Option<HandoffCode>,
-    /// The partner's own reference.
-    pub partner_reference: Option<Reference>,
-    /// The site's reference in its own system.
-    pub external_ref: Option<Reference>,
-    /// Why it was recorded after the fact.
-    pub late_reason: Option<LateReason>,
-    /// Responsible for the next action.
-    pub owner_id: MemberId,
-    /// Where it stands.
-    pub status: ReferralStatus,
-    /// The state that a hold returns to.
-    pub held_status: Option<ReferralStatus>,
-    /// Why it waits for a decision.
-    pub quarantine_reason: Option<QuarantineReason>,
-    /// Why it waits.
-    pub blocker: Option<Blocker>,
-    /// Why it ended.
-    pub close_reason: Option<CloseReason>,
-    /// Why it was opened again, the last time.
-    pub reopen_reason: Option<ReopenReason>,
-    /// What the owner does next.
-    pub next_action: Option<NextAction>,
-    /// By when.
-    pub next_action_due_at: Option<DateTime<Utc>>,
-    /// What went wrong with the handoff.
-    pub handoff_issues: CodeList<HandoffIssue>,
-    /// Marked test for ever.
-    pub is_test: bool,
-    /// Counts changes.
-    pub version: i32,
-    /// When it happened.
-    pub received_at: DateTime<Utc>,
-    /// When it was entered.
-    pub recorded_at: DateTime<Utc>,
-    /// When its clock started, the last time.
-    pub clock_started_at: DateTime<Utc>,
-    /// First acknowledged.
-    pub acknowledged_at: Option<DateTime<Utc>>,
-    /// First contact attempt.
-    pub contacting_at: Option<DateTime<Utc>>,
-    /// First reached.
-    pub connected_at: Option<DateTime<Utc>>,
-    /// Handed to the study team.
-    pub handed_off_at: Option<DateTime<Utc>>,
-    /// Ended.
-    pub closed_at: Option<DateTime<Utc>>,
-    /// When it last changed.
-    pub updated_at: DateTime<Utc>,
-}
+mod rows;
+mod study;
 
-/// What a transition writes: always the whole state, so that nothing of the old one lingers.
-#[derive(Debug, AsChangeset)]
-#[diesel(table_name = referrals, treat_none_as_null = true)]
-pub struct StateChange {
-    /// Where it stands.
-    pub status: ReferralStatus,
-    /// The state that a hold returns to.
-    pub held_status: Option<ReferralStatus>,
-    /// Why it waits for a decision.
-    pub quarantine_reason: Option<QuarantineReason>,
-    /// Why it waits.
-    pub blocker: Option<Blocker>,
-    /// Why it ended.
-    pub close_reason: Option<CloseReason>,
-    /// Why it was opened again, the last time.
-    pub reopen_reason: Option<ReopenReason>,
-    /// What the owner does next.
-    pub next_action: Option<NextAction>,
-    /// By when.
-    pub next_action_due_at: Option<DateTime<Utc>>,
-    /// The next version.
-    pub version: i32,
-    /// When its clock started, the last time.
-    pub clock_started_at: DateTime<Utc>,
-    /// First acknowledged.
-    pub acknowledged_at: Option<DateTime<Utc>>,
-    /// First contact attempt.
-    pub contacting_at: Option<DateTime<Utc>>,
-    /// First reached.
-    pub connected_at: Option<DateTime<Utc>>,
-    /// Handed to the study team.
-    pub handed_off_at: Option<DateTime<Utc>>,
-    /// Ended.
-    pub closed_at: Option<DateTime<Utc>>,
-    /// When it changed.
-    pub updated_at: DateTime<Utc>,
-}
-
-/// A referral with the codes of its partner and study, and what its route hands to the person.
-#[derive(Debug, Clone, Queryable)]
-pub struct CodedReferral {
-    /// The referral.
-    pub referral: ReferralRow,
-    /// The partner's code.
-    pub partner_code: Code,
-    /// The study's code.
-    pub study_code: Code,
-    /// Where the person gives details; `None`: at the site's intake URL.
-    pub route_intake_url: Option<WebUrl>,
-    /// What the partner tells the person to do.
-    pub instruction: Instruction,
-}
-
-/// Which referrals a list shows.
-#[derive(Debug, Default, Clone)]
-pub struct Filter {
-    /// In this state.
-    pub status: Option<ReferralStatus>,
-    /// For this study.
-    pub study: Option<Code>,
-    /// From this partner.
-    pub partner: Option<Code>,
-    /// Of this owner.
-    pub owner: Option<MemberId>,
-    /// Over this channel.
-    pub channel: Option<Channel>,
-    /// With this reference of the partner's.
-    pub partner_reference: Option<Reference>,
-    /// With this reference of the site's.
-    pub external_ref: Option<Reference>,
-}
+pub use rows::{CodedReferral, Filter, ReferralRow, StateChange};
+pub use study::{hold_for_paused_study, lock_for_study, release_for_opened_study};
 
 /// Referrals joined with what [`CodedReferral`] shows of their partner, study and route.
 macro_rules! with_codes {
@@ -323,56 +176,14 @@ pub fn update_state(
     .map(|changed| changed == 1)
 }
 
-/// Puts every referral in flight for a study on hold, remembering the state it leaves; says how many. The due time moves
-/// to the study team's: `follow_up` hours of the route, or else of the site.
+/// The referrals with these ids, by id.
 ///
 /// # Errors
 /// A database failure.
-pub fn hold_for_paused_study(
-    conn: &mut PgConnection,
-    scope: &SiteScope,
-    study: StudyId,
-    now: DateTime<Utc>,
-) -> QueryResult<usize> {
-    diesel::sql_query(
-        "UPDATE referrals r SET held_status = r.status, status = 'on_hold', blocker = 'study_paused', next_action = 'await_study_team',
-                next_action_due_at = $3 + make_interval(hours => coalesce(h.follow_up_due_hours, s.follow_up_due_hours)),
-                version = r.version + 1, updated_at = $3
-           FROM handoff_routes h, sites s
-          WHERE r.site_id = $1 AND r.study_id = $2 AND r.status IN ('received', 'acknowledged', 'contacting', 'connected', 'handed_off')
-            AND h.site_id = r.site_id AND h.id = r.route_id AND s.site_id = r.site_id",
-    )
-    .bind::<diesel::sql_types::Uuid, _>(scope.site())
-    .bind::<diesel::sql_types::Uuid, _>(study)
-    .bind::<diesel::sql_types::Timestamptz, _>(now)
-    .execute(conn)
-}
-
-/// Returns the referrals that a paused study held to the state they left; says how many.
-///
-/// # Errors
-/// A database failure.
-pub fn release_for_opened_study(
-    conn: &mut PgConnection,
-    scope: &SiteScope,
-    study: StudyId,
-    now: DateTime<Utc>,
-) -> QueryResult<usize> {
-    diesel::sql_query(
-        "UPDATE referrals r SET status = r.held_status, held_status = NULL, blocker = NULL,
-                next_action = CASE r.held_status WHEN 'received' THEN 'acknowledge' WHEN 'connected' THEN 'arrange_handoff'
-                    WHEN 'handed_off' THEN 'confirm_close' ELSE 'attempt_contact' END,
-                next_action_due_at = $3 + make_interval(hours => CASE
-                    WHEN r.held_status = 'received' THEN coalesce(h.acknowledge_due_hours, s.acknowledge_due_hours)
-                    WHEN r.held_status IN ('acknowledged', 'contacting') THEN coalesce(h.contact_due_hours, s.contact_due_hours)
-                    ELSE coalesce(h.follow_up_due_hours, s.follow_up_due_hours) END),
-                version = r.version + 1, updated_at = $3
-           FROM handoff_routes h, sites s
-          WHERE r.site_id = $1 AND r.study_id = $2 AND r.status = 'on_hold' AND r.blocker = 'study_paused'
-            AND h.site_id = r.site_id AND h.id = r.route_id AND s.site_id = r.site_id",
-    )
-    .bind::<diesel::sql_types::Uuid, _>(scope.site())
-    .bind::<diesel::sql_types::Uuid, _>(study)
-    .bind::<diesel::sql_types::Timestamptz, _>(now)
-    .execute(conn)
+pub fn load_rows(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId]) -> QueryResult<Vec<ReferralRow>> {
+    referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(ids)))
+        .order(referrals::id)
+        .select(ReferralRow::as_select())
+        .load(conn)
 }

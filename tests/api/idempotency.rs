@@ -4,6 +4,7 @@ use chrono::Duration;
 use diesel::connection::SimpleConnection as _;
 use handoff::db::in_site;
 use handoff::jobs::housekeeping;
+use handoff::ops::Context;
 use handoff::ops::issue_key::{self, Holder};
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
@@ -227,7 +228,7 @@ async fn a_key_belongs_to_its_caller_and_its_operation() {
 
     // A partner's second key is the same caller: rotation breaks no retry.
     let rotated = in_site(&mut app.db.app(), app.site.id, |conn, scope| {
-        issue_key::run(conn, scope, beginning(), "rotated", Holder::Partner(app.site.partner.id), false)
+        issue_key::run(conn, &Context::of_operator(*scope, beginning()), "rotated", Holder::Partner(app.site.partner.id), false)
     })
     .unwrap();
     assert_same(&own, &create(&app.person(rotated.expose_secret()), &key, &make::referral()).await);

@@ -5,6 +5,7 @@ use diesel::connection::SimpleConnection as _;
 use handoff::auth::token;
 use handoff::db::in_site;
 use handoff::domain::vocabulary::Scope;
+use handoff::ops::Context;
 use handoff::ops::issue_key::{self, Holder};
 use secrecy::ExposeSecret as _;
 
@@ -63,7 +64,8 @@ const CRM: &[&str] = &["referrals:read", "referrals:write", "config:read"];
 pub async fn people(app: &App, world: &World) -> Vec<Person> {
     let key = |site: &Site, holder: Holder, is_test: bool| {
         in_site(&mut app.db.app(), site.id, |conn, scope| {
-            issue_key::run(conn, scope, beginning(), "matrix", holder, is_test).map(|key| key.expose_secret().to_owned())
+            issue_key::run(conn, &Context::of_operator(*scope, beginning()), "matrix", holder, is_test)
+                .map(|key| key.expose_secret().to_owned())
         })
         .unwrap()
     };

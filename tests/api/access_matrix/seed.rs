@@ -160,7 +160,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let source_tag = format!("zq-{place}-tag");
     let (study, study_code, route) = in_site(&mut app.db.app(), site.id, |conn, scope| {
         let actor = Actor::Staff(StaffActor { member: site.admin, role: Role::Admin });
-        let context = Context { actor, scope: *scope, now: beginning() - chrono::Duration::days(1) };
+        let context = Context { actor, ..Context::of_operator(*scope, beginning() - chrono::Duration::days(1)) };
         let code = format!("zq-{place}-study");
         let new = NewStudy {
             code: code.parse().unwrap(),
@@ -253,7 +253,7 @@ fn leavers(app: &App) -> (MemberId, PartnerId) {
     let now = beginning();
     in_site(&mut app.db.app(), app.site.id, |conn, scope| {
         let actor = Actor::Staff(StaffActor { member: app.site.admin, role: Role::Admin });
-        let context = Context { actor, scope: operator_scope(app.site.id), now };
+        let context = Context { actor, ..Context::of_operator(operator_scope(app.site.id), now) };
         let id = MemberId::at(now);
         members::insert(
             conn,
@@ -303,7 +303,8 @@ impl Rows {
         let mut restore = String::from("BEGIN;");
         for Text { text: table } in tables {
             conn.batch_execute(&format!("CREATE TABLE kept.{table} AS TABLE public.{table}")).unwrap();
-            restore += &format!("DELETE FROM public.{table}; INSERT INTO public.{table} TABLE kept.{table};");
+            restore +=
+                &format!("DELETE FROM public.{table}; INSERT INTO public.{table} OVERRIDING SYSTEM VALUE TABLE kept.{table};");
         }
         Self { conn, restore: restore + "COMMIT" }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use diesel::PgConnection;
+use handoff::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
 use handoff::domain::vocabulary::{
     Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, DuplicatePolicy, HandoffIssue, LateReason,
     NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus, RefusalCode, RemunerationBasis, ReopenReason, Role,
@@ -51,6 +52,10 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("referrals_handoff_issues_vocabulary", all!(HandoffIssue)),
         ("referral_digests_kind_vocabulary", all!(DigestKind)),
         ("refusals_code_vocabulary", all!(RefusalCode)),
+        ("audit_entries_actor_kind_vocabulary", all!(ActorKind)),
+        ("audit_entries_subject_kind_vocabulary", all!(SubjectKind)),
+        ("events_event_type_vocabulary", all!(EventType)),
+        ("journal_queue_stream_vocabulary", all!(Stream)),
     ]
 }
 

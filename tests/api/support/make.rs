@@ -62,16 +62,16 @@ pub fn db_site(db: &Database, name: &str) -> Site {
         };
         let first =
             FirstAdmin { display_name: "Robin Admin".parse().unwrap(), email: format!("robin@{name}.example").parse().unwrap() };
-        let admin = create_site::run(conn, scope, now, new, &first)?;
+        let admin = create_site::run(conn, &Context::of_operator(*scope, now), new, &first)?;
         let mut add = |member: &str, role| {
             let email = format!("{member}@{name}.example").parse().unwrap();
             let new = NewMember { display_name: member.parse().unwrap(), email, role, is_site_lead: false };
-            add_member::run(conn, scope, now, new)
+            add_member::run(conn, &Context::of_operator(*scope, now), new)
         };
         let coordinator = add("dana", Role::Coordinator)?;
         let viewer = add("sam", Role::Viewer)?;
         let actor = Actor::Staff(StaffActor { member: admin, role: Role::Admin });
-        let context = Context { actor, scope: operator_scope(id), now };
+        let context = Context { actor, ..Context::of_operator(operator_scope(id), now) };
         let study = NewStudy {
             code: STUDY.parse().unwrap(),
             public_name: "Heart Rhythm Study".parse().unwrap(),
@@ -110,7 +110,7 @@ pub fn db_site(db: &Database, name: &str) -> Site {
             let route = create_route::run(conn, &context, new)?.route.id;
             move_route::run(conn, &context, route, &Expected::Any, RouteMove::Launch)?;
             let mut key = |is_test| {
-                issue_key::run(conn, scope, now, code, Holder::Partner(partner.id), is_test)
+                issue_key::run(conn, &Context::of_operator(*scope, now), code, Holder::Partner(partner.id), is_test)
                     .map(|key| key.expose_secret().to_owned())
             };
             Ok::<_, handoff::error::AppError>(Partner { id: partner.id, code, route, key: key(false)?, test_key: key(true)? })
@@ -118,7 +118,7 @@ pub fn db_site(db: &Database, name: &str) -> Site {
         let own = partner("lakeside", PartnerType::SpecialtyClinic)?;
         let sibling = partner("voices", PartnerType::AdvocacyGroup)?;
         let mut key = |scopes: &[Scope]| {
-            issue_key::run(conn, scope, now, "crm", Holder::Site(scopes.to_vec()), false)
+            issue_key::run(conn, &Context::of_operator(*scope, now), "crm", Holder::Site(scopes.to_vec()), false)
                 .map(|key| key.expose_secret().to_owned())
         };
         let wide = key(&[Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead])?;
@@ -130,10 +130,12 @@ pub fn db_site(db: &Database, name: &str) -> Site {
 
 /// One more key of a site.
 pub fn db_key(db: &Database, site: &Site, holder: &Holder, is_test: bool) -> String {
-    in_site(&mut db.app(), site.id, |conn, scope| issue_key::run(conn, scope, beginning(), "more", holder.clone(), is_test))
-        .unwrap()
-        .expose_secret()
-        .to_owned()
+    in_site(&mut db.app(), site.id, |conn, scope| {
+        issue_key::run(conn, &Context::of_operator(*scope, beginning()), "more", holder.clone(), is_test)
+    })
+    .unwrap()
+    .expose_secret()
+    .to_owned()
 }
 
 /// A partner of this type, active, with a launched route for the study: made by an admin over HTTP. Answers the partner's id and

@@ -35,6 +35,13 @@ impl Sown {
                 partner = half.partner.id
             ))
             .unwrap();
+            conn.batch_execute(&format!(
+                "INSERT INTO journal_heads VALUES ('{id}', 1, 0, 1, sha256('x'));
+                 INSERT INTO event_positions SELECT site_id, false, 1, id FROM events WHERE site_id = '{id}' LIMIT 1;
+                 INSERT INTO audit_seals SELECT site_id, 1, id, sha256('x') FROM audit_entries WHERE site_id = '{id}' LIMIT 1",
+                id = half.id
+            ))
+            .unwrap();
             for partner in [&half.partner, &half.sibling] {
                 conn.batch_execute(&format!(
                     "INSERT INTO referrals (site_id, id, partner_id, study_id, route_id, channel, source_tag, attribution, contact_basis,
@@ -58,6 +65,9 @@ impl Sown {
     }
 }
 
+/// The tables of which a partner reads its own rows.
+const PARTNERS_READ: [&str; 6] = ["partners", "studies", "idempotency_keys", "handoff_routes", "referrals", "refusals"];
+
 /// Who asks.
 struct Context {
     name: &'static str,
@@ -70,6 +80,8 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
     match table {
         "sites" => None,
         "members" | "api_keys" => Some("true".into()),
+        // What a partner's request leaves in the journal is the site's to read.
+        "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
         "partners" => Some(format!("id = '{partner}'")),
         "studies" => Some("code = 'first-only'".into()),
         "idempotency_keys" => Some(format!("principal_id = '{partner}'")),
@@ -124,8 +136,7 @@ pub fn breaches(conn: &mut PgConnection, sown: &Sown) -> (usize, Vec<String>) {
             (Context { name: "its own site", site: Some(site.clone()), partner: None }, Some("true".to_owned())),
             (
                 Context { name: "its own partner", site: Some(site.clone()), partner: Some(partner.clone()) },
-                beyond_partner(table, &partner)
-                    .filter(|_| !matches!(table.as_str(), "members" | "api_keys" | "referral_digests")),
+                beyond_partner(table, &partner).filter(|_| PARTNERS_READ.contains(&table.as_str())),
             ),
         ] {
             let Some(own) = own else { continue };
@@ -167,6 +178,18 @@ fn insert(table: &str, site: &Site) -> String {
         "referral_digests" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', 'phone', sha256('x'))"),
         "idempotency_keys" => format!("VALUES ('{id}', '{partner}', 'x', sha256('x'), sha256('x'), null, null, null, null, now())"),
         "refusals" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', '2026-06-02', 'unknown_field', 1)"),
+        "audit_entries" => format!(
+            "(site_id, id, recorded_at, actor_kind, partner_id, operation, subject_kind, subject_id, values_digest)
+             VALUES ('{id}', gen_random_uuid(), now(), 'partner_key', '{partner}', 'x', 'referral', gen_random_uuid(), sha256('x'))"
+        ),
+        "audit_seals" => format!("VALUES ('{id}', 9, gen_random_uuid(), sha256('x'))"),
+        "event_positions" => format!("VALUES ('{id}', false, 9, gen_random_uuid())"),
+        "events" => format!(
+            "(site_id, id, audit_id, event_type, is_test, subject_id, version, partner_id, occurred_at)
+             VALUES ('{id}', gen_random_uuid(), gen_random_uuid(), 'referral.received', false, gen_random_uuid(), 1, '{partner}', now())"
+        ),
+        "journal_heads" => format!("VALUES ('{id}', 0, 0, 0, sha256('x'))"),
+        "journal_queue" => format!("VALUES ('{id}', gen_random_uuid(), 'event', '{partner}')"),
         other => panic!("say in `insert` what a row of `{other}` is"),
     };
     format!("INSERT INTO {table} {values}")

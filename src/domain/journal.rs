@@ -1,0 +1,205 @@
+//! What is told of a change: the audit entry's facts and the events of the feed. Pure: `ops` records, `store` keeps.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+text_enum! {
+    /// What an event of the feed tells of.
+    pub enum EventType {
+        ReferralReceived = "referral.received",
+        ReferralTransitioned = "referral.transitioned",
+        ReferralReassigned = "referral.reassigned",
+        ReferralBlocked = "referral.blocked",
+        ReferralEscalated = "referral.escalated",
+        ReferralMerged = "referral.merged",
+        ReferralReopened = "referral.reopened",
+        ReferralErased = "referral.erased",
+        RouteTested = "route.tested",
+        RouteLaunched = "route.launched",
+        RouteVoided = "route.voided",
+        RoutePaused = "route.paused",
+        RouteResumed = "route.resumed",
+        LanguageApproved = "language.approved",
+        LanguageSuperseded = "language.superseded",
+        LanguageRetired = "language.retired",
+        LanguageAcknowledged = "language.acknowledged",
+        PartnerStatusChanged = "partner.status_changed",
+        StudyStatusChanged = "study.status_changed",
+        MemberDeactivated = "member.deactivated",
+        ImportCompleted = "import.completed",
+        KeyRotated = "key.rotated",
+        KeyRevoked = "key.revoked",
+    }
+}
+
+text_enum! {
+    /// What kind of caller made a change: a member of the site, a key of the site's systems, a partner's key, the operator at the
+    /// command line, or the server by itself.
+    pub enum ActorKind { Staff = "staff", SiteKey = "site_key", PartnerKey = "partner_key", Operator = "operator", System = "system" }
+}
+
+text_enum! {
+    /// What kind of resource a change is about.
+    pub enum SubjectKind {
+        Site = "site",
+        Member = "member",
+        ApiKey = "api_key",
+        Study = "study",
+        Partner = "partner",
+        Route = "route",
+        Referral = "referral",
+        ContactWithdrawal = "contact_withdrawal",
+    }
+}
+
+text_enum! {
+    /// A stream that the sequencer gives positions in.
+    pub enum Stream { Audit = "audit", Event = "event" }
+}
+
+/// One fact about a resource, as far as the audit trail may hold it.
+#[derive(Clone, PartialEq, Eq)]
+enum Fact {
+    /// A code, an id, a time, a number or a list of codes: kept as it is.
+    Plain(Value),
+    /// Personal, secret or free text: only that it changed.
+    Tagged(String),
+}
+
+/// The facts of a resource at one moment, by field. An absent field is empty.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Facts(BTreeMap<&'static str, Fact>);
+
+// Tagged facts hold what must not be printed.
+impl std::fmt::Debug for Facts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+/// The word that stands for a tagged field's change.
+const CHANGED: &str = "changed";
+
+impl Facts {
+    /// No facts yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn plain(mut self, field: &'static str, value: Option<Value>) -> Self {
+        if let Some(value) = value {
+            self.0.insert(field, Fact::Plain(value));
+        }
+        self
+    }
+
+    /// A word of a vocabulary, or a code of a restricted alphabet.
+    #[must_use]
+    pub fn code(self, field: &'static str, code: impl Into<Option<&'static str>>) -> Self {
+        self.plain(field, code.into().map(Value::from))
+    }
+
+    /// A code that a person chose (`heart-2026`): letters, digits and hyphens.
+    #[must_use]
+    pub fn slug(self, field: &'static str, code: &str) -> Self {
+        self.plain(field, Some(Value::from(code)))
+    }
+
+    /// A list of words of a vocabulary.
+    #[must_use]
+    pub fn codes(self, field: &'static str, codes: impl IntoIterator<Item = &'static str>) -> Self {
+        self.plain(field, Some(codes.into_iter().collect()))
+    }
+
+    /// An id.
+    #[must_use]
+    pub fn id(self, field: &'static str, id: impl Into<Option<Uuid>>) -> Self {
+        self.plain(field, id.into().map(|id| Value::from(id.to_string())))
+    }
+
+    /// A list of ids.
+    #[must_use]
+    pub fn ids(self, field: &'static str, ids: impl IntoIterator<Item = Uuid>) -> Self {
+        self.plain(field, Some(ids.into_iter().map(|id| id.to_string()).collect()))
+    }
+
+    /// A time.
+    #[must_use]
+    pub fn time(self, field: &'static str, at: impl Into<Option<DateTime<Utc>>>) -> Self {
+        self.plain(field, at.into().map(|at| Value::from(at.to_rfc3339_opts(SecondsFormat::Micros, true))))
+    }
+
+    /// A number.
+    #[must_use]
+    pub fn number(self, field: &'static str, number: impl Into<Option<i32>>) -> Self {
+        self.plain(field, number.into().map(Value::from))
+    }
+
+    /// Yes or no.
+    #[must_use]
+    pub fn flag(self, field: &'static str, flag: bool) -> Self {
+        self.plain(field, Some(Value::from(flag)))
+    }
+
+    /// Something personal, secret or written by a person. It is compared and never kept.
+    #[must_use]
+    pub fn tagged<'a>(mut self, field: &'static str, text: impl Into<Option<&'a str>>) -> Self {
+        if let Some(text) = text.into() {
+            self.0.insert(field, Fact::Tagged(text.to_owned()));
+        }
+        self
+    }
+
+    /// What is told of a change from `before` to `after`: JSON objects with the fields that differ, and nothing else.
+    #[must_use]
+    pub fn difference(before: &Self, after: &Self) -> (Option<String>, Option<String>) {
+        let (mut old, mut new) = (Map::new(), Map::new());
+        for field in before.0.keys().chain(after.0.keys()) {
+            let (was, is) = (before.0.get(field), after.0.get(field));
+            if was == is {
+                continue;
+            }
+            match was {
+                Some(Fact::Plain(value)) => drop(old.insert((*field).to_owned(), value.clone())),
+                Some(Fact::Tagged(_)) => drop(new.insert((*field).to_owned(), CHANGED.into())),
+                None => {}
+            }
+            match is {
+                Some(Fact::Plain(value)) => drop(new.insert((*field).to_owned(), value.clone())),
+                Some(Fact::Tagged(_)) => drop(new.insert((*field).to_owned(), CHANGED.into())),
+                // An emptied plain field says so; without it `before` alone would tell.
+                None if matches!(was, Some(Fact::Plain(_))) => drop(new.insert((*field).to_owned(), Value::Null)),
+                None => {}
+            }
+        }
+        let text = |map: Map<String, Value>| (!map.is_empty()).then(|| Value::Object(map).to_string());
+        (text(old), text(new))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_told_and_tagged_fields_tell_no_value() {
+        let before = Facts::new().code("status", "received").code("blocker", "route_broken").tagged("email", "old canary");
+        let after = Facts::new().code("status", "closed").code("reason", "wrong_study").tagged("email", "new canary");
+        let (old, new) = Facts::difference(&before, &after);
+        assert_eq!(old.unwrap(), r#"{"blocker":"route_broken","status":"received"}"#);
+        assert_eq!(new.unwrap(), r#"{"blocker":null,"email":"changed","reason":"wrong_study","status":"closed"}"#);
+        assert!(!format!("{before:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_new_resource_has_no_before_and_no_change_tells_nothing() {
+        let facts = Facts::new().slug("code", "heart-2026").flag("active", true).tagged("name", "canary").number("hours", None);
+        let (old, new) = Facts::difference(&Facts::new(), &facts);
+        assert_eq!((old, new.unwrap().as_str()), (None, r#"{"active":true,"code":"heart-2026","name":"changed"}"#));
+        assert_eq!(Facts::difference(&facts, &facts), (None, None));
+    }
+}

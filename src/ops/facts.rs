@@ -1,0 +1,114 @@
+//! What the audit trail may hold of each resource. Codes, ids, times and numbers stand as they are; what a person wrote, and
+//! what could point at a person, is tagged: of it only the change is told.
+
+use crate::domain::journal::Facts;
+use crate::store::api_keys::NewApiKey;
+use crate::store::members::NewMember;
+use crate::store::partners::PartnerRow;
+use crate::store::referrals::ReferralRow;
+use crate::store::routes::RouteRow;
+use crate::store::sites::SiteRow;
+use crate::store::studies::StudyRow;
+
+pub(super) fn of_site(site: &SiteRow) -> Facts {
+    Facts::new()
+        .tagged("name", site.name.as_str())
+        .tagged("time_zone", site.time_zone.as_str())
+        .slug("default_phone_region", site.default_phone_region.as_str())
+        .tagged("intake_url", site.intake_url.as_str())
+        .number("acknowledge_due_hours", site.acknowledge_due_hours)
+        .number("contact_due_hours", site.contact_due_hours)
+        .number("follow_up_due_hours", site.follow_up_due_hours)
+        .number("suppression_threshold", site.suppression_threshold)
+}
+
+pub(super) fn of_member(member: &NewMember) -> Facts {
+    Facts::new()
+        .tagged("display_name", member.display_name.as_str())
+        .tagged("email", member.email.as_str())
+        .code("role", member.role.as_str())
+        .flag("is_site_lead", member.is_site_lead)
+        .flag("active", member.active)
+}
+
+pub(super) fn of_api_key(key: &NewApiKey) -> Facts {
+    Facts::new()
+        .id("principal_id", key.principal_id.0)
+        .tagged("name", key.name.as_str())
+        .id("partner_id", key.partner_id.map(|partner| partner.0))
+        .codes("scopes", key.scopes.0.iter().map(|scope| scope.as_str()))
+        .flag("is_test", key.is_test)
+        .time("expires_at", key.expires_at)
+}
+
+pub(super) fn of_study(study: &StudyRow) -> Facts {
+    Facts::new()
+        .slug("code", study.code.as_str())
+        .tagged("public_name", study.public_name.as_str())
+        .tagged("short_description", study.short_description.as_str())
+        .tagged("protocol_code", study.protocol_code.as_str())
+        .tagged("registry_id", study.registry_id.as_ref().map(|id| id.as_str()))
+        .code("status", study.status.as_str())
+}
+
+pub(super) fn of_partner(partner: &PartnerRow) -> Facts {
+    Facts::new()
+        .slug("code", partner.code.as_str())
+        .tagged("name", partner.name.as_str())
+        .code("partner_type", partner.partner_type.as_str())
+        .slug("jurisdiction", partner.jurisdiction.as_str())
+        .code("remuneration_basis", partner.remuneration_basis.as_str())
+        .code("status", partner.status.as_str())
+}
+
+pub(super) fn of_route(route: &RouteRow) -> Facts {
+    Facts::new()
+        .id("partner_id", route.partner_id.0)
+        .id("study_id", route.study_id.0)
+        .codes("channels", route.channels.0.iter().map(|channel| channel.as_str()))
+        .slug("source_tag", route.source_tag.as_str())
+        .tagged("intake_url", route.intake_url.as_ref().map(|url| url.as_str()))
+        .tagged("instruction", route.instruction.as_str())
+        .id("owner_id", route.owner_id.0)
+        .id("backup_owner_id", route.backup_owner_id.0)
+        .code("duplicate_policy", route.duplicate_policy.as_str())
+        .tagged("approval_reference", route.approval_reference.as_ref().map(|reference| reference.as_str()))
+        .number("acknowledge_due_hours", route.acknowledge_due_hours)
+        .number("contact_due_hours", route.contact_due_hours)
+        .number("follow_up_due_hours", route.follow_up_due_hours)
+        .code("status", route.status.as_str())
+}
+
+/// References are codes, but somebody outside may know whose they are; so is the code that the person was given.
+pub(super) fn of_referral(referral: &ReferralRow) -> Facts {
+    Facts::new()
+        .id("partner_id", referral.partner_id.0)
+        .id("study_id", referral.study_id.0)
+        .id("route_id", referral.route_id.0)
+        .code("channel", referral.channel.as_str())
+        .tagged("source_tag", referral.source_tag.as_str())
+        .code("attribution", referral.attribution.as_str())
+        .code("contact_basis", referral.contact_basis.as_str())
+        .code("contact_path", referral.contact_path.as_str())
+        .tagged("handoff_code", referral.handoff_code.as_ref().map(|code| code.as_str()))
+        .tagged("partner_reference", referral.partner_reference.as_ref().map(|reference| reference.as_str()))
+        .tagged("external_ref", referral.external_ref.as_ref().map(|reference| reference.as_str()))
+        .code("late_reason", referral.late_reason.map(|reason| reason.as_str()))
+        .id("owner_id", referral.owner_id.0)
+        .code("status", referral.status.as_str())
+        .code("held_status", referral.held_status.map(|status| status.as_str()))
+        .code("quarantine_reason", referral.quarantine_reason.map(|reason| reason.as_str()))
+        .code("blocker", referral.blocker.map(|blocker| blocker.as_str()))
+        .code("close_reason", referral.close_reason.map(|reason| reason.as_str()))
+        .code("reopen_reason", referral.reopen_reason.map(|reason| reason.as_str()))
+        .code("next_action", referral.next_action.map(|action| action.as_str()))
+        .time("next_action_due_at", referral.next_action_due_at)
+        .codes("handoff_issues", referral.handoff_issues.0.iter().map(|issue| issue.as_str()))
+        .flag("is_test", referral.is_test)
+        .time("received_at", referral.received_at)
+        .time("acknowledged_at", referral.acknowledged_at)
+        .time("contacting_at", referral.contacting_at)
+        .time("connected_at", referral.connected_at)
+        .time("handed_off_at", referral.handed_off_at)
+        .time("closed_at", referral.closed_at)
+}

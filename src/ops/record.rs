@@ -1,0 +1,148 @@
+//! Recording a change: its audit entry and its events, in the transaction of the change. Every operation that changes
+//! something ends here.
+
+use uuid::Uuid;
+
+use super::{Context, facts};
+use crate::db::Conn;
+use crate::domain::ids::{AuditId, EventId, PartnerId, StudyId};
+use crate::domain::journal::{EventType, Facts, SubjectKind};
+use crate::domain::vocabulary::ReferralStatus;
+use crate::error::AppError;
+use crate::privacy::chain;
+use crate::store::journal::{self, NewAuditEntry, NewEvent};
+use crate::store::referrals::ReferralRow;
+
+/// What was done to one resource.
+#[derive(Debug)]
+pub struct Change {
+    operation: &'static str,
+    kind: SubjectKind,
+    subject: Uuid,
+    before: Facts,
+    after: Facts,
+    reason: Option<&'static str>,
+    told: Vec<Told>,
+}
+
+/// An event of a change.
+#[derive(Debug)]
+struct Told {
+    event_type: EventType,
+    is_test: bool,
+    version: i32,
+    partner: Option<PartnerId>,
+    study: Option<StudyId>,
+}
+
+impl Change {
+    /// A change by this operation (its id in the document) to this resource.
+    #[must_use]
+    pub fn new(operation: &'static str, kind: SubjectKind, subject: Uuid, before: Facts, after: Facts) -> Self {
+        Self { operation, kind, subject, before, after, reason: None, told: Vec::new() }
+    }
+
+    /// A resource that was made.
+    #[must_use]
+    pub fn made(operation: &'static str, kind: SubjectKind, subject: Uuid, after: Facts) -> Self {
+        Self::new(operation, kind, subject, Facts::new(), after)
+    }
+
+    /// A referral that changed. The feed hears of every change of its state, its owner and its blocker.
+    #[must_use]
+    pub fn of_referral(operation: &'static str, before: &ReferralRow, after: &ReferralRow) -> Self {
+        let reopened = before.status == ReferralStatus::Closed && after.status != ReferralStatus::Closed;
+        let told = [
+            (before.status != after.status, EventType::ReferralTransitioned),
+            (reopened, EventType::ReferralReopened),
+            (after.blocker.is_some() && before.blocker != after.blocker, EventType::ReferralBlocked),
+            (before.owner_id != after.owner_id, EventType::ReferralReassigned),
+        ];
+        let (was, is) = (facts::of_referral(before), facts::of_referral(after));
+        let change = Self::new(operation, SubjectKind::Referral, after.id.0, was, is);
+        told.into_iter()
+            .filter(|(told, _)| *told)
+            .fold(change, |change, (_, event_type)| change.tell_of_referral(event_type, after))
+    }
+
+    /// Why, as a word of a vocabulary.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<Option<&'static str>>) -> Self {
+        self.reason = reason.into();
+        self
+    }
+
+    /// Tells the feed, with the version that the change made.
+    #[must_use]
+    pub fn tell(mut self, event_type: EventType, version: i32) -> Self {
+        self.told.push(Told { event_type, is_test: false, version, partner: None, study: None });
+        self
+    }
+
+    /// Tells the feed of a partner's matter.
+    #[must_use]
+    pub fn tell_of_partner(mut self, event_type: EventType, version: i32, partner: PartnerId, study: Option<StudyId>) -> Self {
+        self.told.push(Told { event_type, is_test: false, version, partner: Some(partner), study });
+        self
+    }
+
+    /// Tells the feed of a referral; test referrals have a stream of their own.
+    #[must_use]
+    pub fn tell_of_referral(mut self, event_type: EventType, referral: &ReferralRow) -> Self {
+        self.told.push(Told {
+            event_type,
+            is_test: referral.is_test,
+            version: referral.version,
+            partner: Some(referral.partner_id),
+            study: Some(referral.study_id),
+        });
+        self
+    }
+}
+
+/// Records changes of one transaction.
+///
+/// # Errors
+/// A database failure, or no randomness.
+pub fn record(conn: &mut Conn, context: &Context, changes: impl IntoIterator<Item = Change>) -> Result<(), AppError> {
+    let (mut entries, mut told) = (Vec::new(), Vec::new());
+    for change in changes {
+        let id = AuditId::at(context.now);
+        let (before, after) = Facts::difference(&change.before, &change.after);
+        let mut salt = [0_u8; 16];
+        getrandom::fill(&mut salt).map_err(AppError::internal)?;
+        let values_digest = chain::values_digest(&salt, before.as_deref(), after.as_deref()).to_vec();
+        let site_id = context.scope.site();
+        told.extend(change.told.into_iter().map(|event| NewEvent {
+            site_id,
+            id: EventId::at(context.now),
+            audit_id: id,
+            event_type: event.event_type,
+            is_test: event.is_test,
+            subject_id: change.subject,
+            version: event.version,
+            partner_id: event.partner,
+            study_id: event.study,
+            occurred_at: context.now,
+        }));
+        entries.push(NewAuditEntry {
+            site_id,
+            id,
+            recorded_at: context.now,
+            actor_kind: context.actor.kind(),
+            actor_id: context.actor.id(),
+            api_key_id: context.actor.key(),
+            partner_id: context.actor.partner(),
+            operation: change.operation,
+            subject_kind: change.kind,
+            subject_id: change.subject,
+            reason: change.reason,
+            request_id: context.request_id.clone(),
+            before,
+            after,
+            salt: salt.to_vec(),
+            values_digest,
+        });
+    }
+    Ok(journal::append(conn, &entries, &told)?)
+}

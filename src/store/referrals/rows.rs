@@ -1,0 +1,161 @@
+//! Referrals as rows: what is kept, what a move writes, what a list asks for.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+
+use crate::domain::CodeList;
+use crate::domain::ids::{MemberId, PartnerId, ReferralId, RouteId, SiteId, StudyId};
+use crate::domain::text::{Code, HandoffCode, Instruction, Reference, WebUrl};
+use crate::domain::vocabulary::{
+    Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, HandoffIssue, LateReason, NextAction,
+    QuarantineReason, ReferralStatus, ReopenReason,
+};
+use crate::schema::referrals;
+
+/// A referral as it is kept: codes, ids and times.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = referrals)]
+pub struct ReferralRow {
+    /// The tenant.
+    pub site_id: SiteId,
+    /// Its id; ids sort by the time of recording.
+    pub id: ReferralId,
+    /// Who referred.
+    pub partner_id: PartnerId,
+    /// To what.
+    pub study_id: StudyId,
+    /// Over which route.
+    pub route_id: RouteId,
+    /// How it came.
+    pub channel: Channel,
+    /// How its source is recognised.
+    pub source_tag: Reference,
+    /// How sure the source is.
+    pub attribution: Attribution,
+    /// On what ground the person may be contacted.
+    pub contact_basis: ContactBasis,
+    /// How the person is reached.
+    pub contact_path: ContactPath,
+    /// What the person gives at the intake.
+    pub handoff_code: Option<HandoffCode>,
+    /// The partner's own reference.
+    pub partner_reference: Option<Reference>,
+    /// The site's reference in its own system.
+    pub external_ref: Option<Reference>,
+    /// Why it was recorded after the fact.
+    pub late_reason: Option<LateReason>,
+    /// Responsible for the next action.
+    pub owner_id: MemberId,
+    /// Where it stands.
+    pub status: ReferralStatus,
+    /// The state that a hold returns to.
+    pub held_status: Option<ReferralStatus>,
+    /// Why it waits for a decision.
+    pub quarantine_reason: Option<QuarantineReason>,
+    /// Why it waits.
+    pub blocker: Option<Blocker>,
+    /// Why it ended.
+    pub close_reason: Option<CloseReason>,
+    /// Why it was opened again, the last time.
+    pub reopen_reason: Option<ReopenReason>,
+    /// What the owner does next.
+    pub next_action: Option<NextAction>,
+    /// By when.
+    pub next_action_due_at: Option<DateTime<Utc>>,
+    /// What went wrong with the handoff.
+    pub handoff_issues: CodeList<HandoffIssue>,
+    /// Marked test for ever.
+    pub is_test: bool,
+    /// Counts changes.
+    pub version: i32,
+    /// When it happened.
+    pub received_at: DateTime<Utc>,
+    /// When it was entered.
+    pub recorded_at: DateTime<Utc>,
+    /// When its clock started, the last time.
+    pub clock_started_at: DateTime<Utc>,
+    /// First acknowledged.
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// First contact attempt.
+    pub contacting_at: Option<DateTime<Utc>>,
+    /// First reached.
+    pub connected_at: Option<DateTime<Utc>>,
+    /// Handed to the study team.
+    pub handed_off_at: Option<DateTime<Utc>>,
+    /// Ended.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a transition writes: always the whole state, so that nothing of the old one lingers.
+#[derive(Debug, AsChangeset)]
+#[diesel(table_name = referrals, treat_none_as_null = true)]
+pub struct StateChange {
+    /// Where it stands.
+    pub status: ReferralStatus,
+    /// The state that a hold returns to.
+    pub held_status: Option<ReferralStatus>,
+    /// Why it waits for a decision.
+    pub quarantine_reason: Option<QuarantineReason>,
+    /// Why it waits.
+    pub blocker: Option<Blocker>,
+    /// Why it ended.
+    pub close_reason: Option<CloseReason>,
+    /// Why it was opened again, the last time.
+    pub reopen_reason: Option<ReopenReason>,
+    /// What the owner does next.
+    pub next_action: Option<NextAction>,
+    /// By when.
+    pub next_action_due_at: Option<DateTime<Utc>>,
+    /// The next version.
+    pub version: i32,
+    /// When its clock started, the last time.
+    pub clock_started_at: DateTime<Utc>,
+    /// First acknowledged.
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// First contact attempt.
+    pub contacting_at: Option<DateTime<Utc>>,
+    /// First reached.
+    pub connected_at: Option<DateTime<Utc>>,
+    /// Handed to the study team.
+    pub handed_off_at: Option<DateTime<Utc>>,
+    /// Ended.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// When it changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A referral with the codes of its partner and study, and what its route hands to the person.
+#[derive(Debug, Clone, Queryable)]
+pub struct CodedReferral {
+    /// The referral.
+    pub referral: ReferralRow,
+    /// The partner's code.
+    pub partner_code: Code,
+    /// The study's code.
+    pub study_code: Code,
+    /// Where the person gives details; `None`: at the site's intake URL.
+    pub route_intake_url: Option<WebUrl>,
+    /// What the partner tells the person to do.
+    pub instruction: Instruction,
+}
+
+/// Which referrals a list shows.
+#[derive(Debug, Default, Clone)]
+pub struct Filter {
+    /// In this state.
+    pub status: Option<ReferralStatus>,
+    /// For this study.
+    pub study: Option<Code>,
+    /// From this partner.
+    pub partner: Option<Code>,
+    /// Of this owner.
+    pub owner: Option<MemberId>,
+    /// Over this channel.
+    pub channel: Option<Channel>,
+    /// With this reference of the partner's.
+    pub partner_reference: Option<Reference>,
+    /// With this reference of the site's.
+    pub external_ref: Option<Reference>,
+}
