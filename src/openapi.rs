@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt as _;
 
+use crate::api::events::FeedStart;
 use crate::error::Problem;
 use crate::routes;
 
@@ -41,9 +42,11 @@ use crate::routes;
         (name = "studies", description = "What people are referred to."),
         (name = "partners", description = "The organisations that refer."),
         (name = "site", description = "The tenant and its settings."),
+        (name = "events", description = "What happens at the site, in one stable order."),
+        (name = "audit", description = "Who did what, when, and why: append-only and chained."),
         (name = "system", description = "Health, for load balancers."),
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, FeedStart)),
 )]
 struct Document;
 
@@ -87,14 +90,23 @@ pub fn methods_by_path(document: &Value) -> Vec<(String, Vec<String>)> {
 /// Every operation that has query parameters, as path and method in capitals: what the envelope refuses a query by.
 #[must_use]
 pub fn operations_with_query(document: &Value) -> Vec<(String, String)> {
-    let Some(paths) = document["paths"].as_object() else { return Vec::new() };
-    let has_query = |operation: &Value| {
+    operations_that(document, |operation| {
         operation["parameters"].as_array().is_some_and(|parameters| parameters.iter().any(|parameter| parameter["in"] == "query"))
-    };
+    })
+}
+
+/// Every operation that answers CSV too, as path and method in capitals: what the envelope takes an `Accept` header by.
+#[must_use]
+pub fn operations_with_csv(document: &Value) -> Vec<(String, String)> {
+    operations_that(document, |operation| operation["responses"]["200"]["content"].get("text/csv").is_some())
+}
+
+fn operations_that(document: &Value, holds: fn(&Value) -> bool) -> Vec<(String, String)> {
+    let Some(paths) = document["paths"].as_object() else { return Vec::new() };
     paths
         .iter()
         .flat_map(|(path, item)| item.as_object().into_iter().flatten().map(move |(method, operation)| (path, method, operation)))
-        .filter(|(_, _, operation)| has_query(operation))
+        .filter(|(_, _, operation)| holds(operation))
         .map(|(path, method, _)| (path.clone(), method.to_uppercase()))
         .collect()
 }

@@ -2,10 +2,10 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::api::{partners, referrals, routes, sites, studies, system};
+use crate::api::{audit, events, history, partners, referrals, routes, sites, studies, system};
 use crate::auth::permission::{
-    CreateReferrals, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadConfiguration, ReadReferrals, ReadSite, Row,
-    WorkReferrals,
+    CreateReferrals, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents,
+    ReadReferrals, ReadSite, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -58,6 +58,9 @@ table! {
     referrals::get_referral => Access::Permission(ReadReferrals::ROW);
     referrals::list_referral_actions => Access::Permission(PlanReferrals::ROW);
     referrals::transition_referral => Access::Permission(WorkReferrals::ROW);
+    history::list_referral_events => Access::Permission(PlanReferrals::ROW);
+    events::list_events => Access::Permission(ReadEvents::ROW);
+    audit::list_audit_entries => Access::Permission(ReadAudit::ROW);
     system::healthz => Access::Public;
     system::readyz => Access::Public;
 }

@@ -20,7 +20,6 @@ diesel::table! {
     audit_entries (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
-        number -> Int8,
         recorded_at -> Timestamptz,
         actor_kind -> Text,
         actor_id -> Nullable<Uuid>,
@@ -122,8 +121,9 @@ diesel::table! {
 }
 
 diesel::table! {
-    journal_queue (site_id, stream, id) {
+    journal_queue (site_id, number) {
         site_id -> Uuid,
+        number -> Int8,
         id -> Uuid,
         stream -> Text,
         partner_id -> Nullable<Uuid>,

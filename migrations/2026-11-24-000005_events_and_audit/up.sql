@@ -4,9 +4,6 @@
 CREATE TABLE audit_entries (
     site_id uuid NOT NULL REFERENCES sites (site_id) ON DELETE CASCADE,
     id uuid NOT NULL,
-    -- Order of writing. Whoever waited for a row's lock writes later than who held it, so that this order never contradicts
-    -- cause and effect; it has gaps and is nobody's position.
-    number bigint GENERATED ALWAYS AS IDENTITY,
     recorded_at timestamptz NOT NULL,
     actor_kind text NOT NULL CONSTRAINT audit_entries_actor_kind_vocabulary CHECK (actor_kind IN ('staff', 'site_key', 'partner_key', 'operator', 'system')),
     -- The member, the site client or the partner; NULL for the operator and the system.
@@ -30,7 +27,7 @@ CREATE TABLE audit_entries (
     values_digest bytea NOT NULL CONSTRAINT audit_entries_values_digest_length CHECK (octet_length(values_digest) = 32),
     PRIMARY KEY (site_id, id)
 );
-CREATE INDEX audit_entries_by_subject ON audit_entries (site_id, subject_id, number);
+CREATE INDEX audit_entries_by_subject ON audit_entries (site_id, subject_id);
 ALTER TABLE audit_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit_entries FORCE ROW LEVEL SECURITY;
 CREATE POLICY audit_entries_tenant ON audit_entries TO PUBLIC
@@ -44,7 +41,8 @@ GRANT SELECT, INSERT ON audit_entries TO handoff_app;
 CREATE TABLE events (
     site_id uuid NOT NULL REFERENCES sites (site_id) ON DELETE CASCADE,
     id uuid NOT NULL,
-    -- Order of writing, as in audit_entries.
+    -- Order of writing. Whoever waited for a row's lock writes later than who held it, so that this order never contradicts
+    -- cause and effect; it has gaps and is nobody's position.
     number bigint GENERATED ALWAYS AS IDENTITY,
     -- The change that it tells of.
     audit_id uuid NOT NULL,
@@ -77,10 +75,12 @@ GRANT SELECT, INSERT ON events TO handoff_app;
 -- What the sequencer has not placed yet.
 CREATE TABLE journal_queue (
     site_id uuid NOT NULL REFERENCES sites (site_id) ON DELETE CASCADE,
+    -- Order of writing, as in events.
+    number bigint GENERATED ALWAYS AS IDENTITY,
     id uuid NOT NULL,
     stream text NOT NULL CONSTRAINT journal_queue_stream_vocabulary CHECK (stream IN ('audit', 'event')),
     partner_id uuid,
-    PRIMARY KEY (site_id, stream, id)
+    PRIMARY KEY (site_id, number)
 );
 ALTER TABLE journal_queue ENABLE ROW LEVEL SECURITY;
 ALTER TABLE journal_queue FORCE ROW LEVEL SECURITY;

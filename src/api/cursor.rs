@@ -67,6 +67,54 @@ impl Binding<'_> {
     }
 }
 
+/// What a cursor of the event feed is bound to: the site, the live or the test feed, and the filter.
+///
+/// It is a durable bookmark, so it neither expires nor depends on a key that rotates: its check keeps a bookmark of another feed
+/// from being read as one of this, and a forged one shows a caller nothing that it may not read from the start.
+#[derive(Debug, Clone, Copy)]
+pub struct FeedCursor<'a> {
+    /// The tenant.
+    pub scope: SiteScope,
+    /// Which of the two feeds.
+    pub is_test: bool,
+    /// The filter, as canonical text.
+    pub filter: &'a str,
+}
+
+impl FeedCursor<'_> {
+    fn check(&self, position: i64) -> [u8; 32] {
+        use sha2::{Digest as _, Sha256};
+        let mut hash = Sha256::new_with_prefix(b"handoff/feed/v1");
+        hash.update(self.scope.site().0.as_bytes());
+        hash.update([u8::from(self.is_test)]);
+        hash.update(position.to_be_bytes());
+        hash.update(self.filter.as_bytes());
+        hash.finalize().into()
+    }
+
+    /// The cursor that goes on after this position.
+    #[must_use]
+    pub fn seal(&self, position: i64) -> String {
+        let mut bytes = Vec::with_capacity(8 + MAC_BYTES);
+        bytes.extend_from_slice(&position.to_be_bytes());
+        bytes.extend(self.check(position).iter().take(MAC_BYTES));
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The position that the page before ended with.
+    ///
+    /// # Errors
+    /// 400 when the cursor is not one of this feed and filter.
+    pub fn open(&self, cursor: &str) -> Result<i64, AppError> {
+        let refused = || AppError::new(ErrorCode::InvalidCursor);
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
+        let (position, check) = bytes.split_first_chunk::<8>().ok_or_else(refused)?;
+        let position = i64::from_be_bytes(*position);
+        let ours = self.check(position).get(..MAC_BYTES) == Some(check);
+        if ours && position >= 0 { Ok(position) } else { Err(refused()) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -98,6 +146,20 @@ mod tests {
         ] {
             assert!(strange.open(&master, &cursor, now).is_err(), "{strange:?}");
         }
+    }
+
+    #[test]
+    fn a_feed_cursor_opens_for_its_own_site_feed_and_filter_only() {
+        let (site, other_site) = (operator_scope(SiteId(Uuid::from_u128(1))), operator_scope(SiteId(Uuid::from_u128(2))));
+        let feed = FeedCursor { scope: site, is_test: false, filter: "referral.received" };
+        let cursor = feed.seal(42);
+        assert_eq!(feed.open(&cursor).unwrap(), 42);
+        for strange in
+            [FeedCursor { scope: other_site, ..feed }, FeedCursor { is_test: true, ..feed }, FeedCursor { filter: "", ..feed }]
+        {
+            assert!(strange.open(&cursor).is_err(), "{strange:?}");
+        }
+        assert!(feed.open(&feed.seal(-1)).is_err());
     }
 
     proptest! {

@@ -104,12 +104,17 @@ where
 {
     let context = context(app, caller);
     let Some(key) = write.key else {
-        return app.db.transact(context.scope, caller.deadline, move |conn| work(conn, &context)).await.map(Reply::into_response);
+        let reply = app.db.transact(context.scope, caller.deadline, move |conn| work(conn, &context)).await?;
+        app.journal.wrote(caller.scope.site());
+        return Ok(reply.into_response());
     };
     let claim = claim(app, &context, &write, key);
     let _turn = app.in_flight.turn(claim.key_digest).await?;
     let (reply, replayed) =
         app.db.transact(context.scope, caller.deadline, move |conn| once(conn, &context, &claim, work)).await?;
+    if !replayed {
+        app.journal.wrote(caller.scope.site());
+    }
     let mut response = reply.into_response();
     if replayed {
         response.headers_mut().insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));

@@ -3,8 +3,12 @@
 //! A handler extracts, calls one operation inside one transaction and shapes the answer. Response structs are
 //! allowlists: rows are never serialised.
 
+pub mod audit;
+pub mod csv;
 pub mod cursor;
+pub mod events;
 pub mod extract;
+pub mod history;
 pub mod idempotency;
 pub mod partners;
 pub mod read;
@@ -42,5 +46,8 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         referrals::CreateReferral,
         referrals::TransitionReferral,
         referrals::ListReferrals,
+        history::ListReferralEvents,
+        events::ListEvents,
+        audit::ListAuditEntries,
     ]
 }

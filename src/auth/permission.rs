@@ -53,6 +53,10 @@ permissions! {
     PlanReferrals: [Admin Coordinator], Some(Scope::ReferralsRead), false;
     /// Move referrals: the site alone.
     WorkReferrals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
+    /// Follow what happens at the site: admins, and systems with their scope.
+    ReadEvents: [Admin], Some(Scope::EventsRead), false;
+    /// Read who did what: admins alone.
+    ReadAudit: [Admin], None, false;
 }
 
 impl Row {

@@ -8,9 +8,9 @@ use crate::api::{self, idempotency::InFlight};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Limits};
-use crate::jobs::housekeeping;
+use crate::jobs::{housekeeping, sequencer};
 use crate::server;
-use crate::state::AppState;
+use crate::state::{AppState, Journal};
 
 pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     if let Some((_, Some(error))) = api::contracts().into_iter().find(|(_, error)| error.is_some()) {
@@ -39,10 +39,12 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         master: backend.master.clone(),
         deadline: config.deadline,
         in_flight: InFlight::default(),
+        journal: Journal::default(),
     });
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     actix_web::rt::System::new().block_on(async move {
         let server = server::serve(listener, state.clone(), workers)?;
+        actix_web::rt::spawn(sequencer::run(state.clone()));
         actix_web::rt::spawn(housekeeping::run(state));
         log::info!("serving on {address}");
         server.await

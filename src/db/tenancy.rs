@@ -21,11 +21,12 @@ const OPERATOR_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Begins a transaction and sets its context in one round trip. Ids are UUIDs and limits numbers: nothing here can be SQL.
 pub(super) fn begin(conn: &mut PgConnection, scope: Option<&SiteScope>, limit: Duration) -> QueryResult<()> {
-    let mut sql = String::with_capacity(220);
+    let mut sql = String::with_capacity(280);
+    let millis = limit.as_millis().max(1);
+    // A process that is stopped in the middle keeps its row locks, the sequencer's lease among them, no longer than its deadline.
     let _ = write!(
         sql,
-        "BEGIN; SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}",
-        limit.as_millis().max(1),
+        "BEGIN; SET LOCAL statement_timeout = {millis}; SET LOCAL idle_in_transaction_session_timeout = {millis}; SET LOCAL lock_timeout = {}",
         LOCK_TIMEOUT.min(limit).as_millis().max(1)
     );
     if let Some(scope) = scope {

@@ -144,7 +144,7 @@ fn add_examples(document: &mut Value) {
     }
     let pages: Vec<(String, Value)> = schemas
         .iter()
-        .filter(|(_, schema)| schema["properties"].get("next_cursor").is_some())
+        .filter(|(_, schema)| schema["properties"].get("next_cursor").is_some() && schema.get("examples").is_none())
         .map(|(name, schema)| (name.clone(), schema["properties"]["data"]["items"].clone()))
         .collect();
     for (name, entry) in pages {

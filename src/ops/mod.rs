@@ -13,11 +13,13 @@ pub mod move_partner;
 pub mod move_route;
 pub mod move_study;
 mod record;
+pub mod sequence;
 pub mod transition_referral;
 pub mod update_partner;
 pub mod update_route;
 pub mod update_site;
 pub mod update_study;
+pub mod verify_audit;
 
 use crate::auth::{Actor, SiteScope};
 use crate::error::{AppError, ErrorCode};

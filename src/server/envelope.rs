@@ -40,7 +40,7 @@ pub(super) async fn authenticate(
         None => Err(AppError::new(ErrorCode::Internal)),
     };
     let checked = known
-        .and_then(|known| if takes_json(request.headers()) { Ok(known) } else { Err(AppError::new(ErrorCode::NotAcceptable)) })
+        .and_then(|known| if takes_an_answer(&request) { Ok(known) } else { Err(AppError::new(ErrorCode::NotAcceptable)) })
         .and_then(|known| if takes_query(&request) { Ok(known) } else { Err(strange_query()) });
     match checked {
         Ok(known) => {
@@ -68,8 +68,21 @@ fn strange_query() -> AppError {
     AppError::new(ErrorCode::InvalidParameter).with_faults(vec![fault])
 }
 
-/// Whether an `Accept` header takes what every operation answers.
-fn takes_json(headers: &HeaderMap) -> bool {
+/// The operations that answer CSV too, by path and method.
+pub(super) struct WithCsv(pub(super) Vec<(String, String)>);
+
+/// Whether an `Accept` header takes what the operation answers: JSON, and of some lists CSV.
+fn takes_an_answer(request: &ServiceRequest) -> bool {
+    let (pattern, method) = (request.match_pattern().unwrap_or_default(), request.method().as_str());
+    let with_csv = request
+        .app_data::<Data<WithCsv>>()
+        .is_some_and(|known| known.0.iter().any(|(path, with)| *path == pattern && with == method));
+    let json = ["*/*", "application/*", "application/json"];
+    let csv = ["text/*", "text/csv"].into_iter().filter(|_| with_csv);
+    takes_one_of(request.headers(), &json.into_iter().chain(csv).collect::<Vec<_>>())
+}
+
+fn takes_one_of(headers: &HeaderMap, kinds: &[&str]) -> bool {
     let mut named = false;
     for value in headers.get_all(ACCEPT) {
         named = true;
@@ -78,7 +91,7 @@ fn takes_json(headers: &HeaderMap) -> bool {
             let refused =
                 range.split(';').skip(1).any(|parameter| matches!(parameter.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
             // Media types know no case (RFC 9110, 8.3.1).
-            !refused && ["*/*", "application/*", "application/json"].iter().any(|takes| kind.eq_ignore_ascii_case(takes))
+            !refused && kinds.iter().any(|takes| kind.eq_ignore_ascii_case(takes))
         });
         if takes {
             return true;

@@ -1,5 +1,11 @@
 //! The journal: audit entries and events as they are written, with the queue from which the sequencer places them.
 
+mod feed;
+mod places;
+
+pub use feed::{AuditFilter, FeedRow, HistoryRow, SealedRow, chain, feed, history, trail, unsealed};
+pub use places::{AuditRow, HeadRow, NewPosition, Queued, SealRow, entries, feeds, head, is_queued, lease, place, queued};
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 

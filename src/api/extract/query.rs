@@ -27,9 +27,9 @@ impl<T: Contract> FromRequest for Query<T> {
 fn parse<T: Contract>(query: &str) -> Result<T, AppError> {
     let members = url::form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| {
-            // `limit` is the one number among parameters; everything else is text.
+            // These are the numbers among parameters; everything else is text.
             let node = match value.parse::<u64>() {
-                Ok(number) if name == "limit" => Node::Number(Number::Unsigned(number)),
+                Ok(number) if matches!(&*name, "limit" | "wait_seconds") => Node::Number(Number::Unsigned(number)),
                 _ => Node::String(Cow::Owned(value.into_owned())),
             };
             (Cow::Owned(name.into_owned()), node)

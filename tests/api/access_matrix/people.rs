@@ -44,12 +44,15 @@ impl Person {
         let config = staff || carries("config:read");
         // Whoever may only write them is answered with what was written.
         let referrals = staff || carries("referrals:read") || carries("referrals:write");
+        let follows = carries("events:read");
         let own = self.is_partner() && mark.of_sibling == Some(self.is_sibling);
         match mark.class {
             Class::SiteOnly => config,
             Class::OwnerOfReferrals => config || referrals,
             Class::Shared => config || own,
             Class::SharedWithReferrals => config || referrals || own,
+            Class::Ids => config || referrals || own || follows,
+            Class::LiveId => !self.is_test && (referrals || own || follows),
             Class::Live => !self.is_test && (referrals || own),
             Class::LiveSiteOnly => !self.is_test && referrals,
             Class::Test => self.is_test && (referrals || own),

@@ -30,6 +30,10 @@ pub enum Class {
     SharedWithReferrals,
     /// A partner and its routes: it, and whoever reads the configuration.
     Shared,
+    /// The ids of a partner, a study and a route: those, and whoever follows the feed.
+    Ids,
+    /// The id of a live referral: whoever sees it, and whoever follows the feed.
+    LiveId,
     /// A live referral: its partner, and whoever reads referrals.
     Live,
     /// What of a live referral is the site's alone.
@@ -123,6 +127,8 @@ pub async fn sow(app: &App) -> World {
     let home = half(app, &app.site, false, &mut marks).await;
     let away = half(app, &app.other_site, true, &mut marks).await;
     let (deactivated, ended_partner) = leavers(app);
+    // So that feed and audit trail have something to show.
+    app.sequence().await;
     World { home, away, marks, deactivated, ended_partner }
 }
 
@@ -220,11 +226,12 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         mark(Class::SharedWithReferrals, format!("zq-{place}-{word}"));
     }
     for id in [partner.id.to_string(), study.to_string()] {
-        mark(Class::Shared, id);
+        mark(Class::Ids, id);
     }
-    mark(Class::SharedWithReferrals, route.to_string());
+    mark(Class::Ids, route.to_string());
+    mark(Class::LiveId, live_id.clone());
     mark(Class::SiteOnly, format!("zq-{place}-approval"));
-    for text in [reference.clone(), live_id.clone(), live_code] {
+    for text in [reference.clone(), live_code] {
         mark(Class::Live, text);
     }
     mark(Class::LiveSiteOnly, format!("zq-{place}-external"));

@@ -56,6 +56,7 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     onboarding(&app, &mut witness).await;
     referrals(&app, &mut witness).await;
     lists(&app, &mut witness).await;
+    journal(&app, &mut witness).await;
     refusals(&app, &mut witness).await;
     conflicts(&app, &mut witness).await;
 
@@ -162,6 +163,10 @@ async fn referrals(app: &App, witness: &mut Witness) {
         classes.insert(seen.body["status"].as_str().unwrap().to_owned());
     }
     assert!(classes.contains("needs_partner_action") && classes.contains("not_accepted"), "{classes:?}");
+    app.sequence().await;
+    let history = get(witness, &app.coordinator(), &format!("{path}/events?limit=2")).await.expect(200);
+    let next = history.body["next_cursor"].as_str().unwrap();
+    get(witness, &app.coordinator(), &format!("{path}/events?limit=2&cursor={next}")).await.expect(200);
     let late = make::referral_with(json!({
         "study": STUDY, "partner": "lakeside", "late_reason": "paper_backlog", "channel": "phone_handoff",
         "contact_path": "site_record", "external_ref": "CRM-1"
@@ -192,6 +197,35 @@ async fn lists(app: &App, witness: &mut Witness) {
     for filter in filters {
         get(witness, &app.admin(), &format!("/v1/{filter}")).await.expect(200);
     }
+}
+
+/// The feed and the audit trail of all that was done so far.
+async fn journal(app: &App, witness: &mut Witness) {
+    app.sequence().await;
+    let reader = app.person(&app.site.narrow_key);
+    let page = get(witness, &reader, "/v1/events?limit=3&type=referral.transitioned").await.expect(200);
+    let next = page.body["next_cursor"].as_str().unwrap();
+    let path = format!("/v1/events?limit=3&type=referral.transitioned&cursor={next}");
+    assert_ne!(get(witness, &reader, &path).await.expect(200).body["data"], page.body["data"]);
+    let latest = get(witness, &app.admin(), "/v1/events?start=latest&wait_seconds=1").await.expect(200);
+    assert_eq!(latest.body["data"], json!([]));
+    get(witness, &reader, &format!("/v1/events?start=latest&cursor={next}")).await.expect_problem(400, "invalid_parameter");
+
+    let filter = format!(
+        "/v1/audit?subject_kind=study&subject_id={}&actor_id={}&operation=create_study&from=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
+        app.site.study, app.site.admin
+    );
+    for path in ["/v1/audit?limit=2", &filter] {
+        let page = get(witness, &app.admin(), path).await.expect(200);
+        assert!(!page.body["data"].as_array().unwrap().is_empty(), "{path}");
+    }
+    let page = get(witness, &app.admin(), "/v1/audit?limit=1").await.expect(200);
+    get(witness, &app.admin(), &format!("/v1/audit?limit=1&cursor={}", page.body["next_cursor"].as_str().unwrap()))
+        .await
+        .expect(200);
+    let as_csv = |request: reqwest::RequestBuilder| request.header("Accept", "text/csv");
+    witness.call(&app.admin(), Method::GET, "/v1/audit", as_csv).await.expect(200);
+    witness.call(&app.admin(), Method::GET, "/v1/audit?limit=1", as_csv).await.expect_problem(400, "invalid_parameter");
 }
 
 async fn refusals(app: &App, witness: &mut Witness) {

@@ -10,8 +10,9 @@ use handoff::auth::token;
 use handoff::clock::Clock;
 use handoff::db::{Db, Limits};
 use handoff::domain::ids::MemberId;
+use handoff::jobs::sequencer;
 use handoff::privacy::keys::MasterKey;
-use handoff::state::AppState;
+use handoff::state::{AppState, Journal};
 
 use super::callers::Person;
 use super::db::Database;
@@ -71,6 +72,15 @@ impl App {
     pub fn another_server(&self) -> Neighbour {
         let (address, _, server) = run_server(&self.db, &self.clock, &self.master, Setup::default());
         Neighbour { address, server }
+    }
+
+    /// Lets the sequencer place everything that waits, of both sites; says how much that was.
+    pub async fn sequence(&self) -> usize {
+        let mut placed = 0;
+        for site in [&self.site, &self.other_site] {
+            placed += sequencer::catch_up(&self.state, site.id).await.unwrap();
+        }
+        placed
     }
 
     /// A caller with these credentials.
@@ -152,6 +162,7 @@ fn run_server(
         master: master.clone(),
         deadline: setup.deadline,
         in_flight: InFlight::default(),
+        journal: Journal::default(),
     });
     let listener = handoff::server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();

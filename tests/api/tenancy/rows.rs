@@ -189,7 +189,7 @@ fn insert(table: &str, site: &Site) -> String {
              VALUES ('{id}', gen_random_uuid(), gen_random_uuid(), 'referral.received', false, gen_random_uuid(), 1, '{partner}', now())"
         ),
         "journal_heads" => format!("VALUES ('{id}', 0, 0, 0, sha256('x'))"),
-        "journal_queue" => format!("VALUES ('{id}', gen_random_uuid(), 'event', '{partner}')"),
+        "journal_queue" => format!("(site_id, id, stream, partner_id) VALUES ('{id}', gen_random_uuid(), 'event', '{partner}')"),
         other => panic!("say in `insert` what a row of `{other}` is"),
     };
     format!("INSERT INTO {table} {values}")

@@ -1,0 +1,218 @@
+//! The sequencer's side of the journal: its lease, what is queued, and the places that it gives.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+
+use crate::auth::SiteScope;
+use crate::domain::ids::{ApiKeyId, AuditId, EventId, PartnerId, SiteId};
+use crate::domain::journal::{ActorKind, Stream, SubjectKind};
+use crate::privacy::chain::Link;
+use crate::schema::{audit_entries, audit_seals, event_positions, events, journal_heads, journal_queue};
+
+/// Where the streams of a site end.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = journal_heads)]
+pub struct HeadRow {
+    /// The tenant.
+    pub site_id: SiteId,
+    /// The last position of the live feed.
+    pub live_position: i64,
+    /// The last position of the test feed.
+    pub test_position: i64,
+    /// The last position of the audit trail.
+    pub audit_position: i64,
+    /// The hash at that position.
+    pub audit_hash: Vec<u8>,
+}
+
+/// An audit entry with every field that the chain covers.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = audit_entries)]
+pub struct AuditRow {
+    /// The tenant.
+    pub site_id: SiteId,
+    /// Its id.
+    pub id: AuditId,
+    /// When.
+    pub recorded_at: DateTime<Utc>,
+    /// What kind of caller.
+    pub actor_kind: ActorKind,
+    /// Who.
+    pub actor_id: Option<uuid::Uuid>,
+    /// With which key.
+    pub api_key_id: Option<ApiKeyId>,
+    /// For which partner.
+    pub partner_id: Option<PartnerId>,
+    /// What was done.
+    pub operation: String,
+    /// To what kind of resource.
+    pub subject_kind: SubjectKind,
+    /// To which.
+    pub subject_id: uuid::Uuid,
+    /// Why.
+    pub reason: Option<String>,
+    /// In which request.
+    pub request_id: Option<String>,
+    /// What differed, before.
+    pub before: Option<String>,
+    /// What differed, after.
+    pub after: Option<String>,
+    /// Of the digest; `None` once the values were redacted.
+    pub salt: Option<Vec<u8>>,
+    /// Of what was before and after.
+    pub values_digest: Vec<u8>,
+}
+
+impl AuditRow {
+    /// What the chain covers of it, at its place.
+    #[must_use]
+    pub fn link(&self, position: i64) -> Link<'_> {
+        Link {
+            position,
+            site: self.site_id.0,
+            id: self.id.0,
+            recorded_at: self.recorded_at.timestamp_micros(),
+            actor_kind: self.actor_kind.as_str(),
+            actor: self.actor_id,
+            api_key: self.api_key_id.map(|key| key.0),
+            partner: self.partner_id.map(|partner| partner.0),
+            operation: &self.operation,
+            subject_kind: self.subject_kind.as_str(),
+            subject: self.subject_id,
+            reason: self.reason.as_deref(),
+            request_id: self.request_id.as_deref(),
+            values_digest: &self.values_digest,
+        }
+    }
+}
+
+/// An audit entry's place and the hash of the chain there.
+#[derive(Debug, Insertable, Queryable)]
+#[diesel(table_name = audit_seals)]
+pub struct SealRow {
+    /// The tenant.
+    pub site_id: SiteId,
+    /// Its place, counted from 1.
+    pub position: i64,
+    /// The entry.
+    pub entry_id: AuditId,
+    /// The chain's hash.
+    pub hash: Vec<u8>,
+}
+
+/// An event's place.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = event_positions)]
+pub struct NewPosition {
+    /// The tenant.
+    pub site_id: SiteId,
+    /// Which of the two feeds.
+    pub is_test: bool,
+    /// Its place, counted from 1.
+    pub position: i64,
+    /// The event.
+    pub event_id: EventId,
+}
+
+/// A queued entry or event: its number, its stream and its id.
+pub type Queued = (i64, Stream, uuid::Uuid);
+
+/// Whether anything of the site waits for its place.
+///
+/// # Errors
+/// A database failure.
+pub fn is_queued(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(journal_queue::table.filter(journal_queue::site_id.eq(scope.site())))).get_result(conn)
+}
+
+/// Takes the site's lease until the transaction ends; `None` while another server holds it.
+///
+/// # Errors
+/// A database failure.
+pub fn lease(conn: &mut PgConnection, scope: &SiteScope, genesis: &[u8]) -> QueryResult<Option<HeadRow>> {
+    let first =
+        HeadRow { site_id: scope.site(), live_position: 0, test_position: 0, audit_position: 0, audit_hash: genesis.to_vec() };
+    let take = |conn: &mut PgConnection| {
+        journal_heads::table
+            .filter(journal_heads::site_id.eq(scope.site()))
+            .select(HeadRow::as_select())
+            .for_update()
+            .skip_locked()
+            .first(conn)
+            .optional()
+    };
+    if let Some(head) = take(conn)? {
+        return Ok(Some(head));
+    }
+    // Either another server holds it, or this is the site's first pass.
+    diesel::insert_into(journal_heads::table).values(&first).on_conflict_do_nothing().execute(conn)?;
+    take(conn)
+}
+
+/// The next rows of the queue, in order of writing.
+///
+/// # Errors
+/// A database failure.
+pub fn queued(conn: &mut PgConnection, scope: &SiteScope, limit: i64) -> QueryResult<Vec<Queued>> {
+    journal_queue::table
+        .filter(journal_queue::site_id.eq(scope.site()))
+        .order(journal_queue::number)
+        .limit(limit)
+        .select((journal_queue::number, journal_queue::stream, journal_queue::id))
+        .load(conn)
+}
+
+/// The audit entries with these ids, in no order.
+///
+/// # Errors
+/// A database failure.
+pub fn entries(conn: &mut PgConnection, scope: &SiteScope, ids: &[uuid::Uuid]) -> QueryResult<Vec<AuditRow>> {
+    audit_entries::table
+        .filter(audit_entries::site_id.eq(scope.site()).and(audit_entries::id.eq_any(ids)))
+        .select(AuditRow::as_select())
+        .load(conn)
+}
+
+/// Which of these events belong to the test feed, in no order.
+///
+/// # Errors
+/// A database failure.
+pub fn feeds(conn: &mut PgConnection, scope: &SiteScope, ids: &[uuid::Uuid]) -> QueryResult<Vec<(EventId, bool)>> {
+    events::table
+        .filter(events::site_id.eq(scope.site()).and(events::id.eq_any(ids)))
+        .select((events::id, events::is_test))
+        .load(conn)
+}
+
+/// Keeps the places given in one pass, moves the head and empties the queue of them.
+///
+/// # Errors
+/// A database failure; a place that is taken fails the pass.
+pub fn place(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    head: &HeadRow,
+    seals: &[SealRow],
+    positions: &[NewPosition],
+    numbers: &[i64],
+) -> QueryResult<()> {
+    if !seals.is_empty() {
+        diesel::insert_into(audit_seals::table).values(seals).execute(conn)?;
+    }
+    if !positions.is_empty() {
+        diesel::insert_into(event_positions::table).values(positions).execute(conn)?;
+    }
+    diesel::delete(
+        journal_queue::table.filter(journal_queue::site_id.eq(scope.site()).and(journal_queue::number.eq_any(numbers))),
+    )
+    .execute(conn)?;
+    diesel::update(journal_heads::table.filter(journal_heads::site_id.eq(scope.site()))).set(head).execute(conn).map(drop)
+}
+
+/// The head as it stands; `None` before the site's first pass.
+///
+/// # Errors
+/// A database failure.
+pub fn head(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Option<HeadRow>> {
+    journal_heads::table.filter(journal_heads::site_id.eq(scope.site())).select(HeadRow::as_select()).first(conn).optional()
+}
