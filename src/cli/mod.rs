@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. What it prints is for the operator; failures are one sentence and exit code 1.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line talks to a person")]
 
+mod audit;
 mod backend;
 mod check;
 mod demo;
@@ -58,6 +59,9 @@ enum Command {
     /// Issue staff tokens of the local issuer.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Verify the audit trail.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Load the sample site, or remove it.
     Demo {
         /// Remove the sample site and everything in it.
@@ -100,6 +104,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Member(command) => member::run(&config, command),
         Command::Key(command) => key::run(&config, command),
         Command::Token(command) => token::run(&config, &command),
+        Command::Audit(command) => audit::run(&config, &command),
         Command::Demo { remove } => demo::run(&config, remove),
         Command::Healthcheck => healthcheck::run(&config),
     }

@@ -17,6 +17,7 @@ mod configuration;
 mod contract;
 mod embedded;
 mod idempotency;
+mod journal;
 mod listing;
 mod migrations;
 mod overload;

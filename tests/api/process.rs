@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection as _;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -302,6 +303,18 @@ async fn a_database_of_ones_own_is_migrated_by_its_owner_and_served_by_the_app_r
     });
     let site = place.person(&key).get("/v1/site").await.expect(200);
     assert_eq!(site.body["time_zone"], "Europe/Berlin");
+    // What the command line did is sealed by the server, and the command line verifies it beside the server.
+    wait_for("the sequencer", Duration::from_secs(10), || {
+        (database.count("SELECT count(*) FROM journal_queue") == 0).then_some(())
+    });
+    let output = with_urls(&["audit", "verify"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("whole, 4 entries, 0 redacted"), "{said}");
+    database.superuser().batch_execute("UPDATE audit_entries SET operation = 'other' WHERE operation = 'create_member'").unwrap();
+    let output = with_urls(&["audit", "verify"]).output().unwrap();
+    assert!(refusal(&output).contains("not whole"));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("broken at position 2") && said.contains("differs from what was sealed"), "{said}");
     assert!(!place.data_dir().exists(), "nothing is kept outside the database");
     serving.stop();
 }

@@ -65,6 +65,11 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
         let succeeded = witness.seen.iter().any(|(id, status)| id == operation.id && (200..300).contains(status));
         assert!(succeeded, "{} never succeeded", operation.id);
     }
+    // Every operation that changes something stands in the audit trail under its own name.
+    let told = crate::tenancy::texts(&mut app.db.superuser(), "SELECT DISTINCT operation AS text FROM audit_entries");
+    for operation in super::walk::operations(&document).iter().filter(|operation| operation.method != "GET") {
+        assert!(told.iter().any(|told| told == operation.id), "{} left no audit entry", operation.id);
+    }
     let unseen: BTreeSet<&str> = ErrorCode::ALL
         .iter()
         .filter(|code| !ELSEWHERE.contains(code))
