@@ -16,24 +16,30 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Writes of this long share a pass, so that a busy site is not sequenced once per request.
 const GATHER: Duration = Duration::from_millis(15);
 
-/// Runs for as long as the server does. A pass that fails is logged and the next one makes up for it.
+/// Runs for as long as the server does. What fails is made up for by the next round; a failure that lasts is logged once.
 pub async fn run(app: Data<AppState>) {
     let mut looked = tokio::time::Instant::now() - EVERY;
+    let mut failing = false;
     loop {
         let mut sites = app.journal.written(EVERY).await;
         tokio::time::sleep(GATHER).await;
+        let mut outcome = Ok(());
         if looked.elapsed() >= EVERY {
             looked = tokio::time::Instant::now();
             match app.db.look_up(app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await {
                 Ok(all) => sites = all,
-                Err(error) => log::warn!("sequencer: {}", error.code.as_str()),
+                Err(error) => outcome = Err(error),
             }
         }
         for site in sites {
-            if let Err(error) = catch_up(&app, site).await {
-                log::warn!("sequencer: {}", error.code.as_str());
-            }
+            outcome = outcome.and(catch_up(&app, site).await.map(drop));
         }
+        match &outcome {
+            Err(error) if !failing => log::warn!("sequencer: {}; it goes on trying", error.code.as_str()),
+            Ok(()) if failing => log::info!("sequencer: it works again"),
+            _ => {}
+        }
+        failing = outcome.is_err();
     }
 }
 
