@@ -40,7 +40,9 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         routes::UpdateRoute,
         routes::ListRoutes,
         referrals::CreateReferral,
+        referrals::UpdateReferral,
         referrals::TransitionReferral,
+        referrals::CompleteReferral,
         referrals::ListReferrals,
     ]
 }

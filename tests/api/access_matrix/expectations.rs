@@ -33,8 +33,11 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("create_referral", &["admin", "coordinator", "referrals:write", "partner"]),
     ("list_referrals", &["admin", "coordinator", "referrals:read", "partner"]),
     ("get_referral", &["admin", "coordinator", "referrals:read", "partner"]),
+    ("update_referral", &["admin", "coordinator", "referrals:write"]),
     ("list_referral_actions", &["admin", "coordinator", "referrals:read"]),
     ("transition_referral", &["admin", "coordinator", "referrals:write"]),
+    ("complete_referral", &["partner"]),
+    ("withdraw_referral", &["partner"]),
 ];
 
 /// What a cell must answer.
