@@ -35,7 +35,7 @@ fn comparable(answer: &Answer) -> (u16, Vec<String>, String) {
     let etag = answer.header("etag").unwrap_or("none").to_owned();
     let request = answer.header("x-request-id").unwrap().to_owned();
     let mut text = answer.text.replace(&request, "REQUEST");
-    for own in [&answer.body["id"], &answer.body["handoff"]["code"]] {
+    for own in [&answer.body["id"], &answer.body["handoff"]["code"], &answer.body["received_at"]] {
         text = text.replace(own.as_str().unwrap_or("none"), "OWN");
     }
     let mut headers: Vec<String> = answer
@@ -114,6 +114,7 @@ async fn the_answer_is_the_same_whether_or_not_the_site_had_ended_it() {
         let path = format!("/v1/referrals/{}", sent.id());
         let closed = go(&app, &path, json!({"to": "closed", "reason": reason})).await;
         let (entries, heard) = rows(&sent.id());
+        app.clock.advance(Duration::minutes(1));
         let gone = withdraw(&app, &path, &sent.etag()).await;
         assert_eq!(comparable(&gone), comparable(&control), "{reason}");
         assert_eq!(app.partner().get(&path).await.text, gone.text);
@@ -121,12 +122,13 @@ async fn the_answer_is_the_same_whether_or_not_the_site_had_ended_it() {
         assert_eq!(rows(&sent.id()), (entries + written.0 - 1, heard + written.1 - 1), "{reason}");
         // The site's own end stays, and it learns of the withdrawal.
         let mut expected = closed.body;
-        expected["partner_withdrawn_at"] = json!("2026-06-01T09:00:00Z");
+        expected["partner_withdrawn_at"] = json!(app.clock.now().format("%Y-%m-%dT%H:%M:%SZ").to_string());
         let seen = app.coordinator().get(&path).await;
         assert_eq!((seen.etag().as_str(), &seen.body), ("\"3\"", &expected));
         let entry = audit(&app, &sent.id()).pop().unwrap();
         assert_eq!((&entry["before"], &entry["reason"]), (&Value::Null, &json!("partner_withdrew")));
-        assert_eq!(entry["after"], json!({"partner_withdrawn_at": "2026-06-01T09:00:00.000000Z"}));
+        let at = app.clock.now().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+        assert_eq!(entry["after"], json!({"partner_withdrawn_at": at}));
         assert_eq!(events(&app, &sent.id()).pop().unwrap(), ("referral.transitioned".to_owned(), 3));
     }
     assert_ne!(comparable(&open), comparable(&control), "the control: a difference is seen");
