@@ -4,8 +4,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{audit, events, history, partners, referrals, routes, sites, studies, system};
 use crate::auth::permission::{
-    CreateReferrals, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents,
-    ReadReferrals, ReadSite, Row, WorkReferrals,
+    CreateReferrals, FollowUpReferrals, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadAudit, ReadConfiguration,
+    ReadEvents, ReadReferrals, ReadSite, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -56,11 +56,14 @@ table! {
     referrals::create_referral => Access::Permission(CreateReferrals::ROW);
     referrals::list_referrals => Access::Permission(ReadReferrals::ROW);
     referrals::get_referral => Access::Permission(ReadReferrals::ROW);
+    referrals::update_referral => Access::Permission(WorkReferrals::ROW);
     referrals::list_referral_actions => Access::Permission(PlanReferrals::ROW);
     referrals::transition_referral => Access::Permission(WorkReferrals::ROW);
     history::list_referral_events => Access::Permission(PlanReferrals::ROW);
     events::list_events => Access::Permission(ReadEvents::ROW);
     audit::list_audit_entries => Access::Permission(ReadAudit::ROW);
+    referrals::complete_referral => Access::Permission(FollowUpReferrals::ROW);
+    referrals::withdraw_referral => Access::Permission(FollowUpReferrals::ROW);
     system::healthz => Access::Public;
     system::readyz => Access::Public;
 }

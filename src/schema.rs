@@ -208,6 +208,7 @@ diesel::table! {
         handed_off_at -> Nullable<Timestamptz>,
         closed_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
+        partner_withdrawn_at -> Nullable<Timestamptz>,
     }
 }
 

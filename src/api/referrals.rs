@@ -1,20 +1,21 @@
 //! Referrals: the central resource.
 
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 
 use super::extract::{
-    Body, IdempotencyKey, IdempotencyKeyHeader, IfMatch, IfMatchHeader, OptionalIdempotencyKey, OptionalIdempotencyKeyHeader,
-    PathId, Query,
+    Body, IdempotencyKey, IdempotencyKeyHeader, IfMatch, IfMatchHeader, NoBody, OptionalIdempotencyKey,
+    OptionalIdempotencyKeyHeader, PathId, Query,
 };
 use super::idempotency::{Write, write};
 use super::read::{Paging, page, read};
 use super::reply::{Reply, tag_for, version_tag};
-use crate::auth::permission::{CreateReferrals, PlanReferrals, ReadReferrals, WorkReferrals};
+use crate::auth::permission::{CreateReferrals, FollowUpReferrals, PlanReferrals, ReadReferrals, WorkReferrals};
 use crate::auth::{Actor, Caller};
 use crate::domain::ids::ReferralId;
 use crate::domain::referral_state::{self, Request};
 use crate::error::AppError;
+use crate::ops::own_referral::Seen;
 use crate::ops::transition_referral::state_of;
 use crate::ops::{self, Context};
 use crate::privacy::keys::Purpose;
@@ -26,7 +27,7 @@ use crate::store::sites::SiteRow;
 mod body;
 mod view;
 
-pub use body::{CreateReferral, ListReferrals, MatchDetails, TransitionReferral};
+pub use body::{CompleteReferral, CreateReferral, ListReferrals, MatchDetails, TransitionReferral, UpdateReferral};
 pub use view::{Handoff, PartnerReferralView, ReferralAction, ReferralActions, ReferralBody, ReferralPage, ReferralView};
 
 /// A referral as this caller sees it, with the tag of that view.
@@ -38,6 +39,11 @@ fn view(coded: CodedReferral, site: &SiteRow, context: &Context) -> Result<(Refe
     };
     let tag = tag_for(&context.actor, version, &view)?;
     Ok((view, tag))
+}
+
+/// The tag alone: what a partner would read now.
+fn tag_of(coded: &CodedReferral, site: &SiteRow, context: &Context) -> Result<String, AppError> {
+    view(coded.clone(), site, context).map(|(_, tag)| tag)
 }
 
 /// Send a referral
@@ -140,6 +146,36 @@ pub async fn get_referral(
     Ok(reply.into_response())
 }
 
+/// Change a referral
+///
+/// Owner, next action, blocker and the site's reference; `transition_referral` moves it. Of a closed referral only `external_ref`
+/// changes. A patch that says what is there already, such as `{}`, changes nothing: the version stays, and nothing is recorded.
+#[utoipa::path(
+    operation_id = "update_referral", tag = "referrals",
+    params(("id" = ReferralId, Path, description = "Id of the referral."), IfMatchHeader),
+    request_body(content = UpdateReferral, description = "What to change; `application/merge-patch+json` is taken too."),
+    responses(
+        (status = 200, description = "The referral as it is now.", body = ReferralView),
+        (status = 409, description = "The referral is closed, and more than `external_ref` was to change (`state_conflict`)."),
+    ),
+)]
+#[patch("/v1/referrals/{id}")]
+pub async fn update_referral(
+    caller: Caller<WorkReferrals>,
+    id: PathId<ReferralId>,
+    if_match: IfMatch,
+    body: Body<UpdateReferral>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let patch = body.value.into();
+    write(&app, &caller, Write::unkeyed("update_referral", &body.canonical), move |conn, context| {
+        let (coded, site) = ops::update_referral::run(conn, context, id.0, &if_match.0, &patch)?;
+        let etag = version_tag(coded.referral.version);
+        Reply::ok(&ReferralView::new(coded, &site), etag)
+    })
+    .await
+}
+
 /// See what may be done with a referral now
 ///
 /// The moves that its state allows, with the reasons that each takes.
@@ -167,7 +203,7 @@ pub async fn list_referral_actions(
 /// Move a referral
 ///
 /// The whole state machine: `list_referral_actions` says what may be done now. Closing needs a close reason, reopening a reopen
-/// reason, holding a blocker. Skipped steps take the time of the move.
+/// reason, holding a blocker; any other move clears the blocker. Skipped steps take the time of the move.
 #[utoipa::path(
     operation_id = "transition_referral", tag = "referrals",
     params(("id" = ReferralId, Path, description = "Id of the referral."), IfMatchHeader, OptionalIdempotencyKeyHeader),
@@ -192,6 +228,71 @@ pub async fn transition_referral(
         let (coded, site) = ops::transition_referral::run(conn, context, id.0, &if_match.0, &request)?;
         let etag = version_tag(coded.referral.version);
         Reply::ok(&ReferralView::new(coded, &site), etag)
+    })
+    .await
+}
+
+/// Complete a referral
+///
+/// When a referral is `needs_partner_action`, the site waits for you: bring what is missing, or tell that it is done outside with
+/// `{}`. The site goes on with it. Send no name, no contact detail but in `match`, no birth date and nothing about health.
+#[utoipa::path(
+    operation_id = "complete_referral", tag = "referrals",
+    params(("id" = ReferralId, Path, description = "Id of the referral."), IfMatchHeader, OptionalIdempotencyKeyHeader),
+    request_body(content = CompleteReferral, description = "What you bring; every field may be absent."),
+    responses(
+        (status = 200, description = "The referral as you see it now.", body = PartnerReferralView),
+        (status = 409, description = "The referral does not wait for you (`state_conflict`), you used this `partner_reference` before (`partner_reference_used`, with `referral_id`), or the same key is in flight (`idempotency_in_flight`)."),
+    ),
+)]
+#[post("/v1/referrals/{id}/complete")]
+pub async fn complete_referral(
+    caller: Caller<FollowUpReferrals>,
+    id: PathId<ReferralId>,
+    if_match: IfMatch,
+    key: OptionalIdempotencyKey,
+    body: Body<CompleteReferral>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let brought = body.value.into();
+    let operation = format!("complete_referral:{}", id.0);
+    let digest_key = app.master.derive(Purpose::ContactDigest, caller.scope.site());
+    write(&app, &caller, Write::accepting(operation, &key, &body.canonical), move |conn, context| {
+        let seen = Seen { expected: &if_match.0, tag_of };
+        let (coded, site) = ops::complete_referral::run(conn, context, id.0, &seen, &digest_key, &brought)?;
+        let (referral, etag) = view(coded, &site, context)?;
+        Reply::ok(&referral, etag)
+    })
+    .await
+}
+
+/// Withdraw a referral
+///
+/// It is `closed` for you at once, and the site learns that you withdrew it. The answer is the same whether or not the site had
+/// ended it before. A site may open it again, and then you see it as open.
+#[utoipa::path(
+    operation_id = "withdraw_referral", tag = "referrals",
+    params(("id" = ReferralId, Path, description = "Id of the referral."), IfMatchHeader, OptionalIdempotencyKeyHeader),
+    responses(
+        (status = 200, description = "The referral as you see it now.", body = PartnerReferralView),
+        (status = 409, description = "You see the referral as `closed` or `not_accepted` (`state_conflict`), or the same key is in flight (`idempotency_in_flight`)."),
+    ),
+)]
+#[post("/v1/referrals/{id}/withdraw")]
+pub async fn withdraw_referral(
+    caller: Caller<FollowUpReferrals>,
+    id: PathId<ReferralId>,
+    if_match: IfMatch,
+    key: OptionalIdempotencyKey,
+    _: NoBody,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let operation = format!("withdraw_referral:{}", id.0);
+    write(&app, &caller, Write::accepting(operation, &key, b""), move |conn, context| {
+        let seen = Seen { expected: &if_match.0, tag_of };
+        let (coded, site) = ops::withdraw_referral::run(conn, context, id.0, &seen)?;
+        let (referral, etag) = view(coded, &site, context)?;
+        Reply::ok(&referral, etag)
     })
     .await
 }

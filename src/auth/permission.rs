@@ -51,12 +51,14 @@ permissions! {
     ReadReferrals: [Admin Coordinator], Some(Scope::ReferralsRead), true;
     /// See what may be done with a referral: the site alone, since the moves tell its state.
     PlanReferrals: [Admin Coordinator], Some(Scope::ReferralsRead), false;
-    /// Move referrals: the site alone.
+    /// Move and change referrals: the site alone.
     WorkReferrals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
     /// Follow what happens at the site: admins, and systems with their scope.
     ReadEvents: [Admin], Some(Scope::EventsRead), false;
     /// Read who did what: admins alone.
     ReadAudit: [Admin], None, false;
+    /// Complete or withdraw a referral: the partner that sent it.
+    FollowUpReferrals: [], None, true;
 }
 
 impl Row {

@@ -18,27 +18,34 @@ pub struct Facts {
     pub recorded_at: DateTime<Utc>,
     /// When it ended, if it did.
     pub closed_at: Option<DateTime<Utc>>,
+    /// Whether the partner withdrew it.
+    pub withdrawn: bool,
 }
 
 /// The partner's class of a referral at `now`, and its code when it was not accepted.
+///
+/// What the partner withdrew is closed for it at once, whatever the site made of it: its own act tells it nothing. Its turn shows
+/// on every open state, held or not.
 #[must_use]
 pub fn classify(facts: &Facts, time_zone: Tz, now: DateTime<Utc>) -> (PartnerReferralStatus, Option<NotAcceptedReason>) {
     let open = (PartnerReferralStatus::AcceptedForReview, None);
-    match (facts.status, facts.close_reason, facts.closed_at) {
-        (ReferralStatus::Closed, Some(reason), closed_at) => {
+    if facts.withdrawn {
+        return (PartnerReferralStatus::Closed, None);
+    }
+    match (facts.status, facts.close_reason) {
+        (ReferralStatus::Closed, Some(reason)) => {
             if let Some(code) = not_accepted(reason) {
                 return (PartnerReferralStatus::NotAccepted, Some(code));
             }
-            let ended = closed_at.unwrap_or(facts.recorded_at);
+            let ended = facts.closed_at.unwrap_or(facts.recorded_at);
             if now >= closed_shows_from(facts.recorded_at, ended, time_zone) {
                 (PartnerReferralStatus::Closed, None)
             } else {
                 open
             }
         }
-        (ReferralStatus::OnHold, _, _) if facts.blocker == Some(Blocker::AwaitingPartnerCompletion) => {
-            (PartnerReferralStatus::NeedsPartnerAction, None)
-        }
+        (ReferralStatus::Closed, None) => open,
+        _ if facts.blocker == Some(Blocker::AwaitingPartnerCompletion) => (PartnerReferralStatus::NeedsPartnerAction, None),
         _ => open,
     }
 }
@@ -86,6 +93,7 @@ mod tests {
             close_reason: Some(reason),
             recorded_at: utc("2026-01-10T12:00:00Z"),
             closed_at: Some(utc("2026-01-11T12:00:00Z")),
+            withdrawn: false,
         }
     }
 
@@ -126,11 +134,20 @@ mod tests {
                     ..closed(CloseReason::Duplicate)
                 };
                 let seen = classify(&facts, chrono_tz::UTC, utc("2030-01-01T00:00:00Z"));
-                let turn = *status == ReferralStatus::OnHold && *blocker == Blocker::AwaitingPartnerCompletion;
+                let turn = *blocker == Blocker::AwaitingPartnerCompletion;
                 let expected =
                     if turn { PartnerReferralStatus::NeedsPartnerAction } else { PartnerReferralStatus::AcceptedForReview };
                 assert_eq!(seen, (expected, None));
             }
+        }
+    }
+
+    #[test]
+    fn what_the_partner_withdrew_is_closed_for_it_whatever_the_site_made_of_it() {
+        for reason in CloseReason::ALL {
+            let facts = Facts { withdrawn: true, ..closed(*reason) };
+            let seen = classify(&facts, chrono_tz::UTC, utc("2026-01-11T12:00:01Z"));
+            assert_eq!(seen, (PartnerReferralStatus::Closed, None), "{reason}");
         }
     }
 }

@@ -176,6 +176,20 @@ pub fn decide(state: &State, request: &Request) -> Result<Move, Refusal> {
     })
 }
 
+/// What an open referral becomes when what it waited for is there: a hold returns to the state it left, any other state stays.
+#[must_use]
+pub fn resume(state: &State) -> Move {
+    let status = state.held_status.unwrap_or(state.status);
+    Move { status, held_status: None, blocker: None, close_reason: None, reopen_reason: None }
+}
+
+/// What a referral becomes when its partner withdraws it: closed. One that the site closed before keeps the site's reason.
+#[must_use]
+pub fn withdraw(state: &State) -> Move {
+    let close_reason = state.close_reason.or(Some(CloseReason::PartnerWithdrew));
+    Move { status: ReferralStatus::Closed, held_status: None, blocker: None, close_reason, reopen_reason: None }
+}
+
 #[cfg(test)]
 #[path = "referral_state_tests.rs"]
 mod tests;

@@ -128,3 +128,21 @@ fn reasons_and_blockers_are_asked_for_where_they_belong() {
         Err(Refusal::BlockerNotAllowed)
     );
 }
+
+#[test]
+fn a_completion_returns_a_hold_where_it_left_and_a_withdrawal_ends_what_may_end() {
+    for status in ReferralStatus::ALL.iter().copied().filter(|status| *status != ReferralStatus::Closed) {
+        let state = state(status);
+        let resumed = resume(&state);
+        assert_eq!(resumed.status, state.held_status.unwrap_or(status));
+        assert_eq!((resumed.held_status, resumed.blocker), (None, None));
+        // The same as a person may do by hand.
+        let reason = Some(TransitionReason::PartnerWithdrew);
+        assert_eq!(decide(&state, &ask(ReferralStatus::Closed, reason, None)), Ok(withdraw(&state)), "{status}");
+        if status == ReferralStatus::OnHold {
+            assert_eq!(decide(&state, &ask(resumed.status, None, None)), Ok(resumed));
+        }
+    }
+    let ended = withdraw(&state(ReferralStatus::Closed));
+    assert_eq!((ended.status, ended.close_reason), (ReferralStatus::Closed, Some(CloseReason::NoLongerInterested)));
+}

@@ -203,8 +203,9 @@ text_enum! {
 }
 
 text_enum! {
-    /// What a partner sees of a referral, and nothing finer. `closed` shows from the start of a calendar month, at least 30 days after
-    /// receipt, so that its timing tells nothing.
+    /// What a partner sees of a referral, and nothing finer. `needs_partner_action`: the site waits for the partner to complete it.
+    /// `closed` shows from the start of a calendar month, at least 30 days after receipt, so that its timing tells nothing; what the
+    /// partner withdrew is `closed` at once.
     pub enum PartnerReferralStatus {
         AcceptedForReview = "accepted_for_review",
         NeedsPartnerAction = "needs_partner_action",

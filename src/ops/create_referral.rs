@@ -23,13 +23,13 @@ use crate::privacy::digests::{self, ContactDigest};
 use crate::privacy::keys::SiteKey;
 use crate::store;
 use crate::store::referrals::{CodedReferral, ReferralRow};
-use crate::store::routes::RouteContext;
+use crate::store::routes::{RouteContext, RouteRow};
 use crate::store::sites::SiteRow;
 
 /// What happened longer ago is not a referral that arrives: no time field is wide enough for a date of birth.
 const OLDEST: Duration = Duration::days(366);
 /// Clocks of two machines may differ by this much; more is a date in the future.
-const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
+pub(super) const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
 
 /// A referral as it was sent.
 #[derive(Debug)]
@@ -182,19 +182,35 @@ fn check(
         }
         _ => {}
     }
-    let email = new.email.as_ref().map(|email| digests::of_email(digest_key, email.as_str()));
+    let (digests, no_details) = digest(digest_key, site, new.email.as_ref(), new.phone.as_ref());
+    faults.extend(no_details);
+    (digests, faults)
+}
+
+/// The digests of what to match by, and the faults of what is no address or number.
+pub(super) fn digest(
+    key: &SiteKey,
+    site: &SiteRow,
+    email: Option<&EmailAddress>,
+    phone: Option<&PhoneNumber>,
+) -> (Vec<ContactDigest>, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let email = email.map(|email| digests::of_email(key, email.as_str()));
     if email == Some(None) {
-        fault("/match/email", FaultCode::BadFormat, "Send one complete e-mail address, or leave it out.");
+        let message = "Send one complete e-mail address, or leave it out.";
+        faults.push(Fault::new("/match/email", FaultCode::BadFormat, message));
     }
-    let phone = new.phone.as_ref().map(|phone| digests::of_phone(digest_key, phone.as_str(), site.default_phone_region.as_str()));
+    let phone = phone.map(|phone| digests::of_phone(key, phone.as_str(), site.default_phone_region.as_str()));
     if phone == Some(None) {
-        fault(
-            "/match/phone",
-            FaultCode::BadFormat,
-            "Send one complete telephone number, best with its country code (`+1 …`), or leave it out.",
-        );
+        let message = "Send one complete telephone number, best with its country code (`+1 …`), or leave it out.";
+        faults.push(Fault::new("/match/phone", FaultCode::BadFormat, message));
     }
     (email.flatten().into_iter().chain(phone.flatten()).collect(), faults)
+}
+
+/// How sure the source is, by the tag that was sent.
+pub(super) fn attribution(tag: &Reference, route: &RouteRow) -> Attribution {
+    if *tag == route.source_tag { Attribution::Verified } else { Attribution::Unverified }
 }
 
 /// Rule 2: nothing live on a route that is not open for it; staff may still record what happened, with its reason.
@@ -226,10 +242,7 @@ fn build(context: &Context, new: &NewReferral, site: &SiteRow, route: &RouteCont
     let status = if new.quarantine.is_some() { ReferralStatus::Quarantined } else { ReferralStatus::Received };
     let action = next_action::follow(status, None);
     let due = route.route.due_hours(site.due_hours());
-    let attribution = match &new.source_tag {
-        Some(tag) if *tag != route.route.source_tag => Attribution::Unverified,
-        _ => Attribution::Verified,
-    };
+    let source_tag = new.source_tag.as_ref().unwrap_or(&route.route.source_tag);
     let handoff_code = match new.contact_path {
         ContactPath::PersonUsesIntake => {
             let mut random = [0_u8; 8];
@@ -245,8 +258,8 @@ fn build(context: &Context, new: &NewReferral, site: &SiteRow, route: &RouteCont
         study_id: route.route.study_id,
         route_id: route.route.id,
         channel: new.channel,
-        source_tag: new.source_tag.clone().unwrap_or_else(|| route.route.source_tag.clone()),
-        attribution,
+        source_tag: source_tag.clone(),
+        attribution: attribution(source_tag, &route.route),
         contact_basis: new.contact_basis,
         contact_path: new.contact_path,
         handoff_code,
@@ -276,6 +289,7 @@ fn build(context: &Context, new: &NewReferral, site: &SiteRow, route: &RouteCont
         handed_off_at: None,
         closed_at: None,
         updated_at: now,
+        partner_withdrawn_at: None,
     })
 }
 

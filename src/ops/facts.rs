@@ -111,4 +111,5 @@ pub(super) fn of_referral(referral: &ReferralRow) -> Facts {
         .time("connected_at", referral.connected_at)
         .time("handed_off_at", referral.handed_off_at)
         .time("closed_at", referral.closed_at)
+        .time("partner_withdrawn_at", referral.partner_withdrawn_at)
 }

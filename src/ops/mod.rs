@@ -2,6 +2,7 @@
 //! transaction. An operation knows who acts and what time it is; it knows no request and no response.
 
 pub mod add_member;
+pub mod complete_referral;
 pub mod create_partner;
 pub mod create_referral;
 pub mod create_route;
@@ -12,14 +13,17 @@ pub mod issue_key;
 pub mod move_partner;
 pub mod move_route;
 pub mod move_study;
+pub mod own_referral;
 mod record;
 pub mod sequence;
 pub mod transition_referral;
 pub mod update_partner;
+pub mod update_referral;
 pub mod update_route;
 pub mod update_site;
 pub mod update_study;
 pub mod verify_audit;
+pub mod withdraw_referral;
 
 use crate::auth::{Actor, SiteScope};
 use crate::error::{AppError, ErrorCode};
@@ -52,13 +56,13 @@ impl Context {
     }
 }
 
-/// Which version a caller read before changing something (`If-Match`).
+/// What a caller read before changing something (`If-Match`): the site a version, a partner its own view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
     /// Whatever is there now (`If-Match: *`).
     Any,
-    /// One of these versions.
-    Versions(Vec<i32>),
+    /// One of these strong entity tags, quotes and all.
+    Tags(Vec<String>),
 }
 
 impl Expected {
@@ -67,10 +71,18 @@ impl Expected {
     /// # Errors
     /// 412 when the resource has changed since.
     pub fn check(&self, version: i32) -> Result<(), AppError> {
+        self.check_tag(&format!("\"{version}\""))
+    }
+
+    /// Compares with the entity tag that this caller would read now.
+    ///
+    /// # Errors
+    /// 412 when what it sees has changed since.
+    pub fn check_tag(&self, tag: &str) -> Result<(), AppError> {
         match self {
             Self::Any => Ok(()),
-            Self::Versions(read) if read.contains(&version) => Ok(()),
-            Self::Versions(_) => Err(AppError::new(ErrorCode::StaleVersion)),
+            Self::Tags(read) if read.iter().any(|read| read == tag) => Ok(()),
+            Self::Tags(_) => Err(AppError::new(ErrorCode::StaleVersion)),
         }
     }
 }

@@ -48,12 +48,15 @@ impl Change {
         Self::new(operation, kind, subject, Facts::new(), after)
     }
 
-    /// A referral that changed. The feed hears of every change of its state, its owner and its blocker.
+    /// A referral that changed. The feed hears of every change of its state, its owner and its blocker. That it waits no more is a
+    /// step on its way (`transitioned`), and so is its partner's withdrawal, also of one that the site had closed before.
     #[must_use]
     pub fn of_referral(operation: &'static str, before: &ReferralRow, after: &ReferralRow) -> Self {
         let reopened = before.status == ReferralStatus::Closed && after.status != ReferralStatus::Closed;
+        let goes_on = before.blocker.is_some() && after.blocker.is_none();
+        let withdrawn = before.partner_withdrawn_at.is_none() && after.partner_withdrawn_at.is_some();
         let told = [
-            (before.status != after.status, EventType::ReferralTransitioned),
+            (before.status != after.status || goes_on || withdrawn, EventType::ReferralTransitioned),
             (reopened, EventType::ReferralReopened),
             (after.blocker.is_some() && before.blocker != after.blocker, EventType::ReferralBlocked),
             (before.owner_id != after.owner_id, EventType::ReferralReassigned),
@@ -69,6 +72,15 @@ impl Change {
     #[must_use]
     pub fn because(mut self, reason: impl Into<Option<&'static str>>) -> Self {
         self.reason = reason.into();
+        self
+    }
+
+    /// Something that is not among the facts changed too: of it that alone is told.
+    #[must_use]
+    pub fn touching(mut self, field: &'static str, touched: bool) -> Self {
+        if touched {
+            self.after = self.after.tagged(field, "");
+        }
         self
     }
 

@@ -75,8 +75,14 @@ fn refuse(state: &State, refusal: Refusal) -> AppError {
     }
 }
 
-/// The row's new state. Steps that are skipped take the time of the move; a reopened referral starts a new clock.
-fn change(referral: &ReferralRow, decided: &Move, due: next_action::DueHours, now: chrono::DateTime<chrono::Utc>) -> StateChange {
+/// The row's new state. Steps that are skipped take the time of the move; a reopened referral starts a new clock, and nobody has
+/// withdrawn it.
+pub(super) fn change(
+    referral: &ReferralRow,
+    decided: &Move,
+    due: next_action::DueHours,
+    now: chrono::DateTime<chrono::Utc>,
+) -> StateChange {
     use ReferralStatus::{Acknowledged, Connected, Contacting, HandedOff, OnHold};
     let reopened = decided.reopen_reason.is_some();
     let earlier = |at| if reopened { None } else { at };
@@ -95,7 +101,7 @@ fn change(referral: &ReferralRow, decided: &Move, due: next_action::DueHours, no
     StateChange {
         status: decided.status,
         held_status: decided.held_status,
-        quarantine_reason: None,
+        quarantine_reason: referral.quarantine_reason.filter(|_| decided.status == ReferralStatus::Quarantined),
         blocker: decided.blocker,
         close_reason: decided.close_reason,
         reopen_reason: decided.reopen_reason.or(referral.reopen_reason),
@@ -107,12 +113,13 @@ fn change(referral: &ReferralRow, decided: &Move, due: next_action::DueHours, no
         contacting_at: milestone(referral.contacting_at, 2),
         connected_at: milestone(referral.connected_at, 3),
         handed_off_at: if fell_through { None } else { milestone(referral.handed_off_at, 4) },
-        closed_at: (decided.status == ReferralStatus::Closed).then_some(now),
+        closed_at: (decided.status == ReferralStatus::Closed).then(|| referral.closed_at.unwrap_or(now)),
         updated_at: now,
+        partner_withdrawn_at: earlier(referral.partner_withdrawn_at),
     }
 }
 
-fn apply(referral: &mut ReferralRow, change: StateChange) {
+pub(super) fn apply(referral: &mut ReferralRow, change: StateChange) {
     referral.status = change.status;
     referral.held_status = change.held_status;
     referral.quarantine_reason = change.quarantine_reason;
@@ -129,4 +136,5 @@ fn apply(referral: &mut ReferralRow, change: StateChange) {
     referral.handed_off_at = change.handed_off_at;
     referral.closed_at = change.closed_at;
     referral.updated_at = change.updated_at;
+    referral.partner_withdrawn_at = change.partner_withdrawn_at;
 }

@@ -75,6 +75,22 @@ pub fn find_owners(conn: &mut PgConnection, scope: &SiteScope, ids: &[MemberId])
         .load(conn)
 }
 
+/// Whether this member is active and may own work; if so it stays that until the transaction ends (`FOR SHARE`). Hold it before
+/// anything it owns is locked: whoever deactivates a member goes the same way.
+///
+/// # Errors
+/// A database failure.
+pub fn hold_owner(conn: &mut PgConnection, scope: &SiteScope, id: MemberId) -> QueryResult<bool> {
+    members::table
+        .filter(members::site_id.eq(scope.site()).and(members::id.eq(id)))
+        .filter(members::active.eq(true).and(members::role.ne(Role::Viewer)))
+        .select(members::id)
+        .for_share()
+        .first::<MemberId>(conn)
+        .optional()
+        .map(|held| held.is_some())
+}
+
 /// All members, by name.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! Referrals and the digests beside them.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
 
 use crate::auth::SiteScope;
 use crate::domain::ids::{PartnerId, ReferralId};
@@ -12,7 +14,7 @@ use crate::schema::{handoff_routes, partners, referral_digests, referrals, studi
 mod rows;
 mod study;
 
-pub use rows::{CodedReferral, Filter, ReferralRow, StateChange};
+pub use rows::{CodedReferral, Completion, Filter, ReferralRow, Revision, StateChange};
 pub use study::{hold_for_paused_study, lock_for_study, release_for_opened_study};
 
 /// Referrals joined with what [`CodedReferral`] shows of their partner, study and route.
@@ -54,13 +56,16 @@ pub fn find(conn: &mut PgConnection, scope: &SiteScope, is_test: bool, id: Refer
 /// # Errors
 /// A database failure.
 pub fn lock(conn: &mut PgConnection, scope: &SiteScope, is_test: bool, id: ReferralId) -> QueryResult<bool> {
-    referrals::table
+    let query = referrals::table
         .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq(id)).and(referrals::is_test.eq(is_test)))
         .select(referrals::id)
-        .for_update()
-        .first::<ReferralId>(conn)
-        .optional()
-        .map(|found| found.is_some())
+        .for_update();
+    // A partner does not even wait for what is not its own.
+    let found = match scope.partner() {
+        Some(own) => query.filter(referrals::partner_id.eq(own)).first::<ReferralId>(conn),
+        None => query.first(conn),
+    };
+    found.optional().map(|found| found.is_some())
 }
 
 /// A page, newest first, before this id.
@@ -133,13 +138,13 @@ pub fn insert(conn: &mut PgConnection, referral: &ReferralRow) -> QueryResult<bo
     diesel::insert_into(referrals::table).values(referral).on_conflict_do_nothing().execute(conn).map(|kept| kept == 1)
 }
 
-/// Keeps the digests of a referral's contact details.
+/// Keeps the digests of a referral's contact details: one of each kind, and the first of a kind stays. Says how many were new.
 ///
 /// # Errors
 /// A database failure.
-pub fn insert_digests(conn: &mut PgConnection, referral: &ReferralRow, digests: &[ContactDigest]) -> QueryResult<()> {
+pub fn insert_digests(conn: &mut PgConnection, referral: &ReferralRow, digests: &[ContactDigest]) -> QueryResult<usize> {
     if digests.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let rows: Vec<_> = digests
         .iter()
@@ -153,7 +158,8 @@ pub fn insert_digests(conn: &mut PgConnection, referral: &ReferralRow, digests: 
             )
         })
         .collect();
-    diesel::insert_into(referral_digests::table).values(rows).execute(conn).map(drop)
+    // No conflict target: naming one would need to read the table, which a partner's request may not.
+    diesel::insert_into(referral_digests::table).values(rows).on_conflict_do_nothing().execute(conn)
 }
 
 /// Writes a new state over the version that was read; says whether that version still stood.
@@ -174,6 +180,55 @@ pub fn update_state(
     .set(change)
     .execute(conn)
     .map(|changed| changed == 1)
+}
+
+/// Writes a partner's completion over the version that was read; `false`: the partner used its reference before, and nothing was
+/// written. The savepoint keeps the transaction good, so that the referral with that reference can be looked up.
+///
+/// # Errors
+/// A database failure, [`Error::NotFound`] when the version does not stand.
+pub fn complete(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    id: ReferralId,
+    read_version: i32,
+    change: &StateChange,
+    completion: &Completion,
+) -> QueryResult<bool> {
+    let target = referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq(id)).and(referrals::version.eq(read_version)));
+    let written = conn.transaction(|conn| match diesel::update(target).set((change, completion)).execute(conn)? {
+        0 => Err(Error::NotFound),
+        _ => Ok(()),
+    });
+    match written {
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info))
+            if info.constraint_name() == Some("referrals_partner_reference_unique") =>
+        {
+            Ok(false)
+        }
+        other => other.map(|()| true),
+    }
+}
+
+/// Writes a change without a transition over the version that was read; says whether that version still stood.
+///
+/// # Errors
+/// A database failure.
+pub fn revise(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    id: ReferralId,
+    read_version: i32,
+    revision: &Revision,
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let target = referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq(id)).and(referrals::version.eq(read_version)));
+    diesel::update(target)
+        .set((revision, referrals::version.eq(read_version + 1), referrals::updated_at.eq(now)))
+        .execute(conn)
+        .map(|changed| changed == 1)
 }
 
 /// The referrals with these ids, by id.

@@ -63,6 +63,7 @@ pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
                 "partners" => (app.site.partner.id.to_string(), app.admin()),
                 "routes" => (app.site.partner.route.to_string(), app.admin()),
                 "referrals" if path == "/v1/referrals" => (String::new(), app.partner()),
+                "referrals" if path.ends_with("/complete") => (referral.clone(), app.partner()),
                 "referrals" => (referral.clone(), app.coordinator()),
                 _ => (uuid::Uuid::from_u128(7).to_string(), app.admin()),
             };

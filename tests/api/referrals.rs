@@ -1,7 +1,11 @@
-//! The central resource: sent, seen, moved.
+//! The central resource: sent, seen, moved, changed, completed, withdrawn.
 
+mod completing;
 mod contact_details;
+mod journal;
 mod moving;
 mod partner_view;
+mod patching;
 mod sending;
 mod state_machine;
+mod withdrawing;

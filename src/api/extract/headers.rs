@@ -61,7 +61,7 @@ impl FromRequest for OptionalIdempotencyKey {
     }
 }
 
-/// `If-Match`, required: which version the caller read.
+/// `If-Match`, required: what the caller read.
 #[derive(Debug, Clone)]
 pub struct IfMatch(pub Expected);
 
@@ -82,13 +82,13 @@ impl FromRequest for IfMatch {
     }
 }
 
-/// Versions in a list of entity tags. A tag that is not of ours (weak, foreign, mistyped) matches nothing, which is 412.
+/// The strong tags in a list of entity tags; ours hold no comma. A tag that is none (weak, mistyped) matches nothing, which is 412.
 fn expected(value: &str) -> Expected {
     if value.trim() == "*" {
         return Expected::Any;
     }
-    let version = |tag: &str| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok();
-    Expected::Versions(value.split(',').filter_map(version).collect())
+    let is_strong = |tag: &&str| tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"');
+    Expected::Tags(value.split(',').map(str::trim).filter(is_strong).map(str::to_owned).collect())
 }
 
 #[cfg(test)]
@@ -96,12 +96,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entity_tags_of_ours_are_versions_and_others_match_nothing() {
-        assert_eq!(expected("\"3\""), Expected::Versions(vec![3]));
-        assert_eq!(expected(" \"3\" , \"4\""), Expected::Versions(vec![3, 4]));
+    fn strong_entity_tags_are_compared_and_others_match_nothing() {
+        let tags = |tags: &[&str]| Expected::Tags(tags.iter().map(|tag| (*tag).to_owned()).collect());
+        assert_eq!(expected("\"3\""), tags(&["\"3\""]));
+        assert_eq!(expected(" \"3\" , \"0a4f\""), tags(&["\"3\"", "\"0a4f\""]));
         assert_eq!(expected("*"), Expected::Any);
-        for strange in ["W/\"3\"", "3", "\"\"", "\"abc\"", "\"99999999999\"", ""] {
-            assert_eq!(expected(strange), Expected::Versions(vec![]), "{strange}");
+        for strange in ["W/\"3\"", "3", "\"\"", "\"", "\"3", ""] {
+            assert_eq!(expected(strange), tags(&[]), "{strange}");
         }
+        assert!(expected("\"3\", \"0a4f\"").check(3).is_ok() && expected("\"3\", \"0a4f\"").check_tag("\"0a4f\"").is_ok());
+        assert!(expected("\"03\", \"30\"").check(3).is_err() && expected("*").check(3).is_ok());
     }
 }

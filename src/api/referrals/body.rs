@@ -5,14 +5,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::{Validate, ValidationError};
 
-use crate::api::extract::contract;
+use crate::api::extract::{contract, present};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::domain::referral_state::TransitionReason;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
-use crate::domain::vocabulary::{Blocker, Channel, ContactBasis, ContactPath, LateReason, ReferralStatus};
+use crate::domain::vocabulary::{Blocker, Channel, ContactBasis, ContactPath, LateReason, NextAction, ReferralStatus};
 use crate::error::{AppError, ErrorCode};
+use crate::ops::complete_referral::Brought;
 use crate::ops::create_referral::NewReferral;
+use crate::ops::update_referral::ReferralPatch;
 use crate::store::referrals::Filter;
 
 /// A referral to send. These fields and no others: codes, references and times.
@@ -105,6 +107,67 @@ pub struct TransitionReferral {
     pub blocker: Option<Blocker>,
 }
 contract!(TransitionReferral);
+
+/// A change to a referral (JSON Merge Patch): absent leaves a field, `null` clears it where it may be empty.
+#[derive(Debug, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"next_action": "arrange_handoff", "next_action_due_at": "2026-06-03T15:00:00Z", "blocker": null}))]
+pub struct UpdateReferral {
+    /// The member responsible for the next action: an active admin or coordinator of the site.
+    #[schema(nullable = false)]
+    pub owner_id: Option<MemberId>,
+    /// What the owner does next. Another one is due anew, after the route's or the site's hours, unless `next_action_due_at` says when.
+    #[schema(nullable = false)]
+    pub next_action: Option<NextAction>,
+    /// By when: from now on and within 366 days, in UTC.
+    #[schema(nullable = false)]
+    pub next_action_due_at: Option<DateTime<Utc>>,
+    /// Why it waits; it stays in its state. Any move but a hold clears it, and so does `null`, but not on hold, which needs one.
+    /// Another blocker on hold sets the next action that follows from it, unless `next_action` is sent too.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Blocker>)]
+    pub blocker: Option<Option<Blocker>>,
+    /// The site's reference to its own record, also of a closed referral; `null` clears it, unless `contact_path` is `site_record`.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Reference>)]
+    pub external_ref: Option<Option<Reference>>,
+}
+contract!(UpdateReferral);
+
+impl From<UpdateReferral> for ReferralPatch {
+    fn from(body: UpdateReferral) -> Self {
+        Self {
+            owner_id: body.owner_id,
+            next_action: body.next_action,
+            next_action_due_at: body.next_action_due_at,
+            blocker: body.blocker,
+            external_ref: body.external_ref,
+        }
+    }
+}
+
+/// What you bring to a referral that waits for you; `{}` when the site asked for something outside of this API.
+#[derive(Debug, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"partner_reference": "LC-2026-00017"}))]
+pub struct CompleteReferral {
+    /// Your own reference, if the referral has none yet: an opaque code, unique per partner. Never a name, a date of birth or a record number.
+    pub partner_reference: Option<Reference>,
+    /// How the source is recognised. Another tag than the route's is taken, and marked `unverified`.
+    pub source_tag: Option<Reference>,
+    /// For finding duplicates only: digested at once and dropped. A kind of detail that was sent before stays as it was.
+    #[serde(rename = "match")]
+    #[validate(nested)]
+    pub match_details: Option<MatchDetails>,
+}
+contract!(CompleteReferral);
+
+impl From<CompleteReferral> for Brought {
+    fn from(body: CompleteReferral) -> Self {
+        let (email, phone) = body.match_details.map_or((None, None), |details| (details.email, details.phone));
+        Self { partner_reference: body.partner_reference, source_tag: body.source_tag, email, phone }
+    }
+}
 
 /// Which referrals to list.
 #[derive(Debug, Deserialize, IntoParams, ToSchema, Validate)]

@@ -6,13 +6,13 @@ use utoipa::ToSchema;
 
 use crate::api::views::{PartnerTag, SiteTag};
 use crate::domain::ids::{MemberId, ReferralId, RouteId};
-use crate::domain::partner_view::{self, Facts};
 use crate::domain::referral_state::{AllowedMove, TransitionReason};
 use crate::domain::text::{Code, HandoffCode, Instruction, Reference, WebUrl};
 use crate::domain::vocabulary::{
     Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, HandoffIssue, LateReason, NextAction,
     NotAcceptedReason, PartnerReferralStatus, QuarantineReason, ReferralStatus, ReopenReason,
 };
+use crate::ops::own_referral::class_of;
 use crate::store::referrals::CodedReferral;
 use crate::store::sites::SiteRow;
 
@@ -29,7 +29,7 @@ use crate::store::sites::SiteRow;
     "blocker": null, "close_reason": null, "reopen_reason": null, "next_action": "acknowledge",
     "next_action_due_at": "2026-06-02T09:00:00Z", "handoff_issues": [], "is_test": false,
     "received_at": "2026-06-01T09:00:00Z", "recorded_at": "2026-06-01T09:00:00Z", "acknowledged_at": null,
-    "contacting_at": null, "connected_at": null, "handed_off_at": null, "closed_at": null
+    "contacting_at": null, "connected_at": null, "handed_off_at": null, "closed_at": null, "partner_withdrawn_at": null
 }))]
 pub struct ReferralView {
     /// Always `site`.
@@ -97,6 +97,8 @@ pub struct ReferralView {
     pub handed_off_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub closed_at: Option<DateTime<Utc>>,
+    /// When its partner withdrew it. It may have ended before for the reason that stands here; a reopen clears it.
+    pub partner_withdrawn_at: Option<DateTime<Utc>>,
 }
 
 impl ReferralView {
@@ -138,6 +140,7 @@ impl ReferralView {
             connected_at: row.connected_at,
             handed_off_at: row.handed_off_at,
             closed_at: row.closed_at,
+            partner_withdrawn_at: row.partner_withdrawn_at,
         }
     }
 }
@@ -177,15 +180,8 @@ impl PartnerReferralView {
     #[must_use]
     pub fn new(coded: CodedReferral, site: &SiteRow, now: DateTime<Utc>) -> Self {
         let handoff = Handoff::new(&coded, site);
+        let (status, not_accepted_reason) = class_of(&coded.referral, site, now);
         let row = coded.referral;
-        let facts = Facts {
-            status: row.status,
-            blocker: row.blocker,
-            close_reason: row.close_reason,
-            recorded_at: row.recorded_at,
-            closed_at: row.closed_at,
-        };
-        let (status, not_accepted_reason) = partner_view::classify(&facts, site.zone(), now);
         Self {
             view: PartnerTag::Partner,
             id: row.id,

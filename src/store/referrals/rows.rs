@@ -86,6 +86,8 @@ pub struct ReferralRow {
     pub closed_at: Option<DateTime<Utc>>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// When its partner withdrew it; a reopen clears it.
+    pub partner_withdrawn_at: Option<DateTime<Utc>>,
 }
 
 /// What a transition writes: always the whole state, so that nothing of the old one lingers.
@@ -124,6 +126,36 @@ pub struct StateChange {
     pub closed_at: Option<DateTime<Utc>>,
     /// When it changed.
     pub updated_at: DateTime<Utc>,
+    /// When its partner withdrew it.
+    pub partner_withdrawn_at: Option<DateTime<Utc>>,
+}
+
+/// What a change without a transition writes: always all of these.
+#[derive(Debug, Clone, PartialEq, Eq, AsChangeset)]
+#[diesel(table_name = referrals, treat_none_as_null = true)]
+pub struct Revision {
+    /// Responsible for the next action.
+    pub owner_id: MemberId,
+    /// Why it waits.
+    pub blocker: Option<Blocker>,
+    /// What the owner does next.
+    pub next_action: Option<NextAction>,
+    /// By when.
+    pub next_action_due_at: Option<DateTime<Utc>>,
+    /// The site's reference in its own system.
+    pub external_ref: Option<Reference>,
+}
+
+/// What a partner's completion writes beside the new state.
+#[derive(Debug, Clone, AsChangeset)]
+#[diesel(table_name = referrals, treat_none_as_null = true)]
+pub struct Completion {
+    /// The partner's own reference.
+    pub partner_reference: Option<Reference>,
+    /// How its source is recognised.
+    pub source_tag: Reference,
+    /// How sure the source is.
+    pub attribution: Attribution,
 }
 
 /// A referral with the codes of its partner and study, and what its route hands to the person.

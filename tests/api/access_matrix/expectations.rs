@@ -33,11 +33,14 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("create_referral", &["admin", "coordinator", "referrals:write", "partner"]),
     ("list_referrals", &["admin", "coordinator", "referrals:read", "partner"]),
     ("get_referral", &["admin", "coordinator", "referrals:read", "partner"]),
+    ("update_referral", &["admin", "coordinator", "referrals:write"]),
     ("list_referral_actions", &["admin", "coordinator", "referrals:read"]),
     ("transition_referral", &["admin", "coordinator", "referrals:write"]),
     ("list_referral_events", &["admin", "coordinator", "referrals:read"]),
     ("list_events", &["admin", "events:read"]),
     ("list_audit_entries", &["admin"]),
+    ("complete_referral", &["partner"]),
+    ("withdraw_referral", &["partner"]),
 ];
 
 /// Lists that belong to one resource: without it there is no empty list either.

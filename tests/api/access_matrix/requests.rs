@@ -111,7 +111,8 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "launch_route"
         | "pause_route"
         | "resume_route"
-        | "retire_route" => Sent::Nothing,
+        | "retire_route"
+        | "withdraw_referral" => Sent::Nothing,
         "list_routes" => Sent::Filter(format!("study={}", meant.study_code)),
         "list_referrals" => Sent::Filter(format!("partner_reference={}", meant.partner_reference)),
         "create_study" => Sent::Body(json!({
@@ -141,7 +142,9 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
             }
             Sent::Body(body)
         }
+        "update_referral" => Sent::Body(json!({"next_action": "attempt_contact"})),
         "transition_referral" => Sent::Body(json!({"to": "contacting"})),
+        "complete_referral" => Sent::Body(json!({"source_tag": meant.source_tag})),
         _ => return None,
     })
 }

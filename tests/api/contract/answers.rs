@@ -172,11 +172,38 @@ async fn referrals(app: &App, witness: &mut Witness) {
     let history = get(witness, &app.coordinator(), &format!("{path}/events?limit=2")).await.expect(200);
     let next = history.body["next_cursor"].as_str().unwrap();
     get(witness, &app.coordinator(), &format!("{path}/events?limit=2&cursor={next}")).await.expect(200);
+    follow_up(app, witness).await;
     let late = make::referral_with(json!({
         "study": STUDY, "partner": "lakeside", "late_reason": "paper_backlog", "channel": "phone_handoff",
         "contact_path": "site_record", "external_ref": "CRM-1"
     }));
     post(witness, &app.site_key(), "/v1/referrals", &late).await.expect(201);
+}
+
+/// The site asks the partner for something, the partner brings it, and then withdraws.
+async fn follow_up(app: &App, witness: &mut Witness) {
+    let (partner, coordinator) = (app.partner(), app.coordinator());
+    let sent = post(witness, &partner, "/v1/referrals", &make::referral_with(json!({"study": STUDY}))).await.expect(201);
+    let path = format!("/v1/referrals/{}", sent.id());
+    let complete = format!("{path}/complete");
+    post_on(witness, &partner, &complete, &sent.etag(), Some(&json!({}))).await.expect_problem(409, "state_conflict");
+    let asked = json!({
+        "owner_id": app.site.admin, "blocker": "awaiting_partner_completion", "next_action": "request_partner_completion",
+        "next_action_due_at": "2026-06-03T09:00:00Z", "external_ref": "CRM-7"
+    });
+    patch(witness, &coordinator, &path, "\"1\"", &asked).await.expect(200);
+    patch(witness, &coordinator, &path, "\"2\"", &json!({"external_ref": null})).await.expect(200);
+    let turn = get(witness, &partner, &path).await.expect(200);
+    let used = json!({"partner_reference": "SLP-1"});
+    post_on(witness, &partner, &complete, &turn.etag(), Some(&used)).await.expect_problem(409, "partner_reference_used");
+    let brought = json!({"partner_reference": "SLP-2", "source_tag": "leaflet-7", "match": {"phone": "+1 202 555 0123"}});
+    let done = post_on(witness, &partner, &complete, &turn.etag(), Some(&brought)).await.expect(200);
+    let withdraw = format!("{path}/withdraw");
+    post_on(witness, &partner, &withdraw, &turn.etag(), None).await.expect_problem(412, "stale_version");
+    let gone = post_on(witness, &partner, &withdraw, &done.etag(), None).await.expect(200);
+    post_on(witness, &partner, &withdraw, &gone.etag(), None).await.expect_problem(409, "state_conflict");
+    let late = json!({"blocker": null});
+    patch(witness, &coordinator, &path, "*", &late).await.expect_problem(409, "state_conflict");
 }
 
 async fn lists(app: &App, witness: &mut Witness) {

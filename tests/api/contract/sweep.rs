@@ -56,31 +56,34 @@ impl Asked<'_> {
 
     /// Who sends what to earn a status; `None` for one that the sweep does not earn.
     fn earn(&self, status: &str, app: &App) -> Option<Earning<'_>> {
-        let (admin, path) = (app.admin(), self.path.clone());
+        let path = self.path.clone();
+        // An admin may everything of the site; what is left is a partner's.
+        let for_partners = self.operation.value["x-who-may"]["member_roles"].as_array().is_some_and(Vec::is_empty);
+        let who = if for_partners { app.partner() } else { app.admin() };
         Some(match status {
-            "200" if self.operation.method == "GET" => (admin, path, Box::new(|request| self.right(request))),
-            "400" => (admin, format!("{path}?colour=x"), Box::new(|request| self.right(request))),
+            "200" if self.operation.method == "GET" => (who, path, Box::new(|request| self.right(request))),
+            "400" => (who, format!("{path}?colour=x"), Box::new(|request| self.right(request))),
             "401" => (app.stranger(), path, Box::new(|request| self.right(request))),
             "403" => (app.viewer(), path, Box::new(|request| self.right(request))),
             "404" => {
                 let unknown = self.operation.path.replace("{id}", &uuid::Uuid::now_v7().to_string());
-                (admin, unknown, Box::new(|request| self.right(request)))
+                (who, unknown, Box::new(|request| self.right(request)))
             }
-            "406" => (admin, path, Box::new(|request| self.right(request).header("Accept", "text/html"))),
-            "412" => (admin, path, Box::new(|request| self.right(request))),
+            "406" => (who, path, Box::new(|request| self.right(request).header("Accept", "text/html"))),
+            "412" => (who, path, Box::new(|request| self.right(request))),
             "413" => {
                 let large = format!("{{\"code\": \"{}\"}}", "x".repeat(40_000));
                 let send = |request| self.headers(request).header("Content-Type", "application/json").body(large);
-                (admin, path, Box::new(send))
+                (who, path, Box::new(send))
             }
-            "415" => (admin, path, Box::new(|request| self.headers(request).header("Content-Type", "text/plain").body("a: 1"))),
-            "422" => (admin, path, Box::new(|request| self.headers(request).json(&json!({"colour": "x"})))),
+            "415" => (who, path, Box::new(|request| self.headers(request).header("Content-Type", "text/plain").body("a: 1"))),
+            "422" => (who, path, Box::new(|request| self.headers(request).json(&json!({"colour": "x"})))),
             "428" => {
                 let send = |request: RequestBuilder| {
                     let request = request.header("Idempotency-Key", fresh_key());
                     if let Some(example) = self.example { request.json(example) } else { request }
                 };
-                (admin, path, Box::new(send))
+                (who, path, Box::new(send))
             }
             _ => return None,
         })

@@ -53,6 +53,33 @@ async fn the_partners_turn_shows_while_it_is_its_turn() {
 }
 
 #[actix_web::test]
+async fn the_partners_turn_shows_in_every_open_state_and_no_other_blocker_does() {
+    let app = App::start().await;
+    let sent = make::sent(&app.partner()).await;
+    let path = format!("/v1/referrals/{}", sent.id());
+    let mut tags = std::collections::BTreeSet::new();
+    for step in [None, Some("acknowledged"), Some("contacting"), Some("connected"), Some("handed_off")] {
+        if let Some(to) = step {
+            go(&app, &path, json!({"to": to})).await;
+            assert_eq!(app.partner().get(&path).await.text, sent.text, "a move clears the blocker, and so ends the turn");
+        }
+        for (blocker, turn) in [(json!("awaiting_records"), false), (json!("awaiting_partner_completion"), true)] {
+            app.coordinator().patch(&path, "*", &json!({"blocker": blocker})).await.expect(200);
+            let seen = app.partner().get(&path).await.expect(200);
+            assert_eq!(seen.body["status"] == "needs_partner_action", turn);
+            if turn {
+                tags.insert(seen.etag());
+            } else {
+                assert_eq!(seen.text, sent.text);
+            }
+        }
+    }
+    assert_eq!(tags.len(), 1, "the states look alike");
+    app.coordinator().patch(&path, "*", &json!({"blocker": null})).await.expect(200);
+    assert_eq!(app.partner().get(&path).await.text, sent.text);
+}
+
+#[actix_web::test]
 async fn what_the_partner_could_have_known_is_told_at_once() {
     let app = App::start().await;
     let reasons =

@@ -67,6 +67,7 @@ async fn everything_but_what_was_sent_is_derived_alike_for_partner_staff_and_sit
                 "next_action_due_at": "2026-06-02T09:00:00Z", "handoff_issues": [], "is_test": false,
                 "received_at": "2026-06-01T09:00:00Z", "recorded_at": "2026-06-01T09:00:00Z", "acknowledged_at": null,
                 "contacting_at": null, "connected_at": null, "handed_off_at": null, "closed_at": null,
+                "partner_withdrawn_at": null,
             })
         );
     }

@@ -1,0 +1,157 @@
+//! Changing a referral without moving it: owner, next action, blocker, the site's reference.
+
+use chrono::{DateTime, Duration, SubsecRound as _, Utc};
+
+use super::create_referral::CLOCK_TOLERANCE;
+use super::record::{Change, record};
+use super::{Context, Expected};
+use crate::db::Conn;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::{MemberId, ReferralId};
+use crate::domain::next_action::{self, DueHours};
+use crate::domain::text::Reference;
+use crate::domain::vocabulary::{Blocker, ContactPath, NextAction, ReferralStatus};
+use crate::error::{AppError, ErrorCode};
+use crate::store;
+use crate::store::referrals::{CodedReferral, ReferralRow, Revision};
+use crate::store::sites::SiteRow;
+
+/// Nothing is planned further ahead.
+const FARTHEST: Duration = Duration::days(366);
+
+/// What to change; `None` leaves a field, `Some(None)` clears it.
+#[derive(Debug, Default)]
+pub struct ReferralPatch {
+    /// Responsible for the next action.
+    pub owner_id: Option<MemberId>,
+    /// What the owner does next, set by hand.
+    pub next_action: Option<NextAction>,
+    /// By when, set by hand.
+    pub next_action_due_at: Option<DateTime<Utc>>,
+    /// Why it waits.
+    pub blocker: Option<Option<Blocker>>,
+    /// The site's reference in its own system.
+    pub external_ref: Option<Option<Reference>>,
+}
+
+/// Changes a referral; answers it as it is now, with its site. A patch that says what is there already changes nothing: no
+/// version, no audit entry, no event.
+///
+/// # Errors
+/// 404 for an unknown or foreign referral, 412 when it has changed since it was read, 409 when it is closed and more than its
+/// reference is to change, 422 with every fault of the patch.
+pub fn run(
+    conn: &mut Conn,
+    context: &Context,
+    id: ReferralId,
+    expected: &Expected,
+    patch: &ReferralPatch,
+) -> Result<(CodedReferral, SiteRow), AppError> {
+    let scope = &context.scope;
+    let is_test = context.actor.is_test();
+    // The member before the referral: whoever deactivates a member meets them in this order too.
+    let may_own = match patch.owner_id {
+        Some(owner) => store::members::hold_owner(conn, scope, owner)?,
+        None => true,
+    };
+    if !store::referrals::lock(conn, scope, is_test, id)? {
+        return Err(AppError::not_found());
+    }
+    let mut coded = store::referrals::find(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?;
+    expected.check(coded.referral.version)?;
+    check(&coded.referral, patch, may_own, context.now)?;
+
+    let site = store::sites::current(conn, scope)?;
+    let before = coded.referral.clone();
+    let mut hours = site.due_hours();
+    if patch.next_action.is_some() || patch.blocker.is_some() {
+        // These alone may start a due time anew.
+        hours = store::routes::find(conn, scope, before.route_id)?.ok_or_else(AppError::not_found)?.route.due_hours(hours);
+    }
+    let revision = revise(&before, patch, hours, context.now);
+    apply(&mut coded.referral, &revision);
+    let changes = revision != of(&before);
+    if changes {
+        if !store::referrals::revise(conn, scope, id, before.version, &revision, context.now)? {
+            return Err(AppError::new(ErrorCode::StaleVersion));
+        }
+        coded.referral.version = before.version + 1;
+        coded.referral.updated_at = context.now;
+        record(conn, context, [Change::of_referral("update_referral", &before, &coded.referral)])?;
+    }
+    Ok((coded, site))
+}
+
+/// Whether the patch may be made: the state first, then every fault.
+fn check(referral: &ReferralRow, patch: &ReferralPatch, may_own: bool, now: DateTime<Utc>) -> Result<(), AppError> {
+    let ReferralPatch { owner_id, next_action, next_action_due_at, blocker, external_ref } = patch;
+    let works_on = owner_id.is_some() || next_action.is_some() || next_action_due_at.is_some() || blocker.is_some();
+    if referral.status == ReferralStatus::Closed && works_on {
+        return Err(AppError::new(ErrorCode::StateConflict)
+            .with_detail("Of a closed referral only `external_ref` changes. Reopen it to work on it."));
+    }
+    let held = referral.status == ReferralStatus::OnHold;
+    let far = next_action_due_at.is_some_and(|due| due < now - CLOCK_TOLERANCE || due > now + FARTHEST);
+    let known_by_record = referral.contact_path == ContactPath::SiteRecord;
+    let faults: Vec<Fault> = [
+        (!may_own, "/owner_id", FaultCode::UnknownReference, "No active admin or coordinator of the site has this id."),
+        (far, "/next_action_due_at", FaultCode::OutOfRange, "Send a time from now on and within 366 days, in UTC."),
+        (
+            held && *blocker == Some(None),
+            "/blocker",
+            FaultCode::Inconsistent,
+            "A referral on hold needs a blocker. Move it on with a transition, or send another blocker.",
+        ),
+        (
+            known_by_record && *external_ref == Some(None),
+            "/external_ref",
+            FaultCode::Inconsistent,
+            "The person of this referral is known by the site's own record alone. Send another reference, or leave this one.",
+        ),
+    ]
+    .into_iter()
+    .filter(|(is_fault, ..)| *is_fault)
+    .map(|(_, pointer, code, message)| Fault::new(pointer, code, message))
+    .collect();
+    if faults.is_empty() { Ok(()) } else { Err(AppError::invalid(faults)) }
+}
+
+/// What the patch makes of the referral. On hold another blocker is another next action, as it would be by a transition, unless
+/// the patch names one. Another next action is due anew, unless the patch says when.
+fn revise(referral: &ReferralRow, patch: &ReferralPatch, hours: DueHours, now: DateTime<Utc>) -> Revision {
+    let blocker = patch.blocker.unwrap_or(referral.blocker);
+    let held_otherwise = referral.status == ReferralStatus::OnHold && blocker != referral.blocker;
+    let follows = if held_otherwise { next_action::follow(referral.status, blocker) } else { None };
+    let next_action = patch.next_action.or(follows).or(referral.next_action);
+    let anew = match patch.next_action {
+        Some(_) => next_action != referral.next_action,
+        None => follows.is_some(),
+    };
+    let due = next_action.filter(|_| anew).map(|action| next_action::due(action, hours, now));
+    Revision {
+        owner_id: patch.owner_id.unwrap_or(referral.owner_id),
+        blocker,
+        next_action,
+        // Whole microseconds are what the database keeps.
+        next_action_due_at: patch.next_action_due_at.map(|at| at.trunc_subsecs(6)).or(due).or(referral.next_action_due_at),
+        external_ref: patch.external_ref.clone().unwrap_or_else(|| referral.external_ref.clone()),
+    }
+}
+
+fn of(referral: &ReferralRow) -> Revision {
+    Revision {
+        owner_id: referral.owner_id,
+        blocker: referral.blocker,
+        next_action: referral.next_action,
+        next_action_due_at: referral.next_action_due_at,
+        external_ref: referral.external_ref.clone(),
+    }
+}
+
+fn apply(referral: &mut ReferralRow, revision: &Revision) {
+    referral.owner_id = revision.owner_id;
+    referral.blocker = revision.blocker;
+    referral.next_action = revision.next_action;
+    referral.next_action_due_at = revision.next_action_due_at;
+    referral.external_ref.clone_from(&revision.external_ref);
+}
