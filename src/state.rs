@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api::idempotency::InFlight;
+use crate::auth::KeyUses;
 use crate::clock::Clock;
 use crate::db::{Db, Deadline};
 use crate::privacy::keys::MasterKey;
@@ -20,6 +21,8 @@ pub struct AppState {
     pub deadline: Duration,
     /// Idempotency keys being worked on in this process.
     pub in_flight: InFlight,
+    /// Uses of keys that are not written down yet.
+    pub key_uses: KeyUses,
 }
 
 impl AppState {

@@ -13,6 +13,8 @@ pub mod move_partner;
 pub mod move_route;
 pub mod move_study;
 mod record;
+pub mod revoke_key;
+pub mod rotate_key;
 pub mod transition_referral;
 pub mod update_partner;
 pub mod update_route;
