@@ -4,8 +4,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{api_keys, partners, referrals, routes, sites, studies, system};
 use crate::auth::permission::{
-    CreateReferrals, ManageApiKeys, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadConfiguration, ReadReferrals, ReadSite, Row,
-    WorkReferrals,
+    CreateReferrals, ManageApiKeys, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadConfiguration, ReadReferrals,
+    ReadSite, Row, WorkReferrals,
 };
 
 /// Who may call an operation.

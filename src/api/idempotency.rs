@@ -151,7 +151,9 @@ where
         return Err(AppError::new(ErrorCode::IdempotencyKeyReused));
     }
     match (kept.status.and_then(|status| u16::try_from(status).ok()), kept.body) {
-        (Some(status), Some(body)) => Ok((Reply { status, location: kept.location, etag: kept.etag, body, kept_body: None }, true)),
+        (Some(status), Some(body)) => {
+            Ok((Reply { status, location: kept.location, etag: kept.etag, body, kept_body: None }, true))
+        }
         _ => Err(AppError::new(ErrorCode::IdempotencyInFlight)),
     }
 }

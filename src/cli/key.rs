@@ -84,13 +84,17 @@ pub(super) fn run(config: &Config, command: KeyCommand) -> Result<(), Failure> {
             for found in keys {
                 let (key, status) = (&found.key, found.key.status(now));
                 let holder = found.partner_code.as_ref().map_or("site", |code| code.as_str());
-                println!("{} {status:8} {} {holder} {}", key.id, if key.is_test { "test" } else { "live" }, key.name.as_str());
+                println!(
+                    "{} {:8} {} {holder} {}",
+                    key.id,
+                    status.as_str(),
+                    if key.is_test { "test" } else { "live" },
+                    key.name.as_str()
+                );
             }
         }
         KeyCommand::Revoke { id, reason, .. } => {
-            db::in_site(&mut conn, site, |conn, scope| {
-                revoke_key::run(conn, &Context::of_operator(*scope, now), id, reason)
-            })?;
+            db::in_site(&mut conn, site, |conn, scope| revoke_key::run(conn, &Context::of_operator(*scope, now), id, reason))?;
             println!("revoked {id}");
         }
     }

@@ -82,8 +82,9 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewKey) -> Result<Issued, Ap
     let partner_id = partner.as_ref().map(|partner| partner.id);
     store::api_keys::administer(conn, scope)?;
     if store::api_keys::count_active(conn, scope, &new.name, partner_id, new.is_test, now)? > 0 {
-        return Err(taken("/name", "This holder has an active key of this name.")
-            .with_detail("This holder has an active key of this name and mode. Rotate or revoke that one, or choose another name."));
+        return Err(taken("/name", "This holder has an active key of this name.").with_detail(
+            "This holder has an active key of this name and mode. Rotate or revoke that one, or choose another name.",
+        ));
     }
     let key = ApiKeyRow {
         site_id: scope.site(),

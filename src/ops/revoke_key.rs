@@ -26,8 +26,7 @@ pub fn run(
     if found.key.revoked_at.is_some() {
         return Err(AppError::new(ErrorCode::StateConflict).with_detail("This key is revoked already."));
     }
-    let changes =
-        ApiKeyChanges { revoked_at: Some(context.now), version: found.key.version + 1, ..ApiKeyChanges::default() };
+    let changes = ApiKeyChanges { revoked_at: Some(context.now), version: found.key.version + 1, ..ApiKeyChanges::default() };
     let revoked = store::api_keys::update(conn, scope, id, &changes)?;
     let (before, after) = (facts::of_api_key(&found.key), facts::of_api_key(&revoked));
     let change = Change::new("revoke_api_key", SubjectKind::ApiKey, id.0, before, after);

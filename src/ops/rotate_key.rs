@@ -46,7 +46,10 @@ pub fn run(conn: &mut Conn, context: &Context, id: ApiKeyId, rotation: Rotation)
     let new = ApiKeyRow {
         id: ApiKeyId::at(now),
         created_at: now,
-        expires_at: rotation.expires_at.unwrap_or_else(|| as_long(old, now)).map(|at| at.trunc_subsecs(6)),
+        expires_at: match rotation.expires_at {
+            Some(said) => said.map(|at| at.trunc_subsecs(6)),
+            None => as_long(conn, context, old)?,
+        },
         version: 1,
         last_used_at: None,
         rotated_to_id: None,
@@ -65,9 +68,15 @@ pub fn run(conn: &mut Conn, context: &Context, id: ApiKeyId, rotation: Rotation)
     Ok(Issued { key: ApiKeyContext { key: new, ..found }, secret })
 }
 
-/// The end of a key that lives as long as this one was given to live.
-fn as_long(old: &ApiKeyRow, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    old.expires_at.and_then(|at| now.checked_add_signed(at - old.created_at))
+/// The end of a key that lives as long as this one was given to live. Where a rotation has brought its end forward, the key that
+/// was to take its place tells: it was given the same, and is not rotated itself while this one works.
+fn as_long(conn: &mut Conn, context: &Context, old: &ApiKeyRow) -> Result<Option<DateTime<Utc>>, AppError> {
+    let successor = match old.rotated_to_id {
+        Some(id) => store::api_keys::find(conn, &context.scope, id)?.map(|found| found.key),
+        None => None,
+    };
+    let model = successor.as_ref().unwrap_or(old);
+    Ok(model.expires_at.and_then(|at| context.now.checked_add_signed(at - model.created_at)))
 }
 
 fn changes_of(old: &ApiKeyRow, rotated: &ApiKeyRow, new: &ApiKeyRow) -> [Change; 2] {
