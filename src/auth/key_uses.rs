@@ -25,10 +25,11 @@ impl KeyUses {
         *last = at.max(*last);
     }
 
-    /// Takes everything, by site.
+    /// Takes everything, by site and in order of keys: servers that write the same keys at once take their rows in one order.
     #[must_use]
     pub fn take(&self) -> BTreeMap<SiteId, Vec<(ApiKeyId, DateTime<Utc>)>> {
         let uses = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let uses: BTreeMap<_, _> = uses.into_iter().collect();
         let mut by_site = BTreeMap::<_, Vec<_>>::new();
         for ((site, key), at) in uses {
             by_site.entry(site).or_default().push((key, at));
