@@ -2,10 +2,10 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::api::{audit, events, history, partners, referrals, routes, sites, studies, system};
+use crate::api::{api_keys, audit, events, history, partners, referrals, routes, sites, studies, system};
 use crate::auth::permission::{
-    CreateReferrals, FollowUpReferrals, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadAudit, ReadConfiguration,
-    ReadEvents, ReadReferrals, ReadSite, Row, WorkReferrals,
+    CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadAudit,
+    ReadConfiguration, ReadEvents, ReadReferrals, ReadSite, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -35,6 +35,11 @@ macro_rules! table {
 table! {
     sites::get_site => Access::Permission(ReadSite::ROW);
     sites::update_site => Access::Permission(ManageSite::ROW);
+    api_keys::create_api_key => Access::Permission(ManageApiKeys::ROW);
+    api_keys::list_api_keys => Access::Permission(ManageApiKeys::ROW);
+    api_keys::get_api_key => Access::Permission(ManageApiKeys::ROW);
+    api_keys::rotate_api_key => Access::Permission(ManageApiKeys::ROW);
+    api_keys::revoke_api_key => Access::Permission(ManageApiKeys::ROW);
     studies::create_study => Access::Permission(ManageConfiguration::ROW);
     studies::list_studies => Access::Permission(ReadConfiguration::ROW);
     studies::get_study => Access::Permission(ReadConfiguration::ROW);

@@ -13,6 +13,9 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        version -> Int4,
+        last_used_at -> Nullable<Timestamptz>,
+        rotated_to_id -> Nullable<Uuid>,
     }
 }
 

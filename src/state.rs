@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::api::idempotency::InFlight;
+use crate::auth::KeyUses;
 use crate::clock::Clock;
 use crate::db::{Db, Deadline};
 use crate::domain::ids::SiteId;
@@ -27,6 +28,8 @@ pub struct AppState {
     pub in_flight: InFlight,
     /// Who is waiting for the journal.
     pub journal: Journal,
+    /// Uses of keys that are not written down yet.
+    pub key_uses: KeyUses,
 }
 
 /// Wakes the sequencer when something was written, and those who wait for events when something was placed. Only a short

@@ -147,7 +147,8 @@ where
     if ours {
         let reply = work(conn, context)?;
         let (location, etag) = (reply.location.as_deref(), reply.etag.as_deref());
-        idempotency::keep(conn, scope, claim, reply.status, location, etag, &reply.body)?;
+        let kept = reply.kept_body.as_ref().unwrap_or(&reply.body);
+        idempotency::keep(conn, scope, claim, reply.status, location, etag, kept)?;
         return Ok((reply, false));
     }
     let kept = idempotency::find(conn, scope, claim)?.ok_or_else(|| AppError::new(ErrorCode::IdempotencyInFlight))?;
@@ -155,7 +156,9 @@ where
         return Err(AppError::new(ErrorCode::IdempotencyKeyReused));
     }
     match (kept.status.and_then(|status| u16::try_from(status).ok()), kept.body) {
-        (Some(status), Some(body)) => Ok((Reply { status, location: kept.location, etag: kept.etag, body }, true)),
+        (Some(status), Some(body)) => {
+            Ok((Reply { status, location: kept.location, etag: kept.etag, body, kept_body: None }, true))
+        }
         _ => Err(AppError::new(ErrorCode::IdempotencyInFlight)),
     }
 }

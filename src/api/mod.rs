@@ -3,6 +3,7 @@
 //! A handler extracts, calls one operation inside one transaction and shapes the answer. Response structs are
 //! allowlists: rows are never serialised.
 
+pub mod api_keys;
 pub mod audit;
 pub mod csv;
 pub mod cursor;
@@ -32,6 +33,10 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
     }
     of![
         sites::UpdateSite,
+        api_keys::CreateApiKey,
+        api_keys::RotateApiKey,
+        api_keys::RevokeApiKey,
+        api_keys::ListApiKeys,
         studies::CreateStudy,
         studies::UpdateStudy,
         studies::TransitionStudy,

@@ -10,7 +10,7 @@ use crate::auth::Actor;
 use crate::error::AppError;
 
 /// An answer that can be kept under an idempotency key and given again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
@@ -20,6 +20,15 @@ pub struct Reply {
     pub etag: Option<String>,
     /// The JSON body.
     pub body: String,
+    /// The JSON body that is kept in its place and given again: for one that shows a secret once. `None`: the body itself.
+    pub kept_body: Option<String>,
+}
+
+// A body may show a secret, which no log line shall.
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply").field("status", &self.status).field("location", &self.location).finish_non_exhaustive()
+    }
 }
 
 /// The entity tag of a resource by its version.
@@ -52,7 +61,8 @@ impl Reply {
     /// # Errors
     /// When the view cannot be written as JSON, which is a fault of ours.
     pub fn ok<T: Serialize>(view: &T, etag: String) -> Result<Self, AppError> {
-        Ok(Self { status: 200, location: None, etag: Some(etag), body: serde_json::to_string(view).map_err(AppError::internal)? })
+        let body = serde_json::to_string(view).map_err(AppError::internal)?;
+        Ok(Self { status: 200, location: None, etag: Some(etag), body, kept_body: None })
     }
 
     /// 201 with the created resource, its place and its tag.
@@ -61,6 +71,14 @@ impl Reply {
     /// When the view cannot be written as JSON, which is a fault of ours.
     pub fn created<T: Serialize>(view: &T, etag: String, location: String) -> Result<Self, AppError> {
         Ok(Self { status: 201, location: Some(location), ..Self::ok(view, etag)? })
+    }
+
+    /// The same answer, of which another body is kept than is sent.
+    ///
+    /// # Errors
+    /// When the view cannot be written as JSON, which is a fault of ours.
+    pub fn keeping<T: Serialize>(self, view: &T) -> Result<Self, AppError> {
+        Ok(Self { kept_body: Some(serde_json::to_string(view).map_err(AppError::internal)?), ..self })
     }
 
     /// 200 with something that has no version: a list, a derived view.

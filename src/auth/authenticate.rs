@@ -46,14 +46,15 @@ fn invalid() -> AppError {
 async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor, SiteScope), AppError> {
     let presented = api_key::parse(text).ok_or_else(invalid)?;
     let now = app.clock.now();
-    app.db
+    let known = app
+        .db
         .look_up(deadline, move |conn| {
             let Some((site, key_id)) = store::api_keys::find_in_directory(conn, &presented.hash)? else {
                 return Err(invalid());
             };
             let scope = SiteScope::of_site(site);
             enter_site(conn, &scope)?;
-            let Some(key) = store::api_keys::find(conn, &scope, key_id)? else { return Err(invalid()) };
+            let Some(key) = store::api_keys::find_credentials(conn, &scope, key_id)? else { return Err(invalid()) };
             let same: bool = key.key_hash.ct_eq(&presented.hash).into();
             if !same || key.is_test != presented.is_test || key.revoked_at.is_some() {
                 return Err(invalid());
@@ -74,7 +75,11 @@ async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor
                 }
             }
         })
-        .await
+        .await?;
+    if let (Some(key), scope) = (known.0.key(), known.1) {
+        app.key_uses.note(scope.site(), key, now);
+    }
+    Ok(known)
 }
 
 async fn by_token(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor, SiteScope), AppError> {

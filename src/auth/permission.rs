@@ -45,6 +45,8 @@ permissions! {
     ReadConfiguration: [Admin Coordinator], Some(Scope::ConfigRead), true;
     /// Create and change studies, partners and routes, and launch: admins alone.
     ManageConfiguration: [Admin], None, false;
+    /// Issue, read, rotate and revoke API keys: admins alone.
+    ManageApiKeys: [Admin], None, false;
     /// Create a referral; a partner creates its own.
     CreateReferrals: [Admin Coordinator], Some(Scope::ReferralsWrite), true;
     /// Read referrals; a partner reads its own.

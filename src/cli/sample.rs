@@ -21,10 +21,9 @@ use crate::ops::create_referral::{self, NewReferral};
 use crate::ops::create_route::{self, NewRoute};
 use crate::ops::create_site::{self, FirstAdmin, NewSite};
 use crate::ops::create_study::{self, NewStudy};
-use crate::ops::issue_key::{self, Holder};
+use crate::ops::issue_key::{self, Holder, NewKey};
 use crate::ops::{Context, Expected, move_partner, move_route, transition_referral};
 use crate::privacy::keys::{MasterKey, Purpose, SiteKey};
-use crate::store;
 
 /// The study that the printed lines use.
 pub(super) const FIRST_STUDY: &str = "heart-2026";
@@ -168,16 +167,20 @@ fn fill(
             transition_referral::run(conn, &context, taken.referral.id, &Expected::Any, &request)?;
         }
     }
-    let lakeside = store::partners::find_by_code(conn, scope, &text("lakeside-cardiology")?)?.ok_or_else(AppError::not_found)?;
     let site_scopes = vec![Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead];
     let operator = Context::of_operator(*scope, now);
     Ok(Sample {
         site: scope.site(),
         admin,
         coordinator,
-        partner_key: issue_key::run(conn, &operator, "Lakeside portal (sample)", Holder::Partner(lakeside.id), false)?,
-        site_key: issue_key::run(conn, &operator, "Site CRM (sample)", Holder::Site(site_scopes), false)?,
+        partner_key: sample_key(conn, &operator, "Lakeside portal (sample)", Holder::Partner(text("lakeside-cardiology")?))?,
+        site_key: sample_key(conn, &operator, "Site CRM (sample)", Holder::Site(site_scopes))?,
     })
+}
+
+fn sample_key(conn: &mut Conn, operator: &Context, name: &str, holder: Holder) -> Result<SecretString, AppError> {
+    let new = NewKey { name: text(name)?, holder, is_test: false, expires_at: None };
+    Ok(issue_key::run(conn, operator, new)?.secret)
 }
 
 fn sample_route(partner: &str, study: &str, owner: MemberId, backup: MemberId) -> Result<NewRoute, AppError> {

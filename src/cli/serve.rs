@@ -5,10 +5,11 @@ use actix_web::web::Data;
 use super::backend::Backend;
 use super::{Failure, demo};
 use crate::api::{self, idempotency::InFlight};
+use crate::auth::KeyUses;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Limits};
-use crate::jobs::{housekeeping, sequencer};
+use crate::jobs::{housekeeping, key_uses, sequencer};
 use crate::server;
 use crate::state::{AppState, Journal};
 
@@ -40,14 +41,18 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         deadline: config.deadline,
         in_flight: InFlight::default(),
         journal: Journal::default(),
+        key_uses: KeyUses::default(),
     });
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     actix_web::rt::System::new().block_on(async move {
         let server = server::serve(listener, state.clone(), workers)?;
         actix_web::rt::spawn(sequencer::run(state.clone()));
-        actix_web::rt::spawn(housekeeping::run(state));
+        actix_web::rt::spawn(housekeeping::run(state.clone()));
+        actix_web::rt::spawn(key_uses::run(state.clone()));
         log::info!("serving on {address}");
-        server.await
+        let served = server.await;
+        key_uses::pass_or_warn(&state).await;
+        served
     })?;
     log::info!("stopped");
     // The embedded server stops as `backend` goes, after the last answer.

@@ -18,6 +18,10 @@ bounded_text! {
     pub struct DisplayName { length: 1..=120, example: "Dana Coordinator" }
 }
 bounded_text! {
+    /// Name of an API key, as admins tell keys apart. Never the key, and never a person's name.
+    pub struct KeyName { length: 1..=80, example: "Lakeside portal" }
+}
+bounded_text! {
     /// A short public description of a study, approved for use with partners.
     pub struct ShortDescription { length: 1..=2000, example: "A study of two approaches to heart rhythm care. The study team explains who may take part." }
 }

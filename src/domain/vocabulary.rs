@@ -21,6 +21,26 @@ text_enum! {
 }
 
 text_enum! {
+    /// Whether an API key is for the real thing or for trying things out: test keys act on test referrals only.
+    pub enum KeyMode { Live = "live", Test = "test" }
+}
+
+text_enum! {
+    /// Where an API key stands. `active` and `expiring` keys work: an expiring one was rotated and works until its overlap ends.
+    /// `expired` and `revoked` ones are refused, for ever.
+    pub enum KeyStatus { Active = "active", Expiring = "expiring", Expired = "expired", Revoked = "revoked" }
+}
+
+text_enum! {
+    /// Why an API key was revoked.
+    pub enum RevocationReason {
+        Compromised = "compromised",
+        NoLongerNeeded = "no_longer_needed",
+        IssuedByMistake = "issued_by_mistake",
+    }
+}
+
+text_enum! {
     /// Whether a study takes referrals.
     pub enum StudyStatus { Open = "open", Paused = "paused", Closed = "closed" }
 }

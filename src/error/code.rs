@@ -75,6 +75,8 @@ error_codes! {
     PartnerReferenceUsed = "partner_reference_used", 409, "Partner reference already used";
     /// This name, code or tag is taken within the site. Choose another; `errors` points at it.
     AlreadyExists = "already_exists", 409, "Already exists";
+    /// This key is being rotated already: two keys of its name are active. Use the newer one, or revoke one of the two and rotate again.
+    RotationInProgress = "rotation_in_progress", 409, "Rotation in progress";
     /// The route takes no referrals now: it is not launched, or it is paused or retired. Ask the site; nothing was created.
     RouteNotLaunched = "route_not_launched", 409, "Route not launched";
     /// The study is not open for referrals. Ask the site; nothing was created.

@@ -2,7 +2,7 @@
 //! what could point at a person, is tagged: of it only the change is told.
 
 use crate::domain::journal::Facts;
-use crate::store::api_keys::NewApiKey;
+use crate::store::api_keys::ApiKeyRow;
 use crate::store::members::NewMember;
 use crate::store::partners::PartnerRow;
 use crate::store::referrals::ReferralRow;
@@ -31,7 +31,7 @@ pub(super) fn of_member(member: &NewMember) -> Facts {
         .flag("active", member.active)
 }
 
-pub(super) fn of_api_key(key: &NewApiKey) -> Facts {
+pub(super) fn of_api_key(key: &ApiKeyRow) -> Facts {
     Facts::new()
         .id("principal_id", key.principal_id.0)
         .tagged("name", key.name.as_str())
@@ -39,6 +39,8 @@ pub(super) fn of_api_key(key: &NewApiKey) -> Facts {
         .codes("scopes", key.scopes.0.iter().map(|scope| scope.as_str()))
         .flag("is_test", key.is_test)
         .time("expires_at", key.expires_at)
+        .time("revoked_at", key.revoked_at)
+        .id("rotated_to_id", key.rotated_to_id.map(|key| key.0))
 }
 
 pub(super) fn of_study(study: &StudyRow) -> Facts {

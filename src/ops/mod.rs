@@ -15,6 +15,8 @@ pub mod move_route;
 pub mod move_study;
 pub mod own_referral;
 mod record;
+pub mod revoke_key;
+pub mod rotate_key;
 pub mod sequence;
 pub mod transition_referral;
 pub mod update_partner;

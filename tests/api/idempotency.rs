@@ -2,15 +2,11 @@
 
 use chrono::Duration;
 use diesel::connection::SimpleConnection as _;
-use handoff::db::in_site;
 use handoff::jobs::housekeeping;
-use handoff::ops::Context;
-use handoff::ops::issue_key::{self, Holder};
+use handoff::ops::issue_key::Holder;
 use reqwest::Method;
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::support::app::beginning;
 use crate::support::callers::{Answer, Person, fresh_key, send, together};
 use crate::support::{App, make};
 
@@ -227,11 +223,8 @@ async fn a_key_belongs_to_its_caller_and_its_operation() {
     assert_eq!(create(&stranger, &key, &make::referral()).await.expect(201).header("idempotency-replayed"), None);
 
     // A partner's second key is the same caller: rotation breaks no retry.
-    let rotated = in_site(&mut app.db.app(), app.site.id, |conn, scope| {
-        issue_key::run(conn, &Context::of_operator(*scope, beginning()), "rotated", Holder::Partner(app.site.partner.id), false)
-    })
-    .unwrap();
-    assert_same(&own, &create(&app.person(rotated.expose_secret()), &key, &make::referral()).await);
+    let second = make::db_key(&app.db, &app.site, &Holder::Partner("lakeside".parse().unwrap()), false);
+    assert_same(&own, &create(&app.person(&second), &key, &make::referral()).await);
 
     // The same key for another operation, or on another resource, is another key.
     let coordinator = app.coordinator();

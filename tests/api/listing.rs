@@ -249,7 +249,7 @@ async fn a_rotation_of_keys_breaks_no_crawl() {
     let app = App::start().await;
     send_many(&app, 3).await;
     let cursor = app.partner().get("/v1/referrals?limit=1").await.expect(200).body["next_cursor"].as_str().unwrap().to_owned();
-    let rotated = app.person(&make::db_key(&app.db, &app.site, &Holder::Partner(app.site.partner.id), false));
+    let rotated = app.person(&make::db_key(&app.db, &app.site, &Holder::Partner("lakeside".parse().unwrap()), false));
     assert_eq!(ids(&rotated.get(&format!("/v1/referrals?limit=5&cursor={cursor}")).await.expect(200)).len(), 2);
     // A test key of the same partner is another caller: it sees other rows.
     let test = app.person(&app.site.partner.test_key);
@@ -260,7 +260,7 @@ async fn a_rotation_of_keys_breaks_no_crawl() {
 async fn an_unknown_or_repeated_parameter_is_refused_on_every_list() {
     let app = App::start().await;
     let admin = app.admin();
-    for list in ["/v1/referrals", "/v1/studies", "/v1/partners", "/v1/routes"] {
+    for list in ["/v1/referrals", "/v1/studies", "/v1/partners", "/v1/routes", "/v1/api-keys"] {
         for (query, fault) in [
             ("offset=10", "?#0 unknown_field"),
             ("limit=5&page=2", "?#1 unknown_field"),

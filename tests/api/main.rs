@@ -11,6 +11,7 @@
 )]
 
 mod access_matrix;
+mod api_keys;
 mod architecture;
 mod bad_input;
 mod configuration;

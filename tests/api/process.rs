@@ -293,6 +293,10 @@ async fn a_database_of_ones_own_is_migrated_by_its_owner_and_served_by_the_app_r
     let output = with_urls(&["key", "create", "--name", "crm", "--scope", "config:read"]).output().unwrap();
     let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
     assert!(!database.dump().contains(&key), "only a hash of the key is kept");
+    let again = ["key", "create", "--name", "crm", "--scope", "events:read"];
+    assert!(refusal(&with_urls(&again).output().unwrap()).contains("active key of this name"), "the API's rules are these");
+    let partner = ["key", "create", "--name", "other", "--scope", "partner"];
+    assert!(refusal(&with_urls(&partner).output().unwrap()).contains("cannot carry `partner`"));
 
     let mut command = with_urls(&[]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -316,7 +320,19 @@ async fn a_database_of_ones_own_is_migrated_by_its_owner_and_served_by_the_app_r
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("broken at position 2") && said.contains("differs from what was sealed"), "{said}");
     assert!(!place.data_dir().exists(), "nothing is kept outside the database");
+
+    let listed = String::from_utf8(with_urls(&["key", "list"]).output().unwrap().stdout).unwrap();
+    let (id, rest) = listed.trim().split_once(' ').unwrap();
+    assert_eq!(rest, "active   live site crm");
+    let revoke = ["key", "revoke", "--id", id, "--reason", "compromised"];
+    assert!(with_urls(&revoke).output().unwrap().status.success());
+    place.person(&key).get("/v1/site").await.expect_problem(401, "invalid_credentials");
+    assert!(refusal(&with_urls(&revoke).output().unwrap()).contains("revoked already"));
+    let audited = "SELECT count(*) FROM audit_entries WHERE operation = 'revoke_api_key' AND actor_kind = 'operator' AND reason = 'compromised'";
+    assert_eq!(database.count(audited), 1);
     serving.stop();
+    let used = "SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL";
+    assert_eq!(database.count(used), 1, "a server that stops writes down the uses that it remembers");
 }
 
 #[test]

@@ -12,6 +12,11 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("readyz", &["anybody"]),
     ("get_site", &["admin", "coordinator", "config:read"]),
     ("update_site", &["admin"]),
+    ("create_api_key", &["admin"]),
+    ("list_api_keys", &["admin"]),
+    ("get_api_key", &["admin"]),
+    ("rotate_api_key", &["admin"]),
+    ("revoke_api_key", &["admin"]),
     ("create_study", &["admin"]),
     ("list_studies", &["admin", "coordinator", "config:read", "partner"]),
     ("get_study", &["admin", "coordinator", "config:read", "partner"]),
@@ -101,10 +106,12 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         Target::Foreign | Target::Unknown => false,
     };
     match (visible, operation) {
-        (true, "create_study" | "create_partner" | "create_route" | "create_referral") => Expected::Done(&[201]),
+        (true, "create_study" | "create_partner" | "create_route" | "create_referral" | "create_api_key" | "rotate_api_key") => {
+            Expected::Done(&[201])
+        }
         (true, "launch_route" | "resume_route") => Expected::Done(&[409]),
         (true, _) => Expected::Done(&[200]),
-        (false, "create_route" | "create_referral") => Expected::Refused(422, "invalid_body"),
+        (false, "create_route" | "create_referral" | "create_api_key") => Expected::Refused(422, "invalid_body"),
         (false, id) if id.starts_with("list_") && !OF_ONE.contains(&id) => Expected::Nothing,
         (false, _) => Expected::Refused(404, "not_found"),
     }

@@ -3,16 +3,13 @@
 use chrono::Duration;
 use diesel::connection::SimpleConnection as _;
 use handoff::auth::token;
-use handoff::db::in_site;
 use handoff::domain::vocabulary::Scope;
-use handoff::ops::Context;
-use handoff::ops::issue_key::{self, Holder};
-use secrecy::ExposeSecret as _;
+use handoff::ops::issue_key::Holder;
 
 use super::seed::{Class, Mark, World};
-use crate::support::app::{App, beginning};
+use crate::support::app::App;
 use crate::support::callers;
-use crate::support::make::Site;
+use crate::support::make::{self, Site};
 
 /// A caller of the matrix.
 pub struct Person {
@@ -47,6 +44,7 @@ impl Person {
         let follows = carries("events:read");
         let own = self.is_partner() && mark.of_sibling == Some(self.is_sibling);
         match mark.class {
+            Class::AdminOnly => carries("admin"),
             Class::SiteOnly => config,
             Class::OwnerOfReferrals => config || referrals,
             Class::Shared => config || own,
@@ -65,13 +63,7 @@ const CRM: &[&str] = &["referrals:read", "referrals:write", "config:read"];
 
 /// The kinds of caller, in the order of the table.
 pub async fn people(app: &App, world: &World) -> Vec<Person> {
-    let key = |site: &Site, holder: Holder, is_test: bool| {
-        in_site(&mut app.db.app(), site.id, |conn, scope| {
-            issue_key::run(conn, &Context::of_operator(*scope, beginning()), "matrix", holder, is_test)
-                .map(|key| key.expose_secret().to_owned())
-        })
-        .unwrap()
-    };
+    let key = |site: &Site, holder: Holder, is_test: bool| make::db_key(&app.db, site, &holder, is_test);
     let crm = || Holder::Site(vec![Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead]);
     let [reads, writes, configures] = [Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead]
         .map(|scope| key(&app.site, Holder::Site(vec![scope]), false));
@@ -79,7 +71,6 @@ pub async fn people(app: &App, world: &World) -> Vec<Person> {
     let away_test_key = key(&app.other_site, crm(), true);
     let revoked = key(&app.site, crm(), false);
     let lapsed = key(&app.site, crm(), false);
-    let ended = key(&app.site, Holder::Partner(world.ended_partner), false);
     let hash = |key: &str| {
         let hash = handoff::auth::api_key::parse(key).unwrap().hash;
         hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
@@ -124,6 +115,6 @@ pub async fn people(app: &App, world: &World) -> Vec<Person> {
         out("revoked key", app.person(&revoked), "invalid_credentials"),
         out("expired key", app.person(&lapsed), "expired_credentials"),
         out("mistyped key", app.person(&typo), "invalid_credentials"),
-        out("key of an ended partner", app.person(&ended), "invalid_credentials"),
+        out("key of an ended partner", app.person(&world.ended_key), "invalid_credentials"),
     ]
 }

@@ -54,7 +54,10 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
     };
     let id = &operation.id;
     let has_target = operation.path.contains("{id}")
-        || matches!(id.as_str(), "create_route" | "create_referral" | "list_routes" | "list_referrals");
+        || matches!(
+            id.as_str(),
+            "create_route" | "create_referral" | "create_api_key" | "list_routes" | "list_referrals" | "list_api_keys"
+        );
     let has_test = id.contains("referral") && id != "create_referral";
     let applies = match target {
         Target::All => !has_target || id.starts_with("list_") && !operation.path.contains("{id}"),
@@ -68,6 +71,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "studies" => &meant.study_id,
         "partners" => &meant.partner_id,
         "routes" => &meant.route_id,
+        "api-keys" => &meant.key_id,
         "referrals" if target == Target::TestReferral => &meant.test_referral_id,
         "referrals" => &meant.referral_id,
         _ => "",
@@ -98,6 +102,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "healthz"
         | "readyz"
         | "get_site"
+        | "get_api_key"
         | "list_studies"
         | "list_partners"
         | "get_study"
@@ -113,6 +118,10 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "resume_route"
         | "retire_route"
         | "withdraw_referral" => Sent::Nothing,
+        "list_api_keys" => Sent::Filter(format!("partner={}", meant.partner_code)),
+        "create_api_key" => Sent::Body(json!({"name": "Fresh", "partner": meant.partner_code})),
+        "rotate_api_key" => Sent::Body(json!({"overlap_hours": 1})),
+        "revoke_api_key" => Sent::Body(json!({"reason": "compromised"})),
         "list_routes" => Sent::Filter(format!("study={}", meant.study_code)),
         "list_referrals" => Sent::Filter(format!("partner_reference={}", meant.partner_reference)),
         "create_study" => Sent::Body(json!({

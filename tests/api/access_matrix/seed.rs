@@ -4,14 +4,16 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{PgConnection, QueryableByName, RunQueryDsl as _};
 use handoff::auth::{Actor, StaffActor, operator_scope};
 use handoff::db::in_site;
-use handoff::domain::ids::{MemberId, PartnerId};
+use handoff::domain::ids::MemberId;
 use handoff::domain::lifecycle::RouteMove;
 use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RemunerationBasis, Role};
 use handoff::ops::create_partner::{self, NewPartner};
 use handoff::ops::create_route::{self, NewRoute};
 use handoff::ops::create_study::{self, NewStudy};
+use handoff::ops::issue_key::{self, Holder, NewKey};
 use handoff::ops::{Context, Expected, move_partner, move_route};
 use handoff::store::members::{self, NewMember};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::support::App;
@@ -22,6 +24,8 @@ use crate::support::make::{Partner, Site, referral_with};
 /// Who may see a mark, beside belonging to its site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
+    /// Keys: admins alone.
+    AdminOnly,
     /// The site's people and settings: whoever reads its configuration.
     SiteOnly,
     /// The owner of referrals, who stands on each of them.
@@ -64,6 +68,7 @@ pub struct Own {
     pub study_id: String,
     pub study_code: String,
     pub route_id: String,
+    pub key_id: String,
     pub source_tag: String,
     pub referral_id: String,
     pub partner_reference: String,
@@ -83,6 +88,7 @@ impl Own {
             study_id: id(2),
             study_code: "nowhere-study".into(),
             route_id: id(3),
+            key_id: id(8),
             source_tag: "nowhere.tag".into(),
             referral_id: id(4),
             partner_reference: "nowhere-ref".into(),
@@ -108,7 +114,7 @@ pub struct World {
     pub away: Half,
     pub marks: Vec<Mark>,
     pub deactivated: MemberId,
-    pub ended_partner: PartnerId,
+    pub ended_key: String,
 }
 
 #[derive(QueryableByName)]
@@ -126,10 +132,10 @@ pub async fn sow(app: &App) -> World {
     let mut marks = Vec::new();
     let home = half(app, &app.site, false, &mut marks).await;
     let away = half(app, &app.other_site, true, &mut marks).await;
-    let (deactivated, ended_partner) = leavers(app);
+    let (deactivated, ended_key) = leavers(app);
     // So that feed and audit trail have something to show.
     app.sequence().await;
-    World { home, away, marks, deactivated, ended_partner }
+    World { home, away, marks, deactivated, ended_key }
 }
 
 async fn half(app: &App, site: &Site, away: bool, marks: &mut Vec<Mark>) -> Half {
@@ -216,6 +222,9 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     .unwrap();
     let handoff_code =
         |conn: &mut PgConnection, id: &str| one(conn, &format!("SELECT handoff_code AS text FROM referrals WHERE id = '{id}'"));
+    let key_id =
+        one(&mut conn, &format!("SELECT id::text AS text FROM api_keys WHERE partner_id = '{}' AND NOT is_test", partner.id));
+    conn.batch_execute(&format!("UPDATE api_keys SET name = 'zq-{place}-key' WHERE id = '{key_id}'")).unwrap();
     let (live_code, test_code) = (handoff_code(&mut conn, &live_id), handoff_code(&mut conn, &test_id));
 
     let mut mark = |class, text: String| marks.push(Mark { away, of_sibling: Some(is_sibling), class, kept_inside: false, text });
@@ -231,6 +240,9 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     mark(Class::Ids, route.to_string());
     mark(Class::LiveId, live_id.clone());
     mark(Class::SiteOnly, format!("zq-{place}-approval"));
+    for text in [format!("zq-{place}-key"), key_id.clone()] {
+        mark(Class::AdminOnly, text);
+    }
     for text in [reference.clone(), live_code] {
         mark(Class::Live, text);
     }
@@ -245,6 +257,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         study_id: study.to_string(),
         study_code,
         route_id: route.to_string(),
+        key_id,
         source_tag,
         referral_id: live_id,
         partner_reference: reference,
@@ -256,7 +269,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
 }
 
 /// A member who was deactivated and a partner that has ended: their credentials are good no more.
-fn leavers(app: &App) -> (MemberId, PartnerId) {
+fn leavers(app: &App) -> (MemberId, String) {
     let now = beginning();
     in_site(&mut app.db.app(), app.site.id, |conn, scope| {
         let actor = Actor::Staff(StaffActor { member: app.site.admin, role: Role::Admin });
@@ -285,8 +298,11 @@ fn leavers(app: &App) -> (MemberId, PartnerId) {
             remuneration_basis: RemunerationBasis::None,
         };
         let partner = create_partner::run(conn, &context, new)?.id;
+        let holder = Holder::Partner("ended".parse().unwrap());
+        let new = NewKey { name: "ended".parse().unwrap(), holder, is_test: false, expires_at: None };
+        let key = issue_key::run(conn, &context, new)?.secret.expose_secret().to_owned();
         move_partner::run(conn, &context, partner, &Expected::Any, PartnerStatus::Ended)?;
-        Ok((id, partner))
+        Ok((id, key))
     })
     .unwrap()
 }

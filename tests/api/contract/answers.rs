@@ -55,6 +55,7 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     let mut witness = Witness::new();
     onboarding(&app, &mut witness).await;
     referrals(&app, &mut witness).await;
+    keys(&app, &mut witness).await;
     lists(&app, &mut witness).await;
     journal(&app, &mut witness).await;
     refusals(&app, &mut witness).await;
@@ -204,6 +205,30 @@ async fn follow_up(app: &App, witness: &mut Witness) {
     post_on(witness, &partner, &withdraw, &gone.etag(), None).await.expect_problem(409, "state_conflict");
     let late = json!({"blocker": null});
     patch(witness, &coordinator, &path, "*", &late).await.expect_problem(409, "state_conflict");
+}
+
+/// A key from its issue to its end.
+async fn keys(app: &App, witness: &mut Witness) {
+    let admin = app.admin();
+    let site_key = json!({"name": "Feed", "scopes": ["events:read", "config:read"], "expires_at": "2027-06-01T00:00:00Z"});
+    let key = fresh_key();
+    for shown in [true, false] {
+        let keyed = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", &key).json(&site_key);
+        let answer = witness.call(&admin, Method::POST, "/v1/api-keys", keyed).await.expect(201);
+        assert_eq!((answer.body["secret"].is_string(), &answer.body["secret_already_shown"]), (shown, &json!(!shown)));
+    }
+    let body = json!({"name": "Portal", "partner": "lakeside", "mode": "test"});
+    let path = format!("/v1/api-keys/{}", post(witness, &admin, "/v1/api-keys", &body).await.expect(201).id());
+    let rotate = format!("{path}/rotate");
+    post(witness, &admin, &rotate, &json!({"overlap_hours": 2, "expires_at": null})).await.expect(201);
+    post(witness, &admin, &rotate, &json!({})).await.expect_problem(409, "rotation_in_progress");
+    get(witness, &admin, &path).await.expect(200);
+    let revoke = format!("{path}/revoke");
+    post(witness, &admin, &revoke, &json!({"reason": "no_longer_needed"})).await.expect(200);
+    post(witness, &admin, &revoke, &json!({})).await.expect_problem(409, "state_conflict");
+    for filter in ["", "?partner=lakeside&status=active", "?status=expiring&limit=1", "?status=revoked", "?status=expired"] {
+        get(witness, &admin, &format!("/v1/api-keys{filter}")).await.expect(200);
+    }
 }
 
 async fn lists(app: &App, witness: &mut Witness) {

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::walk::{Operation, operations};
 use super::witness::Witness;
-use crate::support::App;
 use crate::support::app::Setup;
 use crate::support::callers::{Person, fresh_key};
+use crate::support::{App, make};
 
 /// Not earned by a request alone: 405 is no answer of a documented method (see `routed`), 409 depends on the state (see
 /// `answers`), 503 on the server's, and 500 is a fault of ours.
@@ -96,6 +96,7 @@ fn existing(app: &App, path: &str, referral: &str) -> String {
         "studies" => app.site.study.0.to_string(),
         "partners" => app.site.partner.id.0.to_string(),
         "routes" => app.site.partner.route.0.to_string(),
+        "api-keys" => make::db_key_id(&app.db, &app.site.partner),
         _ => referral.to_owned(),
     }
 }
@@ -103,7 +104,7 @@ fn existing(app: &App, path: &str, referral: &str) -> String {
 #[actix_web::test]
 async fn each_documented_status_is_answered_by_the_request_that_earns_it_and_as_documented() {
     let app = App::start().await;
-    let referral = crate::support::make::sent(&app.partner()).await.id();
+    let referral = make::sent(&app.partner()).await.id();
     let document = super::document();
     let mut witness = Witness::new();
     let (mut earned, mut left) = (0, BTreeSet::new());

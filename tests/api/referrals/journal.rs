@@ -11,11 +11,11 @@ struct Text {
     text: String,
 }
 
-/// The audit entries of a referral in order, `before` and `after` as JSON.
+/// The audit entries of a referral that wait for their place, in order, `before` and `after` as JSON.
 pub fn audit(app: &App, id: &str) -> Vec<Value> {
     let query = format!(
         "SELECT (to_jsonb(e) || jsonb_build_object('before', e.before::jsonb, 'after', e.after::jsonb))::text AS text
-           FROM audit_entries e WHERE subject_id = '{id}' ORDER BY number"
+           FROM audit_entries e JOIN journal_queue q ON q.id = e.id WHERE subject_id = '{id}' ORDER BY q.number"
     );
     let rows: Vec<Text> = diesel::sql_query(query).load(&mut app.db.superuser()).unwrap();
     rows.into_iter().map(|row| serde_json::from_str(&row.text).unwrap()).collect()

@@ -166,8 +166,8 @@ async fn the_ground_of_contact_follows_from_the_partners_type() {
         ["specialty_clinic", "primary_care", "advocacy_group", "community_organisation", "recruitment_vendor", "registry"];
     for partner_type in types {
         let code = partner_type.replace('_', "-");
-        let (id, route) = make::active_partner(&admin, &app.site, &code, partner_type).await;
-        let partner = app.person(&make::db_key(&app.db, &app.site, &Holder::Partner(id), false));
+        let (_, route) = make::active_partner(&admin, &app.site, &code, partner_type).await;
+        let partner = app.person(&make::db_key(&app.db, &app.site, &Holder::Partner(code.parse().unwrap()), false));
         let bases = ["self_referral", "permission_to_contact", "hipaa_authorization", "irb_partial_waiver", "site_workforce"];
         for approval in [Value::Null, json!("IRB-2026-114")] {
             admin.patch(&route, "*", &json!({"approval_reference": approval})).await.expect(200);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use handoff::api::idempotency::InFlight;
-use handoff::auth::token;
+use handoff::auth::{KeyUses, token};
 use handoff::clock::Clock;
 use handoff::db::{Db, Limits};
 use handoff::domain::ids::MemberId;
@@ -163,6 +163,7 @@ fn run_server(
         deadline: setup.deadline,
         in_flight: InFlight::default(),
         journal: Journal::default(),
+        key_uses: KeyUses::default(),
     });
     let listener = handoff::server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();

@@ -10,7 +10,7 @@ use handoff::ops::create_partner::{self, NewPartner};
 use handoff::ops::create_route::{self, NewRoute};
 use handoff::ops::create_site::{self, FirstAdmin, NewSite};
 use handoff::ops::create_study::{self, NewStudy};
-use handoff::ops::issue_key::{self, Holder};
+use handoff::ops::issue_key::{self, Holder, NewKey};
 use handoff::ops::{Context, Expected, move_partner, move_route};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -110,32 +110,42 @@ pub fn db_site(db: &Database, name: &str) -> Site {
             let route = create_route::run(conn, &context, new)?.route.id;
             move_route::run(conn, &context, route, &Expected::Any, RouteMove::Launch)?;
             let mut key = |is_test| {
-                issue_key::run(conn, &Context::of_operator(*scope, now), code, Holder::Partner(partner.id), is_test)
-                    .map(|key| key.expose_secret().to_owned())
+                let holder = Holder::Partner(code.parse().unwrap());
+                let new = NewKey { name: code.parse().unwrap(), holder, is_test, expires_at: None };
+                issue_key::run(conn, &Context::of_operator(*scope, now), new)
+                    .map(|issued| issued.secret.expose_secret().to_owned())
             };
             Ok::<_, handoff::error::AppError>(Partner { id: partner.id, code, route, key: key(false)?, test_key: key(true)? })
         };
         let own = partner("lakeside", PartnerType::SpecialtyClinic)?;
         let sibling = partner("voices", PartnerType::AdvocacyGroup)?;
-        let mut key = |scopes: &[Scope]| {
-            issue_key::run(conn, &Context::of_operator(*scope, now), "crm", Holder::Site(scopes.to_vec()), false)
-                .map(|key| key.expose_secret().to_owned())
+        let mut key = |name: &str, scopes: &[Scope]| {
+            let holder = Holder::Site(scopes.to_vec());
+            let new = NewKey { name: name.parse().unwrap(), holder, is_test: false, expires_at: None };
+            issue_key::run(conn, &Context::of_operator(*scope, now), new).map(|issued| issued.secret.expose_secret().to_owned())
         };
-        let wide = key(&[Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead])?;
-        let narrow = key(&[Scope::EventsRead])?;
+        let wide = key("crm", &[Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead])?;
+        let narrow = key("narrow", &[Scope::EventsRead])?;
         Ok(Site { id, admin, coordinator, viewer, study, partner: own, sibling, key: wide, narrow_key: narrow })
     })
     .unwrap()
 }
 
-/// One more key of a site.
+/// One more key of a site, of a name that no other has.
 pub fn db_key(db: &Database, site: &Site, holder: &Holder, is_test: bool) -> String {
-    in_site(&mut db.app(), site.id, |conn, scope| {
-        issue_key::run(conn, &Context::of_operator(*scope, beginning()), "more", holder.clone(), is_test)
-    })
-    .unwrap()
-    .expose_secret()
-    .to_owned()
+    let name = format!("more {}", super::callers::fresh_key()).parse().unwrap();
+    let new = NewKey { name, holder: holder.clone(), is_test, expires_at: None };
+    in_site(&mut db.app(), site.id, |conn, scope| issue_key::run(conn, &Context::of_operator(*scope, beginning()), new))
+        .unwrap()
+        .secret
+        .expose_secret()
+        .to_owned()
+}
+
+/// The id of a partner's live key.
+pub fn db_key_id(db: &Database, partner: &Partner) -> String {
+    let sql = format!("SELECT id::text AS text FROM api_keys WHERE partner_id = '{}' AND NOT is_test ORDER BY id", partner.id);
+    crate::tenancy::texts(&mut db.superuser(), &sql).remove(0)
 }
 
 /// A partner of this type, active, with a launched route for the study: made by an admin over HTTP. Answers the partner's id and

@@ -11,8 +11,24 @@ use super::is_snake;
 
 /// Probes are named after their path, as every load balancer's manual does.
 const PROBES: &[&str] = &["healthz", "readyz"];
-const VERBS: &[&str] =
-    &["get", "list", "create", "update", "transition", "launch", "pause", "resume", "retire", "complete", "withdraw"];
+const VERBS: &[&str] = &[
+    "get",
+    "list",
+    "create",
+    "update",
+    "transition",
+    "launch",
+    "pause",
+    "resume",
+    "retire",
+    "complete",
+    "withdraw",
+    "rotate",
+    "revoke",
+];
+/// A key that leaked is revoked whatever has become of it, and a second rotation is refused by what is active: neither overwrites
+/// what somebody else has changed, so neither takes `If-Match`.
+const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key"];
 
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().len() > 1)
@@ -178,7 +194,8 @@ pub fn due(document: &Value) -> Vec<String> {
         let missing = rules.iter().filter(|(when, _)| *when).flat_map(|(_, due)| due.iter());
         let missing = missing.filter(|due| !responses.iter().any(|(status, _)| status == *due));
         found.extend(missing.map(|due| format!("{} {due}", operation.id)));
-        let changes_one = operation.method == "PATCH" || (operation.method == "POST" && has_id);
+        let changes_one =
+            operation.method == "PATCH" || (operation.method == "POST" && has_id && !UNMATCHED.contains(&operation.id));
         if (changes_one && !matched) || (operation.method == "POST" && !keyed) || (operation.path.contains("{id}") && !has_id) {
             found.push(format!("{} parameters", operation.id));
         }
