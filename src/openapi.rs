@@ -40,6 +40,7 @@ use crate::routes;
         (name = "routes", description = "Handoff routes: partner × study, with owner and backup owner."),
         (name = "studies", description = "What people are referred to."),
         (name = "partners", description = "The organisations that refer."),
+        (name = "members", description = "The people of the site: what they may do, who leads, who has left."),
         (name = "site", description = "The tenant and its settings."),
         (name = "system", description = "Health, for load balancers."),
     ),

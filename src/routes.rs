@@ -2,10 +2,10 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::api::{partners, referrals, routes, sites, studies, system};
+use crate::api::{members, partners, referrals, routes, sites, studies, system};
 use crate::auth::permission::{
-    CreateReferrals, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadConfiguration, ReadReferrals, ReadSite, Row,
-    WorkReferrals,
+    CreateReferrals, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanReferrals, ReadConfiguration, ReadMembers,
+    ReadReferrals, ReadSite, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -35,6 +35,12 @@ macro_rules! table {
 table! {
     sites::get_site => Access::Permission(ReadSite::ROW);
     sites::update_site => Access::Permission(ManageSite::ROW);
+    members::create_member => Access::Permission(ManageMembers::ROW);
+    members::list_members => Access::Permission(ReadMembers::ROW);
+    members::get_member => Access::Permission(ReadMembers::ROW);
+    members::update_member => Access::Permission(ManageMembers::ROW);
+    members::deactivate_member => Access::Permission(ManageMembers::ROW);
+    members::reactivate_member => Access::Permission(ManageMembers::ROW);
     studies::create_study => Access::Permission(ManageConfiguration::ROW);
     studies::list_studies => Access::Permission(ReadConfiguration::ROW);
     studies::get_study => Access::Permission(ReadConfiguration::ROW);

@@ -6,6 +6,7 @@
 pub mod cursor;
 pub mod extract;
 pub mod idempotency;
+pub mod members;
 pub mod partners;
 pub mod read;
 pub mod referrals;
@@ -28,6 +29,10 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
     }
     of![
         sites::UpdateSite,
+        members::CreateMember,
+        members::UpdateMember,
+        members::DeactivateMember,
+        members::ListMembers,
         studies::CreateStudy,
         studies::UpdateStudy,
         studies::TransitionStudy,

@@ -53,6 +53,11 @@ pub fn run(
     patch: RoutePatch,
 ) -> Result<RouteContext, AppError> {
     let scope = &context.scope;
+    // Members before routes, as everywhere: whoever deactivates one of these waits for us, or we for them.
+    let named: Vec<MemberId> = patch.owner_id.into_iter().chain(patch.backup_owner_id).collect();
+    if !named.is_empty() {
+        store::members::find_owners(conn, scope, &named)?;
+    }
     let route = store::routes::lock(conn, scope, id)?.ok_or_else(AppError::not_found)?;
     expected.check(route.version)?;
     if route.status == RouteStatus::Retired {

@@ -27,9 +27,10 @@ impl<T: Contract> FromRequest for Query<T> {
 fn parse<T: Contract>(query: &str) -> Result<T, AppError> {
     let members = url::form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| {
-            // `limit` is the one number among parameters; everything else is text.
-            let node = match value.parse::<u64>() {
-                Ok(number) if name == "limit" => Node::Number(Number::Unsigned(number)),
+            // `limit` is the one number among parameters and `active` the one that is true or false; everything else is text.
+            let node = match (name.as_ref(), value.parse::<u64>(), value.parse::<bool>()) {
+                ("limit", Ok(number), _) => Node::Number(Number::Unsigned(number)),
+                ("active", _, Ok(active)) => Node::Bool(active),
                 _ => Node::String(Cow::Owned(value.into_owned())),
             };
             (Cow::Owned(name.into_owned()), node)

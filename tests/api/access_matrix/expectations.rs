@@ -12,6 +12,12 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("readyz", &["anybody"]),
     ("get_site", &["admin", "coordinator", "config:read"]),
     ("update_site", &["admin"]),
+    ("create_member", &["admin"]),
+    ("list_members", &["admin", "coordinator"]),
+    ("get_member", &["admin", "coordinator"]),
+    ("update_member", &["admin"]),
+    ("deactivate_member", &["admin"]),
+    ("reactivate_member", &["admin"]),
     ("create_study", &["admin"]),
     ("list_studies", &["admin", "coordinator", "config:read", "partner"]),
     ("get_study", &["admin", "coordinator", "config:read", "partner"]),
@@ -92,7 +98,9 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         Target::Foreign | Target::Unknown => false,
     };
     match (visible, operation) {
-        (true, "create_study" | "create_partner" | "create_route" | "create_referral") => Expected::Done(&[201]),
+        (true, "create_member" | "create_study" | "create_partner" | "create_route" | "create_referral") => {
+            Expected::Done(&[201])
+        }
         (true, "launch_route" | "resume_route") => Expected::Done(&[409]),
         (true, _) => Expected::Done(&[200]),
         (false, "create_route" | "create_referral") => Expected::Refused(422, "invalid_body"),

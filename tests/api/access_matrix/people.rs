@@ -47,6 +47,7 @@ impl Person {
         let own = self.is_partner() && mark.of_sibling == Some(self.is_sibling);
         match mark.class {
             Class::SiteOnly => config,
+            Class::People => staff,
             Class::OwnerOfReferrals => config || referrals,
             Class::Shared => config || own,
             Class::SharedWithReferrals => config || referrals || own,
