@@ -172,7 +172,7 @@ pub struct ListMembers {
     pub role: Option<Role>,
     /// `true`: only active members; `false`: only deactivated ones.
     #[schema(nullable = false)]
-    #[param(nullable = false)]
+    #[param(nullable = false, example = true)]
     pub active: Option<bool>,
     /// How many at most; 50 if absent.
     #[schema(nullable = false, minimum = 1, maximum = 200)]

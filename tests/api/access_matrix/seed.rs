@@ -221,8 +221,11 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     for (id, active) in [(&member, true), (&left, false)] {
         conn.batch_execute(&format!(
             "INSERT INTO members (site_id, id, display_name, email, role, is_site_lead, active, version, created_at, updated_at)
-             VALUES ('{}', '{id}', 'x', 'm{active}-{place}@x.example', 'coordinator', false, {active}, 1, now(), now())",
-            site.id
+             VALUES ('{}', '{id}', 'x', '{}{}-{place}@x.example', 'coordinator', false, {active}, 1, now(), now())",
+            site.id,
+            // The first three letters are what `half` leaves of an address.
+            if is_sibling { "s" } else { "o" },
+            if active { "in" } else { "ex" },
         ))
         .unwrap();
     }

@@ -11,7 +11,8 @@ use super::is_snake;
 
 /// Probes are named after their path, as every load balancer's manual does.
 const PROBES: &[&str] = &["healthz", "readyz"];
-const VERBS: &[&str] = &["get", "list", "create", "update", "transition", "launch", "pause", "resume", "retire"];
+const VERBS: &[&str] =
+    &["get", "list", "create", "update", "transition", "launch", "pause", "resume", "retire", "deactivate", "reactivate"];
 
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().len() > 1)
