@@ -18,6 +18,7 @@ mod contract;
 mod embedded;
 mod idempotency;
 mod listing;
+mod members;
 mod migrations;
 mod overload;
 mod privacy;
