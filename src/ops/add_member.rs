@@ -4,13 +4,13 @@ use super::record::{Change, record};
 use super::{Context, facts, taken};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::ids::{MemberId, StudyId};
+use crate::domain::ids::MemberId;
 use crate::domain::journal::SubjectKind;
 use crate::domain::text::{Code, DisplayName, MemberEmail};
 use crate::domain::vocabulary::Role;
 use crate::error::{AppError, on_constraint};
 use crate::store;
-use crate::store::members::MemberContext;
+use crate::store::members::{MemberContext, Studies};
 
 /// A member to be added.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ pub(super) fn find_studies(
     context: &Context,
     role: Role,
     codes: &[Code],
-) -> Result<(Vec<(StudyId, Code)>, Vec<Fault>), AppError> {
+) -> Result<(Studies, Vec<Fault>), AppError> {
     if codes.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }

@@ -37,13 +37,16 @@ pub struct MemberRow {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A member with the studies that it is assigned to, by code.
+/// Studies that a viewer is assigned to, by code.
+pub type Studies = Vec<(StudyId, Code)>;
+
+/// A member with the studies that it is assigned to.
 #[derive(Debug, Clone)]
 pub struct MemberContext {
     /// The member.
     pub member: MemberRow,
     /// Its studies; none unless it is a viewer.
-    pub studies: Vec<(StudyId, Code)>,
+    pub studies: Studies,
 }
 
 /// A member to be kept.
