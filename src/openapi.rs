@@ -42,6 +42,7 @@ use crate::routes;
         (name = "studies", description = "What people are referred to."),
         (name = "partners", description = "The organisations that refer."),
         (name = "api-keys", description = "Keys of partners and of the site's systems: shown once, rotated with an overlap, revoked at once."),
+        (name = "members", description = "The people of the site: what they may do, who leads, who has left."),
         (name = "site", description = "The tenant and its settings."),
         (name = "events", description = "What happens at the site, in one stable order."),
         (name = "audit", description = "Who did what, when, and why: append-only and chained."),

@@ -2,10 +2,10 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::api::{api_keys, audit, events, history, partners, referrals, routes, sites, studies, system};
+use crate::api::{api_keys, audit, events, history, members, partners, referrals, routes, sites, studies, system};
 use crate::auth::permission::{
-    CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadAudit,
-    ReadConfiguration, ReadEvents, ReadReferrals, ReadSite, Row, WorkReferrals,
+    CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanReferrals,
+    ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -40,6 +40,12 @@ table! {
     api_keys::get_api_key => Access::Permission(ManageApiKeys::ROW);
     api_keys::rotate_api_key => Access::Permission(ManageApiKeys::ROW);
     api_keys::revoke_api_key => Access::Permission(ManageApiKeys::ROW);
+    members::create_member => Access::Permission(ManageMembers::ROW);
+    members::list_members => Access::Permission(ReadMembers::ROW);
+    members::get_member => Access::Permission(ReadMembers::ROW);
+    members::update_member => Access::Permission(ManageMembers::ROW);
+    members::deactivate_member => Access::Permission(ManageMembers::ROW);
+    members::reactivate_member => Access::Permission(ManageMembers::ROW);
     studies::create_study => Access::Permission(ManageConfiguration::ROW);
     studies::list_studies => Access::Permission(ReadConfiguration::ROW);
     studies::get_study => Access::Permission(ReadConfiguration::ROW);

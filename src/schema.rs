@@ -134,6 +134,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    member_studies (site_id, member_id, study_id) {
+        site_id -> Uuid,
+        member_id -> Uuid,
+        study_id -> Uuid,
+    }
+}
+
+diesel::table! {
     members (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
@@ -270,6 +278,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     journal_heads,
     journal_queue,
+    member_studies,
     members,
     partners,
     referral_digests,

@@ -11,6 +11,7 @@ pub mod events;
 pub mod extract;
 pub mod history;
 pub mod idempotency;
+pub mod members;
 pub mod partners;
 pub mod read;
 pub mod referrals;
@@ -37,6 +38,10 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         api_keys::RotateApiKey,
         api_keys::RevokeApiKey,
         api_keys::ListApiKeys,
+        members::CreateMember,
+        members::UpdateMember,
+        members::DeactivateMember,
+        members::ListMembers,
         studies::CreateStudy,
         studies::UpdateStudy,
         studies::TransitionStudy,

@@ -41,6 +41,10 @@ permissions! {
     ReadSite: [Admin Coordinator], Some(Scope::ConfigRead), false;
     /// Change the site's settings: admins alone.
     ManageSite: [Admin], None, false;
+    /// Read the site's members: staff alone. They are people, so no key reads them.
+    ReadMembers: [Admin Coordinator], None, false;
+    /// Add, change, deactivate and reactivate members: admins alone.
+    ManageMembers: [Admin], None, false;
     /// Read studies, partners and routes; a partner reads its own.
     ReadConfiguration: [Admin Coordinator], Some(Scope::ConfigRead), true;
     /// Create and change studies, partners and routes, and launch: admins alone.

@@ -65,6 +65,15 @@ bounded_text! {
     /// E-mail address of a member, for alerts.
     pub struct MemberEmail { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", example: "dana@site.example" }
 }
+
+impl MemberEmail {
+    /// The address as it is kept: in lower case, so that one mailbox is one member.
+    #[must_use]
+    pub fn lower_cased(&self) -> Self {
+        Self(self.0.to_ascii_lowercase())
+    }
+}
+
 transient_text! {
     /// An e-mail address, for matching only: turned into a keyed digest at once, never stored, logged or echoed.
     pub struct EmailAddress { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", example: "person@mail.example" }

@@ -85,6 +85,12 @@ error_codes! {
     PartnerNotActive = "partner_not_active", 409, "Partner not active";
     /// The state of this resource does not allow the change. `detail` says why.
     StateConflict = "state_conflict", 409, "State conflict";
+    /// The site would be left without an active admin. Make another member admin first, or reactivate one.
+    LastAdmin = "last_admin", 409, "Last admin";
+    /// The site would be left without a site lead. Name another active member with role `admin` or `coordinator` first: with `is_site_lead` on that member, or with `new_site_lead` when you deactivate.
+    SiteLeadRequired = "site_lead_required", 409, "Site lead required";
+    /// The member still owns open referrals, or is owner or backup owner of routes that are not retired; `open_work` lists them. Nothing was changed. Deactivate with `reassign_to`, or give the work to others first.
+    OpenWork = "open_work", 409, "Open work";
     /// The resource has changed since you read it. Read it again and repeat the change with its new `ETag`.
     StaleVersion = "stale_version", 412, "Stale version";
     /// The body is larger than this operation takes (32 KiB).

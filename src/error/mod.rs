@@ -12,7 +12,7 @@ use std::fmt;
 
 pub use code::ErrorCode;
 pub use database::{is_lock_timeout, on_constraint};
-pub use problem::{FaultBody, Problem};
+pub use problem::{FaultBody, OpenWork, Problem};
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::ReferralId;
@@ -31,6 +31,7 @@ struct Details {
     faults: Vec<Fault>,
     allowed_actions: Option<Vec<String>>,
     referral_id: Option<ReferralId>,
+    open_work: Option<OpenWork>,
     intake_url: Option<String>,
     allow: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -95,6 +96,13 @@ impl AppError {
     #[must_use]
     pub fn with_referral(mut self, id: ReferralId) -> Self {
         self.inner.referral_id = Some(id);
+        self
+    }
+
+    /// Adds the work that stands in the way.
+    #[must_use]
+    pub fn with_open_work(mut self, work: OpenWork) -> Self {
+        self.inner.open_work = Some(work);
         self
     }
 

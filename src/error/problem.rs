@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 use super::{AppError, ErrorCode};
 use crate::domain::fault::Fault;
-use crate::domain::ids::ReferralId;
+use crate::domain::ids::{ReferralId, RouteId};
 
 /// What every refusal and failure looks like (RFC 9457). It names places and codes, never values.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,10 +51,40 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub referral_id: Option<ReferralId>,
+    /// The work that stands in the way, on `open_work`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub open_work: Option<OpenWork>,
     /// Where the person gives what does not belong here.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 500, format = "uri")]
     pub intake_url: Option<String>,
+}
+
+/// What a member is responsible for and somebody else would have to take.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "referrals": ["0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48"], "referrals_total": 1,
+    "routes": ["0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f49"], "routes_total": 1
+}))]
+pub struct OpenWork {
+    /// Open referrals that the member owns, test referrals among them: the first 100, in the order in which they were recorded.
+    #[schema(max_items = 100)]
+    pub referrals: Vec<ReferralId>,
+    /// How many open referrals the member owns.
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
+    pub referrals_total: i64,
+    /// Handoff routes, not retired, that the member is owner or backup owner of: the first 100.
+    #[schema(max_items = 100)]
+    pub routes: Vec<RouteId>,
+    /// How many such routes there are.
+    #[schema(minimum = 0, maximum = 2_147_483_647)]
+    pub routes_total: i64,
+}
+
+impl OpenWork {
+    /// The most ids that a list shows.
+    pub const LISTED: usize = 100;
 }
 
 /// The schema of `allowed_actions`: an attribute bounds the list, and not the words in it.
@@ -124,6 +154,7 @@ impl AppError {
             errors: self.inner.faults.iter().map(|fault| FaultBody::of(fault, in_query)).collect(),
             allowed_actions: self.inner.allowed_actions.clone(),
             referral_id: self.inner.referral_id,
+            open_work: self.inner.open_work.clone(),
             intake_url: self.inner.intake_url.clone(),
         }
     }

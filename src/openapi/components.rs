@@ -71,6 +71,10 @@ fn problem_example(code: ErrorCode) -> Value {
         }
         ErrorCode::IllegalTransition => problem["allowed_actions"] = json!(["connected", "on_hold", "closed"]),
         ErrorCode::PartnerReferenceUsed => problem["referral_id"] = json!(EXAMPLE_ID),
+        ErrorCode::OpenWork => {
+            problem["open_work"] =
+                json!({"referrals": [EXAMPLE_ID], "referrals_total": 1, "routes": [EXAMPLE_ID], "routes_total": 1});
+        }
         ErrorCode::AlreadyExists => {
             problem["errors"] = fault("/code", "inconsistent", "This is taken within the site. Choose another.");
         }

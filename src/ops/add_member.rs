@@ -3,12 +3,14 @@
 use super::record::{Change, record};
 use super::{Context, facts, taken};
 use crate::db::Conn;
+use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::domain::journal::SubjectKind;
-use crate::domain::text::{DisplayName, MemberEmail};
+use crate::domain::text::{Code, DisplayName, MemberEmail};
 use crate::domain::vocabulary::Role;
 use crate::error::{AppError, on_constraint};
 use crate::store;
+use crate::store::members::{MemberContext, Studies};
 
 /// A member to be added.
 #[derive(Debug)]
@@ -23,18 +25,29 @@ pub struct NewMember {
     pub is_site_lead: bool,
 }
 
-/// Adds an active member; answers its id.
+/// Adds an active member without studies; answers its id.
 ///
 /// # Errors
 /// 409 when a member has this e-mail address.
 pub fn run(conn: &mut Conn, context: &Context, new: NewMember) -> Result<MemberId, AppError> {
+    assigned(conn, context, new, &[]).map(|added| added.member.id)
+}
+
+/// Adds an active member and, when it is a viewer, assigns it to these studies.
+///
+/// # Errors
+/// 422 when a code is unknown or the member is no viewer, 409 when a member has this e-mail address.
+pub fn assigned(conn: &mut Conn, context: &Context, new: NewMember, studies: &[Code]) -> Result<MemberContext, AppError> {
     let (scope, now) = (&context.scope, context.now);
-    let id = MemberId::at(now);
+    let (studies, faults) = find_studies(conn, context, new.role, studies)?;
+    if !faults.is_empty() {
+        return Err(AppError::invalid(faults));
+    }
     let row = store::members::NewMember {
         site_id: scope.site(),
-        id,
+        id: MemberId::at(now),
         display_name: new.display_name,
-        email: new.email,
+        email: new.email.lower_cased(),
         role: new.role,
         is_site_lead: new.is_site_lead,
         active: true,
@@ -42,9 +55,44 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewMember) -> Result<MemberI
         created_at: now,
         updated_at: now,
     };
-    store::members::insert(conn, &row).map_err(on_constraint([("members_email_unique", || {
-        taken("/email", "Another member of the site has this e-mail address.")
-    })]))?;
-    record(conn, context, [Change::made("create_member", SubjectKind::Member, id.0, facts::of_member(&row))])?;
-    Ok(id)
+    let member = store::members::insert(conn, &row).map_err(on_constraint([("members_email_unique", email_taken)]))?;
+    if !studies.is_empty() {
+        store::members::assign_studies(conn, scope, member.id, &studies)?;
+    }
+    let added = MemberContext { member, studies };
+    record(conn, context, [Change::made("create_member", SubjectKind::Member, row.id.0, facts::of_member(&added))])?;
+    Ok(added)
+}
+
+/// The studies with these codes, and what is wrong with them for a member of this role: only a viewer is assigned to studies,
+/// and only to the site's own.
+///
+/// # Errors
+/// A database failure.
+pub(super) fn find_studies(
+    conn: &mut Conn,
+    context: &Context,
+    role: Role,
+    codes: &[Code],
+) -> Result<(Studies, Vec<Fault>), AppError> {
+    if codes.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    if role != Role::Viewer {
+        let message = "Only a viewer is assigned to studies: admins and coordinators see all of them. Leave this out.";
+        return Ok((Vec::new(), vec![Fault::new("/studies", FaultCode::Inconsistent, message)]));
+    }
+    let found = store::studies::find_ids_by_codes(conn, &context.scope, codes)?;
+    let unknown = codes.iter().enumerate().filter(|(_, code)| !found.iter().any(|(_, known)| known == *code));
+    let faults = unknown
+        .map(|(index, _)| {
+            Fault::new(format!("/studies/{index}"), FaultCode::UnknownReference, "No study of the site has this code.")
+        })
+        .collect();
+    Ok((found, faults))
+}
+
+/// 409 for an e-mail address that another member of the site has, active or not.
+pub(super) fn email_taken() -> AppError {
+    taken("/email", "Another member of the site has this e-mail address.")
 }

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 
 use super::record::{Change, record};
-use super::{Context, facts};
+use super::{Context, facts, heir};
 use crate::auth::Actor;
 use crate::db::Conn;
 use crate::domain::CodeList;
@@ -13,11 +13,13 @@ use crate::domain::admission::{Gate, Obstacle, obstacles};
 use crate::domain::contact_basis::{self, StatedBy};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::handoff_code;
-use crate::domain::ids::ReferralId;
+use crate::domain::ids::{MemberId, ReferralId};
 use crate::domain::journal::{EventType, SubjectKind};
 use crate::domain::next_action;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
-use crate::domain::vocabulary::{Attribution, Channel, ContactBasis, ContactPath, LateReason, QuarantineReason, ReferralStatus};
+use crate::domain::vocabulary::{
+    Attribution, Channel, ContactBasis, ContactPath, LateReason, QuarantineReason, ReferralStatus, RouteStatus,
+};
 use crate::error::{AppError, ErrorCode};
 use crate::privacy::digests::{self, ContactDigest};
 use crate::privacy::keys::SiteKey;
@@ -86,7 +88,8 @@ pub fn run(
     let (Some(route), true) = (route, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     admit(context, new, &route)?;
 
-    let referral = build(context, new, &site, &route)?;
+    let owner = owner(conn, context, &route)?;
+    let referral = build(context, new, &site, &route, owner)?;
     if !store::referrals::insert(conn, &referral)? {
         return Err(collision(conn, context, &referral)?);
     }
@@ -237,7 +240,21 @@ fn admit(context: &Context, new: &NewReferral, route: &RouteContext) -> Result<(
     }
 }
 
-fn build(context: &Context, new: &NewReferral, site: &SiteRow, route: &RouteContext) -> Result<ReferralRow, AppError> {
+/// The route's owner. A retired route takes what happened before, and may still name somebody who has left since.
+fn owner(conn: &mut Conn, context: &Context, route: &RouteContext) -> Result<MemberId, AppError> {
+    match route.route.status {
+        RouteStatus::Retired => heir::find(conn, context, &[route.route.owner_id, route.route.backup_owner_id]),
+        _ => Ok(route.route.owner_id),
+    }
+}
+
+fn build(
+    context: &Context,
+    new: &NewReferral,
+    site: &SiteRow,
+    route: &RouteContext,
+    owner: MemberId,
+) -> Result<ReferralRow, AppError> {
     let now = context.now;
     let status = if new.quarantine.is_some() { ReferralStatus::Quarantined } else { ReferralStatus::Received };
     let action = next_action::follow(status, None);
@@ -266,7 +283,7 @@ fn build(context: &Context, new: &NewReferral, site: &SiteRow, route: &RouteCont
         partner_reference: new.partner_reference.clone(),
         external_ref: new.external_ref.clone(),
         late_reason: new.late_reason,
-        owner_id: route.route.owner_id,
+        owner_id: owner,
         status,
         held_status: None,
         quarantine_reason: new.quarantine,

@@ -59,7 +59,9 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewRoute) -> Result<RouteCon
     if study.is_none() {
         faults.push(Fault::new("/study", FaultCode::UnknownReference, "No study of the site has this code."));
     }
-    faults.extend(owner_faults(conn, context, new.owner_id, new.backup_owner_id)?);
+    let named = [("/owner_id", new.owner_id), ("/backup_owner_id", new.backup_owner_id)];
+    let able = hold_owners(conn, context, &named)?;
+    faults.extend(owner_faults(&named, &able, new.owner_id == new.backup_owner_id));
     let (Some(partner), Some(study), true) = (partner, study, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     let route = RouteRow {
         site_id: scope.site(),
@@ -99,35 +101,34 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewRoute) -> Result<RouteCon
     })
 }
 
-/// What is wrong with an owner and a backup owner: both must be active members that may own work, and differ.
+/// Those of the members named for a route who may own work. They keep that until the transaction ends, so this comes before the
+/// route is locked: whoever deactivates a member locks it first and its routes then.
 ///
 /// # Errors
 /// A database failure.
-pub(super) fn owner_faults(
+pub(super) fn hold_owners(
     conn: &mut Conn,
     context: &Context,
-    owner: MemberId,
-    backup: MemberId,
-) -> Result<Vec<Fault>, AppError> {
-    let found = store::members::find_owners(conn, &context.scope, &[owner, backup])?;
-    let mut faults = Vec::new();
-    for (pointer, member) in [("/owner_id", owner), ("/backup_owner_id", backup)] {
-        if !found.contains(&member) {
-            faults.push(Fault::new(
-                pointer,
-                FaultCode::UnknownReference,
-                "Name an active member of the site with role `admin` or `coordinator`.",
-            ));
-        }
-    }
-    if owner == backup {
+    named: &[(&'static str, MemberId)],
+) -> Result<Vec<MemberId>, AppError> {
+    let ids: Vec<MemberId> = named.iter().map(|(_, member)| *member).collect();
+    if ids.is_empty() { Ok(Vec::new()) } else { Ok(store::members::find_owners(conn, &context.scope, &ids)?) }
+}
+
+/// What is wrong with the members named as owner and backup owner: both must be able to own work, and differ. Whoever stands
+/// on a route already is able: nobody stops being so before somebody else has taken its place.
+pub(super) fn owner_faults(named: &[(&'static str, MemberId)], able: &[MemberId], same: bool) -> Vec<Fault> {
+    let unable = named.iter().filter(|(_, member)| !able.contains(member));
+    let message = "Name an active member of the site with role `admin` or `coordinator`.";
+    let mut faults: Vec<Fault> = unable.map(|(pointer, _)| Fault::new(*pointer, FaultCode::UnknownReference, message)).collect();
+    if same {
         faults.push(Fault::new(
             "/backup_owner_id",
             FaultCode::Inconsistent,
             "The backup owner must be another member than the owner.",
         ));
     }
-    Ok(faults)
+    faults
 }
 
 /// 409 for a source tag that another route of the site uses: sources could not be told apart.

@@ -3,7 +3,7 @@
 
 use crate::domain::journal::Facts;
 use crate::store::api_keys::ApiKeyRow;
-use crate::store::members::NewMember;
+use crate::store::members::MemberContext;
 use crate::store::partners::PartnerRow;
 use crate::store::referrals::ReferralRow;
 use crate::store::routes::RouteRow;
@@ -22,13 +22,15 @@ pub(super) fn of_site(site: &SiteRow) -> Facts {
         .number("suppression_threshold", site.suppression_threshold)
 }
 
-pub(super) fn of_member(member: &NewMember) -> Facts {
-    Facts::new()
+pub(super) fn of_member(context: &MemberContext) -> Facts {
+    let member = &context.member;
+    let facts = Facts::new()
         .tagged("display_name", member.display_name.as_str())
         .tagged("email", member.email.as_str())
         .code("role", member.role.as_str())
         .flag("is_site_lead", member.is_site_lead)
-        .flag("active", member.active)
+        .flag("active", member.active);
+    if context.studies.is_empty() { facts } else { facts.ids("studies", context.studies.iter().map(|(id, _)| id.0)) }
 }
 
 pub(super) fn of_api_key(key: &ApiKeyRow) -> Facts {

@@ -1,7 +1,7 @@
 //! Moving a referral: the state machine's one writer.
 
 use super::record::{Change, record};
-use super::{Context, Expected, illegal_move};
+use super::{Context, Expected, heir, illegal_move};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ReferralId;
@@ -24,7 +24,8 @@ pub const fn state_of(referral: &ReferralRow) -> State {
     }
 }
 
-/// Moves a referral; answers it as it is now, with its site.
+/// Moves a referral; answers it as it is now, with its site. One that is opened again gets another owner when its own can no
+/// longer be one: every open referral has an active owner.
 ///
 /// # Errors
 /// 404 for an unknown or foreign referral, 412 when it has changed since it was read, 409 for a move that its state does not
@@ -50,10 +51,17 @@ pub fn run(
     let route = store::routes::find(conn, scope, coded.referral.route_id)?.ok_or_else(AppError::not_found)?;
     let due = route.route.due_hours(site.due_hours());
     let change = change(&coded.referral, &decided, due, context.now);
+    let before = coded.referral.clone();
+    if decided.reopen_reason.is_some() {
+        let preferred = [coded.referral.owner_id, route.route.owner_id, route.route.backup_owner_id];
+        coded.referral.owner_id = heir::find(conn, context, &preferred)?;
+        if coded.referral.owner_id != before.owner_id {
+            store::referrals::set_owner(conn, scope, id, coded.referral.owner_id)?;
+        }
+    }
     if !store::referrals::update_state(conn, scope, id, coded.referral.version, &change)? {
         return Err(AppError::new(ErrorCode::StaleVersion));
     }
-    let before = coded.referral.clone();
     apply(&mut coded.referral, change);
     let change = Change::of_referral("transition_referral", &before, &coded.referral);
     record(conn, context, [change.because(request.reason.map(|reason| reason.as_str()))])?;

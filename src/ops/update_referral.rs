@@ -51,7 +51,7 @@ pub fn run(
     let is_test = context.actor.is_test();
     // The member before the referral: whoever deactivates a member meets them in this order too.
     let may_own = match patch.owner_id {
-        Some(owner) => store::members::hold_owner(conn, scope, owner)?,
+        Some(owner) => !store::members::find_owners(conn, scope, &[owner])?.is_empty(),
         None => true,
     };
     if !store::referrals::lock(conn, scope, is_test, id)? {

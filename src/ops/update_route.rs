@@ -1,6 +1,6 @@
 //! Changing a route's configuration.
 
-use super::create_route::{owner_faults, tag_taken};
+use super::create_route::{hold_owners, owner_faults, tag_taken};
 use super::record::{Change, record};
 use super::{Context, Expected, facts};
 use crate::db::Conn;
@@ -53,18 +53,18 @@ pub fn run(
     patch: RoutePatch,
 ) -> Result<RouteContext, AppError> {
     let scope = &context.scope;
+    let named = [("/owner_id", patch.owner_id), ("/backup_owner_id", patch.backup_owner_id)];
+    let named: Vec<_> = named.into_iter().filter_map(|(pointer, member)| Some((pointer, member?))).collect();
+    let able = hold_owners(conn, context, &named)?;
     let route = store::routes::lock(conn, scope, id)?.ok_or_else(AppError::not_found)?;
     expected.check(route.version)?;
     if route.status == RouteStatus::Retired {
         return Err(AppError::new(ErrorCode::StateConflict).with_detail("A retired route does not change. Configure a new one."));
     }
-    if patch.owner_id.is_some() || patch.backup_owner_id.is_some() {
-        let owner = patch.owner_id.unwrap_or(route.owner_id);
-        let backup = patch.backup_owner_id.unwrap_or(route.backup_owner_id);
-        let faults = owner_faults(conn, context, owner, backup)?;
-        if !faults.is_empty() {
-            return Err(AppError::invalid(faults));
-        }
+    let same = patch.owner_id.unwrap_or(route.owner_id) == patch.backup_owner_id.unwrap_or(route.backup_owner_id);
+    let faults = owner_faults(&named, &able, same);
+    if !faults.is_empty() {
+        return Err(AppError::invalid(faults));
     }
     let changes = RouteChanges {
         channels: patch.channels.map(CodeList),

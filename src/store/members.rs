@@ -4,12 +4,16 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
-use crate::domain::ids::{MemberId, SiteId};
-use crate::domain::text::{DisplayName, MemberEmail};
+use crate::domain::ids::{MemberId, SiteId, StudyId};
+use crate::domain::text::{Code, DisplayName, MemberEmail};
 use crate::domain::vocabulary::Role;
-use crate::schema::members;
+use crate::schema::{members, sites};
 
-/// A member, as far as decisions need one.
+mod studies;
+
+pub use studies::{assign_studies, with_studies};
+
+/// A member as it is kept.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = members)]
 pub struct MemberRow {
@@ -17,12 +21,32 @@ pub struct MemberRow {
     pub id: MemberId,
     /// What colleagues call it.
     pub display_name: DisplayName,
+    /// Where alerts go.
+    pub email: MemberEmail,
     /// What it may do.
     pub role: Role,
     /// Whether it is the last in every escalation.
     pub is_site_lead: bool,
     /// Deactivated members neither log in nor own work.
     pub active: bool,
+    /// Counts changes.
+    pub version: i32,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Studies that a viewer is assigned to, by code.
+pub type Studies = Vec<(StudyId, Code)>;
+
+/// A member with the studies that it is assigned to.
+#[derive(Debug, Clone)]
+pub struct MemberContext {
+    /// The member.
+    pub member: MemberRow,
+    /// Its studies; none unless it is a viewer.
+    pub studies: Studies,
 }
 
 /// A member to be kept.
@@ -51,6 +75,35 @@ pub struct NewMember {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What a change may touch; `None` leaves a field.
+#[derive(Debug, Default, AsChangeset)]
+#[diesel(table_name = members)]
+pub struct MemberChanges {
+    /// What colleagues call it.
+    pub display_name: Option<DisplayName>,
+    /// Where alerts go.
+    pub email: Option<MemberEmail>,
+    /// What it may do.
+    pub role: Option<Role>,
+    /// Whether it is the last in every escalation.
+    pub is_site_lead: Option<bool>,
+    /// Whether it may log in and own work.
+    pub active: Option<bool>,
+    /// The next version.
+    pub version: i32,
+    /// When it changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which members a list shows.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Filter {
+    /// With this role.
+    pub role: Option<Role>,
+    /// Active, or deactivated.
+    pub active: Option<bool>,
+}
+
 /// The member with this id.
 ///
 /// # Errors
@@ -63,7 +116,8 @@ pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: MemberId) -> QueryRe
         .optional()
 }
 
-/// The active members among these ids that may own work.
+/// The active members among these ids that may own work. They keep that until the transaction ends (`FOR SHARE`): whoever
+/// deactivates one of them waits, and then sees what it was given. Lock members before routes, and routes before referrals.
 ///
 /// # Errors
 /// A database failure.
@@ -71,42 +125,85 @@ pub fn find_owners(conn: &mut PgConnection, scope: &SiteScope, ids: &[MemberId])
     members::table
         .filter(members::site_id.eq(scope.site()).and(members::id.eq_any(ids)))
         .filter(members::active.eq(true).and(members::role.ne(Role::Viewer)))
-        .select(members::id)
-        .load(conn)
-}
-
-/// Whether this member is active and may own work; if so it stays that until the transaction ends (`FOR SHARE`). Hold it before
-/// anything it owns is locked: whoever deactivates a member goes the same way.
-///
-/// # Errors
-/// A database failure.
-pub fn hold_owner(conn: &mut PgConnection, scope: &SiteScope, id: MemberId) -> QueryResult<bool> {
-    members::table
-        .filter(members::site_id.eq(scope.site()).and(members::id.eq(id)))
-        .filter(members::active.eq(true).and(members::role.ne(Role::Viewer)))
+        .order(members::id)
         .select(members::id)
         .for_share()
-        .first::<MemberId>(conn)
-        .optional()
-        .map(|held| held.is_some())
+        .load(conn)
 }
 
-/// All members, by name.
+/// As [`find_owners`], and the site lead, whoever that is; `true` marks it.
 ///
 /// # Errors
 /// A database failure.
-pub fn list(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<MemberRow>> {
+pub fn find_owners_and_lead(conn: &mut PgConnection, scope: &SiteScope, ids: &[MemberId]) -> QueryResult<Vec<(MemberId, bool)>> {
+    members::table
+        .filter(members::site_id.eq(scope.site()).and(members::id.eq_any(ids).or(members::is_site_lead)))
+        .filter(members::active.eq(true).and(members::role.ne(Role::Viewer)))
+        .order(members::id)
+        .select((members::id, members::is_site_lead))
+        .for_share()
+        .load(conn)
+}
+
+/// Locks what decides about a site's members together, until the transaction ends: these members, every active admin and the
+/// site lead, by id. The site's own row goes first, so that two who change members do so one after the other; its key stays
+/// free (`FOR NO KEY UPDATE`), so that nobody else waits.
+///
+/// # Errors
+/// A database failure; `NotFound` when the site was removed a moment ago.
+pub fn lock_roster(conn: &mut PgConnection, scope: &SiteScope, ids: &[MemberId]) -> QueryResult<Vec<MemberRow>> {
+    let site = sites::table.filter(sites::site_id.eq(scope.site())).select(sites::site_id);
+    site.for_no_key_update().first::<SiteId>(conn)?;
+    let is_active_admin = members::active.eq(true).and(members::role.eq(Role::Admin));
     members::table
         .filter(members::site_id.eq(scope.site()))
-        .order((members::display_name, members::id))
+        .filter(members::id.eq_any(ids).or(members::is_site_lead).or(is_active_admin))
+        .order(members::id)
         .select(MemberRow::as_select())
+        .for_no_key_update()
         .load(conn)
+}
+
+/// A page in order of id, after this one.
+///
+/// # Errors
+/// A database failure.
+pub fn page(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    filter: Filter,
+    after: Option<MemberId>,
+    limit: i64,
+) -> QueryResult<Vec<MemberContext>> {
+    let mut query = members::table.filter(members::site_id.eq(scope.site())).select(MemberRow::as_select()).into_boxed();
+    if let Some(role) = filter.role {
+        query = query.filter(members::role.eq(role));
+    }
+    if let Some(active) = filter.active {
+        query = query.filter(members::active.eq(active));
+    }
+    if let Some(after) = after {
+        query = query.filter(members::id.gt(after));
+    }
+    let rows = query.order(members::id.asc()).limit(limit).load(conn)?;
+    with_studies(conn, scope, rows)
 }
 
 /// Keeps a member.
 ///
 /// # Errors
 /// A database failure, `members_email_unique` among them.
-pub fn insert(conn: &mut PgConnection, member: &NewMember) -> QueryResult<()> {
-    diesel::insert_into(members::table).values(member).execute(conn).map(drop)
+pub fn insert(conn: &mut PgConnection, member: &NewMember) -> QueryResult<MemberRow> {
+    diesel::insert_into(members::table).values(member).returning(MemberRow::as_returning()).get_result(conn)
+}
+
+/// Writes a change and answers the member as it is now.
+///
+/// # Errors
+/// A database failure, `members_email_unique` and `members_one_site_lead` among them.
+pub fn update(conn: &mut PgConnection, scope: &SiteScope, id: MemberId, changes: &MemberChanges) -> QueryResult<MemberRow> {
+    diesel::update(members::table.filter(members::site_id.eq(scope.site()).and(members::id.eq(id))))
+        .set(changes)
+        .returning(MemberRow::as_returning())
+        .get_result(conn)
 }

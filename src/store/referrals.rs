@@ -11,9 +11,11 @@ use crate::domain::vocabulary::DigestKind;
 use crate::privacy::digests::ContactDigest;
 use crate::schema::{handoff_routes, partners, referral_digests, referrals, studies};
 
+mod owner;
 mod rows;
 mod study;
 
+pub use owner::{lock_open_of_owner, open_of_owner, reassign, set_owner};
 pub use rows::{CodedReferral, Completion, Filter, ReferralRow, Revision, StateChange};
 pub use study::{hold_for_paused_study, lock_for_study, release_for_opened_study};
 

@@ -190,6 +190,44 @@ pub fn lock(conn: &mut PgConnection, scope: &SiteScope, id: RouteId) -> QueryRes
         .optional()
 }
 
+/// The routes that a member is the owner or backup owner of, but for retired ones, by id and locked until the transaction ends.
+///
+/// # Errors
+/// A database failure.
+pub fn lock_of_owner(conn: &mut PgConnection, scope: &SiteScope, member: MemberId) -> QueryResult<Vec<RouteRow>> {
+    handoff_routes::table
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::status.ne(RouteStatus::Retired)))
+        .filter(handoff_routes::owner_id.eq(member).or(handoff_routes::backup_owner_id.eq(member)))
+        .order(handoff_routes::id)
+        .select(RouteRow::as_select())
+        .for_update()
+        .load(conn)
+}
+
+/// Puts another member in the place of one, as owner and as backup owner, and counts the change in each route.
+///
+/// # Errors
+/// A database failure, `handoff_routes_backup_differs` among them.
+pub fn replace_owner(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    ids: &[RouteId],
+    from: MemberId,
+    to: MemberId,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    use diesel::dsl::case_when;
+    let (owner, backup) = (handoff_routes::owner_id, handoff_routes::backup_owner_id);
+    diesel::update(handoff_routes::table.filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq_any(ids))))
+        .set((
+            owner.eq(case_when(owner.eq(from), to.into_sql::<diesel::sql_types::Uuid>()).otherwise(owner)),
+            backup.eq(case_when(backup.eq(from), to.into_sql::<diesel::sql_types::Uuid>()).otherwise(backup)),
+            handoff_routes::version.eq(handoff_routes::version + 1),
+            handoff_routes::updated_at.eq(now),
+        ))
+        .execute(conn)
+}
+
 /// Which routes a list shows.
 #[derive(Debug, Default, Clone)]
 pub struct Filter {

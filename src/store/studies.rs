@@ -107,6 +107,18 @@ pub fn find_by_code(conn: &mut PgConnection, scope: &SiteScope, code: &Code) -> 
         .optional()
 }
 
+/// The ids of the studies with these codes, by code; a code that no study has is left out.
+///
+/// # Errors
+/// A database failure.
+pub fn find_ids_by_codes(conn: &mut PgConnection, scope: &SiteScope, codes: &[Code]) -> QueryResult<Vec<(StudyId, Code)>> {
+    studies::table
+        .filter(studies::site_id.eq(scope.site()).and(studies::code.eq_any(codes)))
+        .order(studies::code)
+        .select((studies::id, studies::code))
+        .load(conn)
+}
+
 /// A page in order of id, after this one.
 ///
 /// # Errors

@@ -20,6 +20,7 @@ mod embedded;
 mod idempotency;
 mod journal;
 mod listing;
+mod members;
 mod migrations;
 mod overload;
 mod privacy;

@@ -27,9 +27,10 @@ impl<T: Contract> FromRequest for Query<T> {
 fn parse<T: Contract>(query: &str) -> Result<T, AppError> {
     let members = url::form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| {
-            // These are the numbers among parameters; everything else is text.
-            let node = match value.parse::<u64>() {
-                Ok(number) if matches!(&*name, "limit" | "wait_seconds") => Node::Number(Number::Unsigned(number)),
+            // These are the numbers among parameters, and the one that is true or false; everything else is text.
+            let node = match (name.as_ref(), value.parse::<u64>(), value.parse::<bool>()) {
+                ("limit" | "wait_seconds", Ok(number), _) => Node::Number(Number::Unsigned(number)),
+                ("active", _, Ok(active)) => Node::Bool(active),
                 _ => Node::String(Cow::Owned(value.into_owned())),
             };
             (Cow::Owned(name.into_owned()), node)

@@ -46,6 +46,7 @@ impl Person {
         match mark.class {
             Class::AdminOnly => carries("admin"),
             Class::SiteOnly => config,
+            Class::People => staff,
             Class::OwnerOfReferrals => config || referrals,
             Class::Shared => config || own,
             Class::SharedWithReferrals => config || referrals || own,

@@ -68,6 +68,8 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         return None;
     }
     let segment = match operation.path.split('/').nth(2).unwrap_or_default() {
+        "members" if id == "reactivate_member" => &meant.left_member_id,
+        "members" => &meant.member_id,
         "studies" => &meant.study_id,
         "partners" => &meant.partner_id,
         "routes" => &meant.route_id,
@@ -103,6 +105,9 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "readyz"
         | "get_site"
         | "get_api_key"
+        | "list_members"
+        | "get_member"
+        | "reactivate_member"
         | "list_studies"
         | "list_partners"
         | "get_study"
@@ -127,6 +132,9 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "create_study" => Sent::Body(json!({
             "code": "fresh-study", "public_name": "Fresh", "short_description": "A fresh study.", "protocol_code": "F-1",
         })),
+        "create_member" => Sent::Body(json!({"display_name": "Fresh", "email": "fresh@zq.example", "role": "viewer"})),
+        "update_member" => Sent::Body(json!({"role": "coordinator"})),
+        "deactivate_member" => Sent::Body(json!({"reassign_to": meant.owner_id})),
         "update_site" => Sent::Body(json!({"contact_due_hours": 48})),
         "update_study" => Sent::Body(json!({"short_description": "Another description."})),
         "transition_study" => Sent::Body(json!({"to": "paused"})),

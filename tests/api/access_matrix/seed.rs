@@ -28,6 +28,8 @@ pub enum Class {
     AdminOnly,
     /// The site's people and settings: whoever reads its configuration.
     SiteOnly,
+    /// The site's people: its admins and coordinators, and no key.
+    People,
     /// The owner of referrals, who stands on each of them.
     OwnerOfReferrals,
     /// What a referral repeats of its partner, study and route: whoever may see that, or referrals.
@@ -63,6 +65,10 @@ pub struct Mark {
 /// A partner's rows.
 #[derive(Debug, Clone)]
 pub struct Own {
+    /// A member who owns nothing.
+    pub member_id: String,
+    /// A member who was deactivated.
+    pub left_member_id: String,
     pub partner_id: String,
     pub partner_code: String,
     pub study_id: String,
@@ -83,6 +89,8 @@ impl Own {
     pub fn nobody() -> Self {
         let id = |number: u128| uuid::Uuid::from_u128(0x0199_aa10_7c1e_7b52_9f0e_0000_0000_0000 + number).to_string();
         Self {
+            member_id: id(8),
+            left_member_id: id(9),
             partner_id: id(1),
             partner_code: "nowhere-partner".into(),
             study_id: id(2),
@@ -153,15 +161,11 @@ async fn half(app: &App, site: &Site, away: bool, marks: &mut Vec<Mark>) -> Half
     // Both partners' referrals have this owner.
     let owner = site.coordinator.to_string();
     marks.push(Mark { away, of_sibling: None, class: Class::OwnerOfReferrals, kept_inside: false, text: owner });
-    for (text, kept_inside) in [
-        (format!("zq-{place}-site"), false),
-        (site.id.to_string(), false),
-        (site.admin.to_string(), false),
-        (site.viewer.to_string(), true),
-        (format!("-{place}-member"), true),
-        (format!("zq-{place}-mail"), true),
-    ] {
-        marks.push(Mark { away, of_sibling: None, class: Class::SiteOnly, kept_inside, text });
+    for text in [format!("zq-{place}-site"), site.id.to_string(), site.admin.to_string()] {
+        marks.push(Mark { away, of_sibling: None, class: Class::SiteOnly, kept_inside: false, text });
+    }
+    for text in [site.viewer.to_string(), format!("-{place}-member"), format!("zq-{place}-mail")] {
+        marks.push(Mark { away, of_sibling: None, class: Class::People, kept_inside: false, text });
     }
     Half { own, sibling }
 }
@@ -227,6 +231,20 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     conn.batch_execute(&format!("UPDATE api_keys SET name = 'zq-{place}-key' WHERE id = '{key_id}'")).unwrap();
     let (live_code, test_code) = (handoff_code(&mut conn, &live_id), handoff_code(&mut conn, &test_id));
 
+    // Two more of the site's people, for each partner: one who owns nothing, and one who has left.
+    let [member, left] = [1_u128, 2].map(|number| uuid::Uuid::from_u128(route.0.as_u128() ^ number).to_string());
+    for (id, active) in [(&member, true), (&left, false)] {
+        conn.batch_execute(&format!(
+            "INSERT INTO members (site_id, id, display_name, email, role, is_site_lead, active, version, created_at, updated_at)
+             VALUES ('{}', '{id}', 'x', '{}{}-{place}@x.example', 'coordinator', false, {active}, 1, now(), now())",
+            site.id,
+            // The first three letters are what `half` leaves of an address.
+            if is_sibling { "s" } else { "o" },
+            if active { "in" } else { "ex" },
+        ))
+        .unwrap();
+    }
+
     let mut mark = |class, text: String| marks.push(Mark { away, of_sibling: Some(is_sibling), class, kept_inside: false, text });
     for word in ["public", "description", "protocol", "name"] {
         mark(Class::Shared, format!("zq-{place}-{word}"));
@@ -251,7 +269,12 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         mark(Class::Test, text);
     }
     mark(Class::TestSiteOnly, format!("zq-{place}-testext"));
+    for id in [&member, &left] {
+        mark(Class::People, id.clone());
+    }
     Own {
+        member_id: member,
+        left_member_id: left,
         partner_id: partner.id.to_string(),
         partner_code,
         study_id: study.to_string(),

@@ -60,6 +60,7 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     journal(&app, &mut witness).await;
     refusals(&app, &mut witness).await;
     conflicts(&app, &mut witness).await;
+    members(&app, &mut witness).await;
 
     let document = super::document();
     for operation in super::walk::operations(&document) {
@@ -368,4 +369,27 @@ async fn conflicts(app: &App, witness: &mut Witness) {
     witness.call(&admin, Method::POST, &transitions, unmatched).await.expect_problem(428, "if_match_required");
     post_on(witness, &admin, &transitions, &study.etag(), Some(&paused)).await.expect(200);
     post(witness, &app.coordinator(), "/v1/referrals", &body).await.expect_problem(409, "study_not_open");
+}
+
+/// People come, change and go; and what the site cannot be without.
+async fn members(app: &App, witness: &mut Witness) {
+    let admin = app.admin();
+    let viewer = json!({"display_name": "Kim", "email": "kim@site.example", "role": "viewer", "studies": [STUDY]});
+    let added = post(witness, &admin, "/v1/members", &viewer).await.expect(201);
+    post(witness, &admin, "/v1/members", &viewer).await.expect_problem(409, "already_exists");
+    let kim = format!("/v1/members/{}", added.id());
+    get(witness, &app.coordinator(), &kim).await.expect(200);
+    get(witness, &admin, "/v1/members?role=viewer&active=true&limit=1").await.expect(200);
+    let changed = patch(witness, &admin, &kim, &added.etag(), &json!({"role": "coordinator"})).await.expect(200);
+    assert_eq!((&added.body["studies"], &changed.body["studies"]), (&json!([STUDY]), &json!([])));
+
+    let (lead, owner) = (format!("/v1/members/{}", app.site.admin), format!("/v1/members/{}", app.site.coordinator));
+    patch(witness, &admin, &lead, "*", &json!({"role": "coordinator"})).await.expect_problem(409, "last_admin");
+    patch(witness, &admin, &lead, "*", &json!({"is_site_lead": false})).await.expect_problem(409, "site_lead_required");
+    let (nobody, to_kim) = (json!({}), json!({"reassign_to": added.id()}));
+    let refused = post_on(witness, &admin, &format!("{owner}/deactivate"), "*", Some(&nobody)).await;
+    assert!(!refused.expect_problem(409, "open_work").body["open_work"]["routes"].as_array().unwrap().is_empty());
+    let left = post_on(witness, &admin, &format!("{owner}/deactivate"), "*", Some(&to_kim)).await.expect(200);
+    post_on(witness, &admin, &format!("{owner}/deactivate"), "*", Some(&to_kim)).await.expect_problem(409, "state_conflict");
+    post_on(witness, &admin, &format!("{owner}/reactivate"), &left.etag(), None).await.expect(200);
 }

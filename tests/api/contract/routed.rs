@@ -24,6 +24,7 @@ async fn every_documented_operation_is_routed_and_every_other_method_is_405_with
     let (mut routed, mut refused) = (0, 0);
     for (path, documented) in methods {
         let id = match path.split('/').nth(2) {
+            Some("members") => app.site.viewer.0.to_string(),
             Some("studies") => app.site.study.0.to_string(),
             Some("partners") => app.site.partner.id.0.to_string(),
             Some("api-keys") => make::db_key_id(&app.db, &app.site.partner),

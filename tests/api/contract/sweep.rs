@@ -93,6 +93,7 @@ impl Asked<'_> {
 /// An existing id of the collection that a path belongs to.
 fn existing(app: &App, path: &str, referral: &str) -> String {
     match path.split('/').nth(2).unwrap_or_default() {
+        "members" => app.site.viewer.0.to_string(),
         "studies" => app.site.study.0.to_string(),
         "partners" => app.site.partner.id.0.to_string(),
         "routes" => app.site.partner.route.0.to_string(),

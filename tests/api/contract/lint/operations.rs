@@ -25,6 +25,8 @@ const VERBS: &[&str] = &[
     "withdraw",
     "rotate",
     "revoke",
+    "deactivate",
+    "reactivate",
 ];
 /// A key that leaked is revoked whatever has become of it, and a second rotation is refused by what is active: neither overwrites
 /// what somebody else has changed, so neither takes `If-Match`.
