@@ -2,10 +2,10 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::api::{partners, referrals, routes, sites, studies, system};
+use crate::api::{contact_withdrawals, partners, referrals, routes, sites, studies, system};
 use crate::auth::permission::{
-    CreateReferrals, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadConfiguration, ReadReferrals, ReadSite, Row,
-    WorkReferrals,
+    CreateReferrals, ManageConfiguration, ManageSite, Permission, PlanReferrals, ReadConfiguration, ReadReferrals, ReadSite,
+    RecordWithdrawals, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -58,6 +58,7 @@ table! {
     referrals::get_referral => Access::Permission(ReadReferrals::ROW);
     referrals::list_referral_actions => Access::Permission(PlanReferrals::ROW);
     referrals::transition_referral => Access::Permission(WorkReferrals::ROW);
+    contact_withdrawals::create_contact_withdrawal => Access::Permission(RecordWithdrawals::ROW);
     system::healthz => Access::Public;
     system::readyz => Access::Public;
 }

@@ -3,6 +3,7 @@
 //! A handler extracts, calls one operation inside one transaction and shapes the answer. Response structs are
 //! allowlists: rows are never serialised.
 
+pub mod contact_withdrawals;
 pub mod cursor;
 pub mod extract;
 pub mod idempotency;
@@ -42,5 +43,6 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         referrals::CreateReferral,
         referrals::TransitionReferral,
         referrals::ListReferrals,
+        contact_withdrawals::CreateContactWithdrawal,
     ]
 }

@@ -53,6 +53,8 @@ permissions! {
     PlanReferrals: [Admin Coordinator], Some(Scope::ReferralsRead), false;
     /// Move referrals: the site alone.
     WorkReferrals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
+    /// Record that a person does not want to be contacted: the site alone.
+    RecordWithdrawals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
 }
 
 impl Row {

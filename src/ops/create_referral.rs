@@ -2,10 +2,10 @@
 //!
 //! The server derives route, owner, status, next action and attribution; contact details are digested here and dropped.
 
-use chrono::{DateTime, Duration, SubsecRound as _, Utc};
+use chrono::{DateTime, Utc};
 
 use super::record::{Change, record};
-use super::{Context, facts};
+use super::{Context, contact_details, facts, received};
 use crate::auth::Actor;
 use crate::db::Conn;
 use crate::domain::CodeList;
@@ -19,17 +19,12 @@ use crate::domain::next_action;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
 use crate::domain::vocabulary::{Attribution, Channel, ContactBasis, ContactPath, LateReason, QuarantineReason, ReferralStatus};
 use crate::error::{AppError, ErrorCode};
-use crate::privacy::digests::{self, ContactDigest};
-use crate::privacy::keys::SiteKey;
+use crate::privacy::digests::DetailDigests;
+use crate::privacy::keys::Keyring;
 use crate::store;
 use crate::store::referrals::{CodedReferral, ReferralRow};
 use crate::store::routes::RouteContext;
 use crate::store::sites::SiteRow;
-
-/// What happened longer ago is not a referral that arrives: no time field is wide enough for a date of birth.
-const OLDEST: Duration = Duration::days(366);
-/// Clocks of two machines may differ by this much; more is a date in the future.
-const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
 
 /// A referral as it was sent.
 #[derive(Debug)]
@@ -58,7 +53,8 @@ pub struct NewReferral {
     pub email: Option<EmailAddress>,
     /// For matching only.
     pub phone: Option<PhoneNumber>,
-    /// Why a person has to decide before it enters the queue, when something found that out.
+    /// Why a person has to decide before it enters the queue, when something found that out before. That permission to contact
+    /// was withdrawn is found out here.
     pub quarantine: Option<QuarantineReason>,
 }
 
@@ -69,7 +65,7 @@ pub struct NewReferral {
 pub fn run(
     conn: &mut Conn,
     context: &Context,
-    digest_key: &SiteKey,
+    keyring: &Keyring,
     new: &NewReferral,
 ) -> Result<(CodedReferral, SiteRow), AppError> {
     if context.actor.is_test() {
@@ -82,11 +78,13 @@ pub fn run(
         Some(route) => Ok(route),
         None => Err(what_is_missing(conn, context, new)?),
     };
-    let (digests, faults) = check(context, new, &site, found, digest_key);
+    let (digests, faults) = check(context, new, &site, found, keyring);
     let (Some(route), true) = (route, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     admit(context, new, &route)?;
 
-    let referral = build(context, new, &site, &route)?;
+    let withdrawn = contact_details::have_been_withdrawn(conn, context, &digests)?;
+    let quarantine = new.quarantine.or(withdrawn.then_some(QuarantineReason::ContactWithdrawn));
+    let referral = build(context, new, quarantine, &site, &route)?;
     if !store::referrals::insert(conn, &referral)? {
         return Err(collision(conn, context, &referral)?);
     }
@@ -127,8 +125,8 @@ fn check(
     new: &NewReferral,
     site: &SiteRow,
     route: Result<&RouteContext, Missing>,
-    digest_key: &SiteKey,
-) -> (Vec<ContactDigest>, Vec<Fault>) {
+    keyring: &Keyring,
+) -> (Vec<DetailDigests>, Vec<Fault>) {
     let mut faults = Vec::new();
     let mut fault = |pointer: &str, code: FaultCode, message: &'static str| faults.push(Fault::new(pointer, code, message));
     let is_partner = context.actor.partner().is_some();
@@ -169,32 +167,10 @@ fn check(
         ),
         _ => {}
     }
-    match new.received_at {
-        Some(at) if at > context.now + CLOCK_TOLERANCE => {
-            fault("/received_at", FaultCode::OutOfRange, "This time is in the future. Send when it happened, in UTC.");
-        }
-        Some(at) if at < context.now - OLDEST => {
-            fault(
-                "/received_at",
-                FaultCode::OutOfRange,
-                "This time is more than a year ago. Send when the referral happened, in UTC.",
-            );
-        }
-        _ => {}
-    }
-    let email = new.email.as_ref().map(|email| digests::of_email(digest_key, email.as_str()));
-    if email == Some(None) {
-        fault("/match/email", FaultCode::BadFormat, "Send one complete e-mail address, or leave it out.");
-    }
-    let phone = new.phone.as_ref().map(|phone| digests::of_phone(digest_key, phone.as_str(), site.default_phone_region.as_str()));
-    if phone == Some(None) {
-        fault(
-            "/match/phone",
-            FaultCode::BadFormat,
-            "Send one complete telephone number, best with its country code (`+1 …`), or leave it out.",
-        );
-    }
-    (email.flatten().into_iter().chain(phone.flatten()).collect(), faults)
+    faults.extend(received::check(new.received_at, context.now));
+    let (digests, unusable) = contact_details::digest(keyring, new.email.as_ref(), new.phone.as_ref(), site);
+    faults.extend(unusable);
+    (digests, faults)
 }
 
 /// Rule 2: nothing live on a route that is not open for it; staff may still record what happened, with its reason.
@@ -221,9 +197,15 @@ fn admit(context: &Context, new: &NewReferral, route: &RouteContext) -> Result<(
     }
 }
 
-fn build(context: &Context, new: &NewReferral, site: &SiteRow, route: &RouteContext) -> Result<ReferralRow, AppError> {
+fn build(
+    context: &Context,
+    new: &NewReferral,
+    quarantine: Option<QuarantineReason>,
+    site: &SiteRow,
+    route: &RouteContext,
+) -> Result<ReferralRow, AppError> {
     let now = context.now;
-    let status = if new.quarantine.is_some() { ReferralStatus::Quarantined } else { ReferralStatus::Received };
+    let status = if quarantine.is_some() { ReferralStatus::Quarantined } else { ReferralStatus::Received };
     let action = next_action::follow(status, None);
     let due = route.route.due_hours(site.due_hours());
     let attribution = match &new.source_tag {
@@ -256,7 +238,7 @@ fn build(context: &Context, new: &NewReferral, site: &SiteRow, route: &RouteCont
         owner_id: route.route.owner_id,
         status,
         held_status: None,
-        quarantine_reason: new.quarantine,
+        quarantine_reason: quarantine,
         blocker: None,
         close_reason: None,
         reopen_reason: None,
@@ -265,9 +247,7 @@ fn build(context: &Context, new: &NewReferral, site: &SiteRow, route: &RouteCont
         handoff_issues: CodeList(Vec::new()),
         is_test: false,
         version: 1,
-        // A clock that is slightly ahead of ours did not receive anybody in the future. Whole microseconds are what the
-        // database keeps, so that this answer equals its later reading.
-        received_at: new.received_at.map_or(now, |at| at.trunc_subsecs(6)).min(now),
+        received_at: received::kept(new.received_at, now),
         recorded_at: now,
         clock_started_at: now,
         acknowledged_at: None,

@@ -2,6 +2,8 @@
 //! transaction. An operation knows who acts and what time it is; it knows no request and no response.
 
 pub mod add_member;
+mod contact_details;
+pub mod create_contact_withdrawal;
 pub mod create_partner;
 pub mod create_referral;
 pub mod create_route;
@@ -12,6 +14,7 @@ pub mod issue_key;
 pub mod move_partner;
 pub mod move_route;
 pub mod move_study;
+mod received;
 mod record;
 pub mod transition_referral;
 pub mod update_partner;

@@ -35,6 +35,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("get_referral", &["admin", "coordinator", "referrals:read", "partner"]),
     ("list_referral_actions", &["admin", "coordinator", "referrals:read"]),
     ("transition_referral", &["admin", "coordinator", "referrals:write"]),
+    ("create_contact_withdrawal", &["admin", "coordinator", "referrals:write"]),
 ];
 
 /// What a cell must answer.
@@ -92,7 +93,9 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         Target::Foreign | Target::Unknown => false,
     };
     match (visible, operation) {
-        (true, "create_study" | "create_partner" | "create_route" | "create_referral") => Expected::Done(&[201]),
+        (true, "create_study" | "create_partner" | "create_route" | "create_referral" | "create_contact_withdrawal") => {
+            Expected::Done(&[201])
+        }
         (true, "launch_route" | "resume_route") => Expected::Done(&[409]),
         (true, _) => Expected::Done(&[200]),
         (false, "create_route" | "create_referral") => Expected::Refused(422, "invalid_body"),

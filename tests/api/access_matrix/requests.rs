@@ -138,6 +138,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
             }
             Sent::Body(body)
         }
+        "create_contact_withdrawal" => Sent::Body(json!({"match": {"email": "nobody@mail.example"}})),
         "transition_referral" => Sent::Body(json!({"to": "contacting"})),
         _ => return None,
     })
