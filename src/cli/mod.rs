@@ -7,6 +7,7 @@ mod demo;
 mod healthcheck;
 mod key;
 mod logging;
+mod master_key;
 mod member;
 mod migrate;
 mod openapi;
@@ -58,6 +59,9 @@ enum Command {
     /// Issue staff tokens of the local issuer.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Rotate the master key, and see what is still under an earlier one.
+    #[command(subcommand)]
+    MasterKey(master_key::MasterKeyCommand),
     /// Load the sample site, or remove it.
     Demo {
         /// Remove the sample site and everything in it.
@@ -100,6 +104,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Member(command) => member::run(&config, command),
         Command::Key(command) => key::run(&config, command),
         Command::Token(command) => token::run(&config, &command),
+        Command::MasterKey(command) => master_key::run(&config, &command),
         Command::Demo { remove } => demo::run(&config, remove),
         Command::Healthcheck => healthcheck::run(&config),
     }
