@@ -205,6 +205,7 @@ fn the_checker_finds_each_kind_of_fault_and_names_its_line() {
         ("jobs/a.rs", "let now = SystemTime::now();", "mentions `SystemTime::now`"),
         ("store/a.rs", "let id = uuid::Uuid::now_v7();", "mentions `now_v7`"),
         ("api/a.rs", "let scope = operator_scope(site);", "mentions `operator_scope`"),
+        ("ops/a.rs", "db::beyond_partner(conn, scope, |conn| all(conn))", "mentions `beyond_partner`"),
         ("domain/a.rs", "use crate::store::partners;", "`domain` uses `store`"),
         ("domain/a.rs", "fn a(_: crate::error::AppError) {}", "`domain` uses `error`"),
         ("ops/a.rs", "use crate::api::idempotency::KEPT_FOR;", "`ops` uses `api`"),

@@ -1,6 +1,7 @@
 //! What a partner can tell from its answers: nothing.
 
 use diesel::connection::SimpleConnection as _;
+use handoff::privacy::keys::MasterKey;
 use serde_json::{Value, json};
 
 use super::{refer, state, withdraw};
@@ -74,24 +75,30 @@ async fn a_partners_request_takes_the_same_round_trips_whether_or_not_a_person_w
     withdraw(&app.coordinator(), json!({"email": "ana@mail.example"})).await.expect(201);
     let name = texts(&mut app.db.superuser(), "SELECT current_database()::text AS text").concat();
     app.db.superuser().batch_execute(&format!("ALTER DATABASE {name} SET log_statement = 'all'")).unwrap();
-    // Its connections are made from now on, and log what they are asked.
-    let server = app.another_server();
-    let partner = app.partner().at(server.address);
     let site = app.site.id.to_string();
-    let mut counted = Vec::new();
-    for round in 0..3 {
-        for details in [json!({"email": "ana@mail.example"}), json!({"email": format!("new-{round}@mail.example")})] {
-            let Some(before) = statements(&site) else { return };
-            refer(&partner, details).await.expect(201);
-            counted.push(statements(&site).unwrap() - before);
+    let next = MasterKey::from_hex(&"6b".repeat(32)).unwrap().accepting([app.master.clone()]);
+    // Connections that are made from now on log what they are asked. The second server also moves digests to its own key.
+    for (server, name) in [(app.another_server(), "one key"), (app.server_with_key(&next), "two keys")] {
+        let partner = app.partner().at(server.address);
+        let mut counted = Vec::new();
+        for round in 0..3 {
+            for details in [json!({"email": "ana@mail.example"}), json!({"email": format!("new-{round}@mail.example")})] {
+                let Some(before) = statements(&site) else { return };
+                refer(&partner, details).await.expect(201);
+                counted.push(statements(&site).unwrap() - before);
+            }
         }
+        let before = statements(&site).unwrap();
+        make::sent(&partner).await;
+        let without = statements(&site).unwrap() - before;
+        println!("round trips of a partner's referral, {name}: {counted:?} with contact details, {without} without");
+        // The first ones also ask for the types of the database.
+        assert!(
+            counted[2..].iter().all(|count| *count == counted[2] && *count > without),
+            "{counted:?}, {without} without details"
+        );
     }
-    let without = statements(&site).unwrap();
-    make::sent(&partner).await;
-    let without = statements(&site).unwrap() - without;
     app.db.superuser().batch_execute(&format!("ALTER DATABASE {name} RESET log_statement")).unwrap();
-    println!("round trips of a partner's referral: {counted:?} with contact details, {without} without");
-    assert!(counted[2..].iter().all(|count| *count == counted[2] && *count > without), "{counted:?}, {without} without details");
 }
 
 #[actix_web::test]
