@@ -22,6 +22,8 @@ pub struct Config {
     pub migrate_database_url: Option<SecretString>,
     /// `HANDOFF_MASTER_KEY`: 64 hexadecimal digits; generated beside the data in embedded mode.
     pub master_key: Option<SecretString>,
+    /// `HANDOFF_MASTER_KEY_ALSO`: up to four other master keys, separated by white space: what they made is accepted too.
+    pub master_key_also: Option<SecretString>,
     /// `HANDOFF_POOL_SIZE`: database connections; default 16.
     pub pool_size: u32,
     /// `HANDOFF_MAX_WAITING`: requests that may wait for a connection; default 8 per connection.
@@ -72,6 +74,7 @@ const KNOWN: &[&str] = &[
     "HANDOFF_DATA_DIR",
     "HANDOFF_MIGRATE_DATABASE_URL",
     "HANDOFF_MASTER_KEY",
+    "HANDOFF_MASTER_KEY_ALSO",
     "HANDOFF_POOL_SIZE",
     "HANDOFF_MAX_WAITING",
     "HANDOFF_DEADLINE_MS",
@@ -81,7 +84,7 @@ const KNOWN: &[&str] = &[
     "HANDOFF_EMBEDDED",
     "HANDOFF_OFFLINE",
 ];
-const SECRETS: &[&str] = &["DATABASE_URL", "HANDOFF_MIGRATE_DATABASE_URL", "HANDOFF_MASTER_KEY"];
+const SECRETS: &[&str] = &["DATABASE_URL", "HANDOFF_MIGRATE_DATABASE_URL", "HANDOFF_MASTER_KEY", "HANDOFF_MASTER_KEY_ALSO"];
 
 impl Config {
     /// Reads the process's environment.
@@ -110,6 +113,7 @@ impl Config {
             database_url: secret(get, "DATABASE_URL")?,
             migrate_database_url: secret(get, "HANDOFF_MIGRATE_DATABASE_URL")?,
             master_key: secret(get, "HANDOFF_MASTER_KEY")?,
+            master_key_also: secret(get, "HANDOFF_MASTER_KEY_ALSO")?,
             pool_size: u32::try_from(pool_size).unwrap_or(16),
             max_waiting: usize::try_from(number(get, "HANDOFF_MAX_WAITING", pool_size * 8, 0..=100_000)?).unwrap_or(128),
             deadline: Duration::from_millis(number(get, "HANDOFF_DEADLINE_MS", 10_000, 100..=600_000)?),

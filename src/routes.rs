@@ -2,10 +2,12 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::api::{api_keys, audit, events, history, members, partners, referrals, routes, sites, studies, system};
+use crate::api::{
+    api_keys, audit, contact_withdrawals, events, history, members, partners, referrals, routes, sites, studies, system,
+};
 use crate::auth::permission::{
     CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanReferrals,
-    ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, Row, WorkReferrals,
+    ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, RecordWithdrawals, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -75,6 +77,7 @@ table! {
     audit::list_audit_entries => Access::Permission(ReadAudit::ROW);
     referrals::complete_referral => Access::Permission(FollowUpReferrals::ROW);
     referrals::withdraw_referral => Access::Permission(FollowUpReferrals::ROW);
+    contact_withdrawals::create_contact_withdrawal => Access::Permission(RecordWithdrawals::ROW);
     system::healthz => Access::Public;
     system::readyz => Access::Public;
 }

@@ -50,6 +50,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    contact_withdrawals (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        digest -> Bytea,
+        key_id -> Nullable<Bytea>,
+        is_test -> Bool,
+        received_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     event_positions (site_id, is_test, position) {
         site_id -> Uuid,
         is_test -> Bool,
@@ -179,6 +192,7 @@ diesel::table! {
         partner_id -> Uuid,
         kind -> Text,
         digest -> Bytea,
+        key_id -> Nullable<Bytea>,
     }
 }
 
@@ -272,6 +286,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     api_keys,
     audit_entries,
     audit_seals,
+    contact_withdrawals,
     event_positions,
     events,
     handoff_routes,

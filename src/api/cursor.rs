@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::auth::{Actor, SiteScope};
 use crate::error::{AppError, ErrorCode};
-use crate::privacy::keys::{MasterKey, Purpose};
+use crate::privacy::keys::{MasterKey, Purpose, SiteKey};
 
 const LIFE: Duration = Duration::hours(24);
 const MAC_BYTES: usize = 16;
@@ -27,8 +27,8 @@ pub struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    fn mac(&self, master: &MasterKey, id: Uuid, issued: i64) -> [u8; 32] {
-        master.derive(Purpose::Cursor, self.scope.site()).mac(&[
+    fn mac(&self, key: &SiteKey, id: Uuid, issued: i64) -> [u8; 32] {
+        key.mac(&[
             self.operation.as_bytes(),
             self.actor.principal().0.as_bytes(),
             &[u8::from(self.actor.is_test())],
@@ -42,7 +42,7 @@ impl Binding<'_> {
     #[must_use]
     pub fn seal(&self, master: &MasterKey, id: Uuid, now: DateTime<Utc>) -> String {
         let issued = now.timestamp();
-        let mac = self.mac(master, id, issued);
+        let mac = self.mac(&master.derive(Purpose::Cursor, self.scope.site()), id, issued);
         let mut bytes = Vec::with_capacity(16 + 8 + MAC_BYTES);
         bytes.extend_from_slice(id.as_bytes());
         bytes.extend_from_slice(&issued.to_be_bytes());
@@ -60,8 +60,10 @@ impl Binding<'_> {
         let (id, rest) = bytes.split_first_chunk::<16>().ok_or_else(refused)?;
         let (issued, mac) = rest.split_first_chunk::<8>().ok_or_else(refused)?;
         let (id, issued) = (Uuid::from_bytes(*id), i64::from_be_bytes(*issued));
-        let expected = self.mac(master, id, issued);
-        let genuine: bool = expected.get(..MAC_BYTES).is_some_and(|expected| expected.ct_eq(mac).into());
+        let genuine = master.keyring(Purpose::Cursor, self.scope.site()).all().any(|key| {
+            let expected = self.mac(key, id, issued);
+            expected.get(..MAC_BYTES).is_some_and(|expected| expected.ct_eq(mac).into())
+        });
         let age = now.timestamp().saturating_sub(issued);
         if !genuine || age > LIFE.num_seconds() { Err(refused()) } else { Ok(id) }
     }
@@ -146,6 +148,10 @@ mod tests {
         ] {
             assert!(strange.open(&master, &cursor, now).is_err(), "{strange:?}");
         }
+        // While the master key is rotated.
+        let next = MasterKey::from_hex(&"88".repeat(32)).unwrap();
+        assert_eq!(binding.open(&next.clone().accepting([master]), &cursor, now).unwrap(), id);
+        assert!(binding.open(&next, &cursor, now).is_err());
     }
 
     #[test]

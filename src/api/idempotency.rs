@@ -19,9 +19,9 @@ use crate::auth::permission::Permission;
 use crate::db::Conn;
 use crate::error::{AppError, ErrorCode, is_lock_timeout};
 use crate::ops::Context;
-use crate::privacy::keys::Purpose;
+use crate::privacy::keys::{Purpose, SiteKey};
 use crate::state::AppState;
-use crate::store::idempotency::{self, Claim, KEPT_FOR};
+use crate::store::idempotency::{self, Claim, KEPT_FOR, KeptAnswer};
 
 /// How long a second request with the same key waits for the first.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -123,17 +123,15 @@ where
 }
 
 fn claim(app: &AppState, context: &Context, write: &Write<'_>, key: &IdempotencyKey) -> Claim {
-    let site_key = app.master.derive(Purpose::Fingerprint, context.scope.site());
+    let keyring = app.master.keyring(Purpose::Fingerprint, context.scope.site());
     let principal = context.actor.principal();
     let test = [u8::from(context.actor.is_test())];
     // Caller and operation are part of the digest, so that one digest names one claim everywhere in the process.
     let parts: [&[u8]; 5] = [b"key", principal.0.as_bytes(), &test, write.operation.as_bytes(), key.0.as_bytes()];
-    Claim {
-        principal,
-        operation: write.operation.clone(),
-        key_digest: site_key.mac(&parts),
-        fingerprint: site_key.mac(&[b"body", write.body]),
-    }
+    let under = |key: &SiteKey| (key.mac(&parts), key.mac(&[b"body", write.body]));
+    let (key_digest, fingerprint) = under(&keyring.current);
+    let also = keyring.also().iter().map(under).collect();
+    Claim { principal, operation: write.operation.clone(), key_digest, fingerprint, also }
 }
 
 fn once<F>(conn: &mut Conn, context: &Context, claim: &Claim, work: F) -> Result<(Reply, bool), AppError>
@@ -142,9 +140,16 @@ where
 {
     let scope = &context.scope;
     let expired_before = context.now - KEPT_FOR;
-    let ours = idempotency::claim(conn, scope, claim, context.now, expired_before)
-        .map_err(|error| if is_lock_timeout(&error) { AppError::new(ErrorCode::IdempotencyInFlight) } else { error.into() })?;
-    if ours {
+    let in_flight = |error| match is_lock_timeout(&error) {
+        true => AppError::new(ErrorCode::IdempotencyInFlight),
+        false => error.into(),
+    };
+    // Before the claim, so that an answer from before the master key was rotated is found and not given a second time.
+    if let Some((digest, kept)) = idempotency::find_under_other_key(conn, scope, claim, expired_before).map_err(in_flight)? {
+        let same = claim.also.iter().any(|(other, body)| *other == *digest && *body == *kept.fingerprint);
+        return replay(kept, same);
+    }
+    if idempotency::claim(conn, scope, claim, context.now, expired_before).map_err(in_flight)? {
         let reply = work(conn, context)?;
         let (location, etag) = (reply.location.as_deref(), reply.etag.as_deref());
         let kept = reply.kept_body.as_ref().unwrap_or(&reply.body);
@@ -152,7 +157,13 @@ where
         return Ok((reply, false));
     }
     let kept = idempotency::find(conn, scope, claim)?.ok_or_else(|| AppError::new(ErrorCode::IdempotencyInFlight))?;
-    if kept.fingerprint != claim.fingerprint {
+    let same = kept.fingerprint == claim.fingerprint;
+    replay(kept, same)
+}
+
+/// The answer that is kept, to a request with the same body.
+fn replay(kept: KeptAnswer, same_body: bool) -> Result<(Reply, bool), AppError> {
+    if !same_body {
         return Err(AppError::new(ErrorCode::IdempotencyKeyReused));
     }
     match (kept.status.and_then(|status| u16::try_from(status).ok()), kept.body) {

@@ -5,6 +5,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod contact_withdrawals;
 pub mod csv;
 pub mod cursor;
 pub mod events;
@@ -61,5 +62,6 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         history::ListReferralEvents,
         events::ListEvents,
         audit::ListAuditEntries,
+        contact_withdrawals::CreateContactWithdrawal,
     ]
 }

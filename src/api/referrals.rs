@@ -52,8 +52,8 @@ fn tag_of(coded: &CodedReferral, site: &SiteRow, context: &Context) -> Result<St
 /// `contact_path` `person_uses_intake` the answer carries a handoff code: give it to the person with the intake address.
 ///
 /// Send no name, no contact detail, no birth date and nothing about health: a body with anything outside this schema is refused
-/// whole. `match` is for finding duplicates only: it is turned into keyed digests at once and dropped. Whether a person is already
-/// known never shows in the answer.
+/// whole. `match` is for recognising a person only: it is turned into keyed digests at once and dropped. Whether a person is already
+/// known, or withdrew permission to be contacted, never shows in a partner's answer; the site finds such a referral in quarantine.
 #[utoipa::path(
     operation_id = "create_referral", tag = "referrals",
     params(IdempotencyKeyHeader),
@@ -72,9 +72,9 @@ pub async fn create_referral(
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
     let new = body.value.into();
-    let digest_key = app.master.derive(Purpose::ContactDigest, caller.scope.site());
+    let keyring = app.master.keyring(Purpose::ContactDigest, caller.scope.site());
     write(&app, &caller, Write::new("create_referral", &key, &body.canonical), move |conn, context| {
-        let (coded, site) = ops::create_referral::run(conn, context, &digest_key, &new)?;
+        let (coded, site) = ops::create_referral::run(conn, context, &keyring, &new)?;
         let location = format!("/v1/referrals/{}", coded.referral.id);
         let (referral, etag) = view(coded, &site, context)?;
         Reply::created(&referral, etag, location)
@@ -204,6 +204,9 @@ pub async fn list_referral_actions(
 ///
 /// The whole state machine: `list_referral_actions` says what may be done now. Closing needs a close reason, reopening a reopen
 /// reason, holding a blocker; any other move clears the blocker. Skipped steps take the time of the move.
+///
+/// Closing with `person_requested_no_contact` also withdraws permission to contact for the referral's own contact digests: later
+/// referrals with one of them are quarantined. Reopening does not give the permission back.
 #[utoipa::path(
     operation_id = "transition_referral", tag = "referrals",
     params(("id" = ReferralId, Path, description = "Id of the referral."), IfMatchHeader, OptionalIdempotencyKeyHeader),
@@ -256,10 +259,10 @@ pub async fn complete_referral(
 ) -> Result<HttpResponse, AppError> {
     let brought = body.value.into();
     let operation = format!("complete_referral:{}", id.0);
-    let digest_key = app.master.derive(Purpose::ContactDigest, caller.scope.site());
+    let keyring = app.master.keyring(Purpose::ContactDigest, caller.scope.site());
     write(&app, &caller, Write::accepting(operation, &key, &body.canonical), move |conn, context| {
         let seen = Seen { expected: &if_match.0, tag_of };
-        let (coded, site) = ops::complete_referral::run(conn, context, id.0, &seen, &digest_key, &brought)?;
+        let (coded, site) = ops::complete_referral::run(conn, context, id.0, &seen, &keyring, &brought)?;
         let (referral, etag) = view(coded, &site, context)?;
         Reply::ok(&referral, etag)
     })

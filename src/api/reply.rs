@@ -89,6 +89,14 @@ impl Reply {
         Ok(Self { etag: None, ..Self::ok(view, String::new())? })
     }
 
+    /// 201 with what was recorded and cannot be read again: it has no place and no version.
+    ///
+    /// # Errors
+    /// When the view cannot be written as JSON, which is a fault of ours.
+    pub fn recorded<T: Serialize>(view: &T) -> Result<Self, AppError> {
+        Ok(Self { status: 201, ..Self::plain(view)? })
+    }
+
     /// The HTTP answer.
     #[must_use]
     pub fn into_response(self) -> HttpResponse {

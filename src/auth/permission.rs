@@ -65,6 +65,8 @@ permissions! {
     ReadAudit: [Admin], None, false;
     /// Complete or withdraw a referral: the partner that sent it.
     FollowUpReferrals: [], None, true;
+    /// Record that a person does not want to be contacted: the site alone.
+    RecordWithdrawals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
 }
 
 impl Row {

@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{MemberId, SiteId};
-use crate::privacy::keys::{MasterKey, Purpose};
+use crate::privacy::keys::{MasterKey, Purpose, SiteKey};
 
 const AUDIENCE: &str = "handoff";
 const ISSUER_PREFIX: &str = "urn:handoff:site:";
@@ -68,7 +68,6 @@ pub fn create(
 /// [`Refused`]; nothing about the token's content.
 pub fn verify(master: &MasterKey, token: &str, now: DateTime<Utc>) -> Result<(SiteId, MemberId), Refused> {
     let site = claimed_site(token).ok_or(Refused::Invalid)?;
-    let key = master.derive(Purpose::LocalToken, site);
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_audience(&[AUDIENCE]);
     validation.set_issuer(&[format!("{ISSUER_PREFIX}{site}")]);
@@ -76,9 +75,11 @@ pub fn verify(master: &MasterKey, token: &str, now: DateTime<Utc>) -> Result<(Si
     // Times are checked below, against the server's clock rather than the library's.
     validation.validate_exp = false;
     validation.validate_nbf = false;
-    let claims = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(key.expose()), &validation)
-        .map_err(|_| Refused::Invalid)?
-        .claims;
+    let keyring = master.keyring(Purpose::LocalToken, site);
+    let decode = |key: &SiteKey| {
+        jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(key.expose()), &validation).ok().map(|token| token.claims)
+    };
+    let claims = keyring.all().find_map(decode).ok_or(Refused::Invalid)?;
     let now = now.timestamp();
     let longest = MAX_TTL.num_seconds() + LEEWAY_SECONDS;
     if claims.nbf > now + LEEWAY_SECONDS || claims.iat > now + LEEWAY_SECONDS || claims.exp.saturating_sub(claims.iat) > longest {
@@ -127,6 +128,12 @@ mod tests {
         assert_eq!(verify(&master, &token, now + Duration::minutes(15) + Duration::seconds(5)), Err(Refused::Expired));
         assert_eq!(verify(&master, &token, now - Duration::seconds(6)), Err(Refused::Invalid));
         assert!(create(&master, site, member, Duration::hours(25), now).is_err());
+        // While the master key is rotated.
+        let next = MasterKey::from_hex(&"22".repeat(32)).unwrap();
+        assert_eq!(verify(&next, &token, now), Err(Refused::Invalid));
+        let next = next.accepting([master]);
+        assert_eq!(verify(&next, &token, now), Ok((site, member)));
+        assert_eq!(verify(&next, &token, now + Duration::minutes(16)), Err(Refused::Expired));
     }
 
     #[test]

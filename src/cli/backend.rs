@@ -14,6 +14,12 @@ use crate::db::{self, APP_ROLE, Conn, OWNER_ROLE};
 use crate::privacy::keys::MasterKey;
 
 const DATABASE: &str = "handoff";
+/// The master key of the embedded mode, beside the data.
+pub(super) const KEY_FILE: &str = "master.key";
+/// Those that are accepted beside it, one a line: the latest first.
+pub(super) const ALSO_FILE: &str = "master.key.also";
+/// More keys than this are a mistake: each of them is tried wherever something made earlier is checked.
+const MOST_ALSO: usize = 4;
 
 /// Where the data is and how to get at it.
 pub(super) struct Backend {
@@ -39,7 +45,7 @@ impl Backend {
                 app_url: url.expose_secret().to_owned(),
                 owner_url: config.migrate_database_url.as_ref().map(|url| url.expose_secret().to_owned()),
                 data_dir: None,
-                master: parse_master(master.expose_secret(), "HANDOFF_MASTER_KEY")?,
+                master: accepting_settings(config, parse_master(master.expose_secret(), "HANDOFF_MASTER_KEY")?)?,
                 _server: None,
             });
         }
@@ -58,7 +64,7 @@ impl Backend {
     }
 
     /// Where the embedded server keeps its data.
-    fn data_dir(config: &Config) -> Result<PathBuf, Failure> {
+    pub fn data_dir(config: &Config) -> Result<PathBuf, Failure> {
         if !config.embedded {
             return Err("DATABASE_URL is not set, and HANDOFF_EMBEDDED=off rules out an embedded server: set DATABASE_URL and HANDOFF_MASTER_KEY".into());
         }
@@ -123,19 +129,58 @@ fn parse_master(text: &str, place: &str) -> Result<MasterKey, Failure> {
     MasterKey::from_hex(text).ok_or_else(|| format!("{place} does not hold 64 hexadecimal digits").into())
 }
 
-/// The master key of the embedded mode: the setting, or the file beside the data, made on the first start.
+/// The keys of a text: 64 hexadecimal digits each, separated by white space.
+pub(super) fn read_keys(text: &str, place: &str) -> Result<Vec<MasterKey>, Failure> {
+    let keys: Option<Vec<MasterKey>> = text.split_whitespace().map(MasterKey::from_hex).collect();
+    let keys = keys.filter(|keys| !keys.is_empty());
+    let keys = keys.ok_or_else(|| format!("{place} does not hold keys of 64 hexadecimal digits, separated by white space"))?;
+    if keys.len() > MOST_ALSO {
+        return Err(format!("{place} holds more than {MOST_ALSO} keys: remove the oldest, the last one").into());
+    }
+    Ok(keys)
+}
+
+/// The key with those that the settings accept beside it.
+fn accepting_settings(config: &Config, master: MasterKey) -> Result<MasterKey, Failure> {
+    let Some(also) = &config.master_key_also else { return Ok(master) };
+    let also = read_keys(also.expose_secret(), "HANDOFF_MASTER_KEY_ALSO")?;
+    if also.iter().any(|other| master.is_or_accepts(other)) {
+        return Err("HANDOFF_MASTER_KEY_ALSO holds the key of HANDOFF_MASTER_KEY: it is for another one".into());
+    }
+    Ok(master.accepting(also))
+}
+
+/// The master key of the embedded mode: the setting, or the file beside the data, made on the first start; with those that are
+/// accepted beside it.
 fn master_key(config: &Config, data_dir: &Path) -> Result<MasterKey, Failure> {
     if let Some(key) = &config.master_key {
-        return parse_master(key.expose_secret(), "HANDOFF_MASTER_KEY");
+        return accepting_settings(config, parse_master(key.expose_secret(), "HANDOFF_MASTER_KEY")?);
     }
-    let path = data_dir.join("master.key");
-    match fs::read_to_string(&path) {
-        Ok(text) => return parse_master(&text, &path.display().to_string()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(format!("{} cannot be read: {}", path.display(), error.kind()).into()),
+    if config.master_key_also.is_some() {
+        return Err(
+            "HANDOFF_MASTER_KEY_ALSO goes with HANDOFF_MASTER_KEY: without it the keys are in files beside the data".into()
+        );
+    }
+    let path = data_dir.join(KEY_FILE);
+    if let Some(text) = read_if_there(&path)? {
+        let master = parse_master(&text, &path.display().to_string())?;
+        let also = data_dir.join(ALSO_FILE);
+        return match read_if_there(&also)? {
+            // A rotation that stopped half-way left the present key here too; it is accepted once.
+            Some(text) => Ok(master.accepting(read_keys(&text, &also.display().to_string())?)),
+            None => Ok(master),
+        };
     }
     write_private(&path, &format!("{}\n", MasterKey::generate_hex()?))?;
     parse_master(&fs::read_to_string(&path)?, &path.display().to_string())
+}
+
+pub(super) fn read_if_there(path: &Path) -> Result<Option<String>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{} cannot be read: {}", path.display(), error.kind()).into()),
+    }
 }
 
 /// Writes a file that only its owner may read, whole or not at all.

@@ -8,6 +8,7 @@ mod demo;
 mod healthcheck;
 mod key;
 mod logging;
+mod master_key;
 mod member;
 mod migrate;
 mod openapi;
@@ -62,6 +63,9 @@ enum Command {
     /// Verify the audit trail.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Rotate the master key, and see what is still under an earlier one.
+    #[command(subcommand)]
+    MasterKey(master_key::MasterKeyCommand),
     /// Load the sample site, or remove it.
     Demo {
         /// Remove the sample site and everything in it.
@@ -105,6 +109,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Key(command) => key::run(&config, command),
         Command::Token(command) => token::run(&config, &command),
         Command::Audit(command) => audit::run(&config, &command),
+        Command::MasterKey(command) => master_key::run(&config, &command),
         Command::Demo { remove } => demo::run(&config, remove),
         Command::Healthcheck => healthcheck::run(&config),
     }

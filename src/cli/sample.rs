@@ -23,7 +23,7 @@ use crate::ops::create_site::{self, FirstAdmin, NewSite};
 use crate::ops::create_study::{self, NewStudy};
 use crate::ops::issue_key::{self, Holder, NewKey};
 use crate::ops::{Context, Expected, move_partner, move_route, transition_referral};
-use crate::privacy::keys::{MasterKey, Purpose, SiteKey};
+use crate::privacy::keys::{Keyring, MasterKey, Purpose};
 
 /// The study that the printed lines use.
 pub(super) const FIRST_STUDY: &str = "heart-2026";
@@ -89,9 +89,9 @@ pub(super) struct Sample {
 /// Loads the sample site in one transaction: all of it, or nothing.
 pub(super) fn load(conn: &mut Conn, master: &MasterKey, now: DateTime<Utc>) -> Result<Sample, Failure> {
     let site = SiteId::at(now);
-    let digest_key = master.derive(Purpose::ContactDigest, site);
+    let digest_keys = master.keyring(Purpose::ContactDigest, site);
     let start = now - Duration::days(DAYS);
-    Ok(db::in_site(conn, site, |conn, scope| fill(conn, scope, &digest_key, start, now))?)
+    Ok(db::in_site(conn, site, |conn, scope| fill(conn, scope, &digest_keys, start, now))?)
 }
 
 /// The sample's own texts are constants that fit; one that did not would be a fault of ours.
@@ -102,7 +102,7 @@ fn text<T: std::str::FromStr<Err = crate::domain::OutOfBounds>>(text: &str) -> R
 fn fill(
     conn: &mut Conn,
     scope: &SiteScope,
-    digest_key: &SiteKey,
+    digest_keys: &Keyring,
     start: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Sample, AppError> {
@@ -160,7 +160,7 @@ fn fill(
         let Some((partner, study)) = route else { continue };
         let new = sample_referral(number, partner.clone(), study.clone())?;
         let as_coordinator = context(coordinator, Role::Coordinator, at);
-        let (taken, _) = create_referral::run(conn, &as_coordinator, digest_key, &new)?;
+        let (taken, _) = create_referral::run(conn, &as_coordinator, digest_keys, &new)?;
         for (step, request) in (1..).zip(story(number)) {
             let at = (at + Duration::hours(5 * step)).min(now);
             let context = context(coordinator, Role::Coordinator, at);

@@ -12,7 +12,7 @@ pub use bootstrap::{APP_ROLE, OWNER_ROLE, Prepared, connect, ensure_roles, ensur
 pub use lint::{Finding, inspect};
 pub use migrations::{MigrateError, migrate, pending, revert_all};
 pub use pool::{Db, Deadline, Limits};
-pub use tenancy::{enter_site, in_directory, in_site};
+pub use tenancy::{beyond_partner, enter_site, in_directory, in_site};
 
 /// A connection, by the name under which `ops` and `api` pass it on without knowing the library.
 pub type Conn = diesel::pg::PgConnection;

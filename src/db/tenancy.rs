@@ -46,6 +46,25 @@ pub fn enter_site(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<()>
     conn.batch_execute(&format!("SET LOCAL app.site_id = '{}'", scope.site()))
 }
 
+/// Lifts a partner's own limit for this work alone, within its site, and puts it back: for asking what a partner's request must
+/// know and the partner must not, which is whether permission to contact was withdrawn. A site's request has no such limit.
+///
+/// # Errors
+/// What `work` answers, or a database failure. After either, the transaction can only be rolled back, and its settings go with it.
+pub fn beyond_partner<T>(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let Some(partner) = scope.partner() else { return work(conn) };
+    conn.batch_execute("SET LOCAL app.partner_id = ''")?;
+    let done = work(conn);
+    let back = conn.batch_execute(&format!("SET LOCAL app.partner_id = '{partner}'"));
+    // The work's own failure first: where it aborted the transaction, `back` has failed for that alone.
+    let value = done?;
+    back.map(|()| value)
+}
+
 /// Does the work in the transaction that was begun, and commits it; any error rolls back.
 pub(super) fn finish<T>(
     conn: &mut PgConnection,

@@ -80,6 +80,8 @@ ids! {
     ApiKeyId,
     /// Id of a count of refused bodies.
     RefusalId,
+    /// Id of a withdrawal of permission to contact.
+    ContactWithdrawalId,
     /// Id of an entry of the audit trail.
     AuditId,
     /// Id of an event of the feed; the same in every delivery.

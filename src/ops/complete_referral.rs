@@ -1,18 +1,18 @@
 //! A partner completes its own referral: it brings what the site waits for (blocker `awaiting_partner_completion`).
 
-use super::Context;
-use super::create_referral::{attribution, digest};
+use super::create_referral::attribution;
 use super::own_referral::{self, Seen};
 use super::record::{Change, record};
 use super::transition_referral::{apply, change, state_of};
+use super::{Context, contact_details};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ReferralId;
-use crate::domain::referral_state;
+use crate::domain::referral_state::{self, Move};
 use crate::domain::text::{EmailAddress, PhoneNumber, Reference};
-use crate::domain::vocabulary::{Attribution, PartnerReferralStatus};
+use crate::domain::vocabulary::{Attribution, PartnerReferralStatus, QuarantineReason, ReferralStatus};
 use crate::error::{AppError, ErrorCode};
-use crate::privacy::keys::SiteKey;
+use crate::privacy::keys::Keyring;
 use crate::store;
 use crate::store::referrals::{CodedReferral, Completion, ReferralRow};
 use crate::store::routes::RouteRow;
@@ -32,7 +32,8 @@ pub struct Brought {
 }
 
 /// Completes a referral: it waits no more, and the owner has a next action with a new due time. Answers it as it is now, with its
-/// site. Digests are added where the referral has none of their kind: what was matched by once stays.
+/// site. Digests are added where the referral has none of their kind: what was matched by once stays. When the person of these
+/// details withdrew permission to contact, it is held for a person to decide, as a new one would be; the partner sees no difference.
 ///
 /// # Errors
 /// 404 for an unknown or foreign referral, 412 when the partner's view has changed since it was read, 409 when it is not the
@@ -42,15 +43,18 @@ pub fn run(
     context: &Context,
     id: ReferralId,
     seen: &Seen<'_>,
-    digest_key: &SiteKey,
+    keyring: &Keyring,
     brought: &Brought,
 ) -> Result<(CodedReferral, SiteRow), AppError> {
+    let site = store::sites::current(conn, &context.scope)?;
+    let (digests, mut faults) = contact_details::digest(keyring, brought.email.as_ref(), brought.phone.as_ref(), &site);
+    // Before the referral's own lock, as a withdrawal takes the two: nobody waits in a circle.
+    let withdrawn = contact_details::have_been_withdrawn(conn, context, &digests)?;
     let (mut coded, site, class) = own_referral::lock(conn, context, id, seen)?;
     if class != PartnerReferralStatus::NeedsPartnerAction {
         return Err(AppError::new(ErrorCode::StateConflict)
             .with_detail("The site waits for nothing from you on this referral. Read it again."));
     }
-    let (digests, mut faults) = digest(digest_key, &site, brought.email.as_ref(), brought.phone.as_ref());
     let has_another = |own: &Reference| brought.partner_reference.as_ref().is_some_and(|sent| sent != own);
     if coded.referral.partner_reference.as_ref().is_some_and(has_another) {
         let message = "This referral has a reference of yours already. Leave this field out.";
@@ -62,8 +66,13 @@ pub fn run(
     let scope = &context.scope;
     let before = coded.referral.clone();
     let route = store::routes::find(conn, scope, before.route_id)?.ok_or_else(AppError::not_found)?.route;
-    let decided = referral_state::resume(&state_of(&before));
-    let change = change(&before, &decided, route.due_hours(site.due_hours()), context.now);
+    let resumed = referral_state::resume(&state_of(&before));
+    let held = Move { status: ReferralStatus::Quarantined, held_status: None, ..resumed };
+    let decided = if withdrawn { held } else { resumed };
+    let mut change = change(&before, &decided, route.due_hours(site.due_hours()), context.now);
+    if withdrawn {
+        change.quarantine_reason = Some(QuarantineReason::ContactWithdrawn);
+    }
     let completion = complete(&before, brought, &route);
     if !store::referrals::complete(conn, scope, id, before.version, &change, &completion)? {
         return Err(used(conn, context, &before, brought)?);

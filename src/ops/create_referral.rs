@@ -2,10 +2,10 @@
 //!
 //! The server derives route, owner, status, next action and attribution; contact details are digested here and dropped.
 
-use chrono::{DateTime, Duration, SubsecRound as _, Utc};
+use chrono::{DateTime, Utc};
 
 use super::record::{Change, record};
-use super::{Context, facts, heir};
+use super::{Context, contact_details, facts, heir, received};
 use crate::auth::Actor;
 use crate::db::Conn;
 use crate::domain::CodeList;
@@ -21,17 +21,12 @@ use crate::domain::vocabulary::{
     Attribution, Channel, ContactBasis, ContactPath, LateReason, QuarantineReason, ReferralStatus, RouteStatus,
 };
 use crate::error::{AppError, ErrorCode};
-use crate::privacy::digests::{self, ContactDigest};
-use crate::privacy::keys::SiteKey;
+use crate::privacy::digests::DetailDigests;
+use crate::privacy::keys::Keyring;
 use crate::store;
 use crate::store::referrals::{CodedReferral, ReferralRow};
 use crate::store::routes::{RouteContext, RouteRow};
 use crate::store::sites::SiteRow;
-
-/// What happened longer ago is not a referral that arrives: no time field is wide enough for a date of birth.
-const OLDEST: Duration = Duration::days(366);
-/// Clocks of two machines may differ by this much; more is a date in the future.
-pub(super) const CLOCK_TOLERANCE: Duration = Duration::minutes(2);
 
 /// A referral as it was sent.
 #[derive(Debug)]
@@ -60,7 +55,8 @@ pub struct NewReferral {
     pub email: Option<EmailAddress>,
     /// For matching only.
     pub phone: Option<PhoneNumber>,
-    /// Why a person has to decide before it enters the queue, when something found that out.
+    /// Why a person has to decide before it enters the queue, when something found that out before. That permission to contact
+    /// was withdrawn is found out here.
     pub quarantine: Option<QuarantineReason>,
 }
 
@@ -71,7 +67,7 @@ pub struct NewReferral {
 pub fn run(
     conn: &mut Conn,
     context: &Context,
-    digest_key: &SiteKey,
+    keyring: &Keyring,
     new: &NewReferral,
 ) -> Result<(CodedReferral, SiteRow), AppError> {
     if context.actor.is_test() {
@@ -84,12 +80,14 @@ pub fn run(
         Some(route) => Ok(route),
         None => Err(what_is_missing(conn, context, new)?),
     };
-    let (digests, faults) = check(context, new, &site, found, digest_key);
+    let (digests, faults) = check(context, new, &site, found, keyring);
     let (Some(route), true) = (route, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     admit(context, new, &route)?;
 
     let owner = owner(conn, context, &route)?;
-    let referral = build(context, new, &site, &route, owner)?;
+    let withdrawn = contact_details::have_been_withdrawn(conn, context, &digests)?;
+    let quarantine = new.quarantine.or(withdrawn.then_some(QuarantineReason::ContactWithdrawn));
+    let referral = build(context, new, quarantine, &site, &route, owner)?;
     if !store::referrals::insert(conn, &referral)? {
         return Err(collision(conn, context, &referral)?);
     }
@@ -130,8 +128,8 @@ fn check(
     new: &NewReferral,
     site: &SiteRow,
     route: Result<&RouteContext, Missing>,
-    digest_key: &SiteKey,
-) -> (Vec<ContactDigest>, Vec<Fault>) {
+    keyring: &Keyring,
+) -> (Vec<DetailDigests>, Vec<Fault>) {
     let mut faults = Vec::new();
     let mut fault = |pointer: &str, code: FaultCode, message: &'static str| faults.push(Fault::new(pointer, code, message));
     let is_partner = context.actor.partner().is_some();
@@ -172,43 +170,10 @@ fn check(
         ),
         _ => {}
     }
-    match new.received_at {
-        Some(at) if at > context.now + CLOCK_TOLERANCE => {
-            fault("/received_at", FaultCode::OutOfRange, "This time is in the future. Send when it happened, in UTC.");
-        }
-        Some(at) if at < context.now - OLDEST => {
-            fault(
-                "/received_at",
-                FaultCode::OutOfRange,
-                "This time is more than a year ago. Send when the referral happened, in UTC.",
-            );
-        }
-        _ => {}
-    }
-    let (digests, no_details) = digest(digest_key, site, new.email.as_ref(), new.phone.as_ref());
-    faults.extend(no_details);
+    faults.extend(received::check(new.received_at, context.now));
+    let (digests, unusable) = contact_details::digest(keyring, new.email.as_ref(), new.phone.as_ref(), site);
+    faults.extend(unusable);
     (digests, faults)
-}
-
-/// The digests of what to match by, and the faults of what is no address or number.
-pub(super) fn digest(
-    key: &SiteKey,
-    site: &SiteRow,
-    email: Option<&EmailAddress>,
-    phone: Option<&PhoneNumber>,
-) -> (Vec<ContactDigest>, Vec<Fault>) {
-    let mut faults = Vec::new();
-    let email = email.map(|email| digests::of_email(key, email.as_str()));
-    if email == Some(None) {
-        let message = "Send one complete e-mail address, or leave it out.";
-        faults.push(Fault::new("/match/email", FaultCode::BadFormat, message));
-    }
-    let phone = phone.map(|phone| digests::of_phone(key, phone.as_str(), site.default_phone_region.as_str()));
-    if phone == Some(None) {
-        let message = "Send one complete telephone number, best with its country code (`+1 …`), or leave it out.";
-        faults.push(Fault::new("/match/phone", FaultCode::BadFormat, message));
-    }
-    (email.flatten().into_iter().chain(phone.flatten()).collect(), faults)
 }
 
 /// How sure the source is, by the tag that was sent.
@@ -251,12 +216,13 @@ fn owner(conn: &mut Conn, context: &Context, route: &RouteContext) -> Result<Mem
 fn build(
     context: &Context,
     new: &NewReferral,
+    quarantine: Option<QuarantineReason>,
     site: &SiteRow,
     route: &RouteContext,
     owner: MemberId,
 ) -> Result<ReferralRow, AppError> {
     let now = context.now;
-    let status = if new.quarantine.is_some() { ReferralStatus::Quarantined } else { ReferralStatus::Received };
+    let status = if quarantine.is_some() { ReferralStatus::Quarantined } else { ReferralStatus::Received };
     let action = next_action::follow(status, None);
     let due = route.route.due_hours(site.due_hours());
     let source_tag = new.source_tag.as_ref().unwrap_or(&route.route.source_tag);
@@ -286,7 +252,7 @@ fn build(
         owner_id: owner,
         status,
         held_status: None,
-        quarantine_reason: new.quarantine,
+        quarantine_reason: quarantine,
         blocker: None,
         close_reason: None,
         reopen_reason: None,
@@ -295,9 +261,7 @@ fn build(
         handoff_issues: CodeList(Vec::new()),
         is_test: false,
         version: 1,
-        // A clock that is slightly ahead of ours did not receive anybody in the future. Whole microseconds are what the
-        // database keeps, so that this answer equals its later reading.
-        received_at: new.received_at.map_or(now, |at| at.trunc_subsecs(6)).min(now),
+        received_at: received::kept(new.received_at, now),
         recorded_at: now,
         clock_started_at: now,
         acknowledged_at: None,

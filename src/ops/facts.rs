@@ -1,7 +1,10 @@
 //! What the audit trail may hold of each resource. Codes, ids, times and numbers stand as they are; what a person wrote, and
 //! what could point at a person, is tagged: of it only the change is told.
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::journal::Facts;
+use crate::domain::vocabulary::DigestKind;
 use crate::store::api_keys::ApiKeyRow;
 use crate::store::members::MemberContext;
 use crate::store::partners::PartnerRow;
@@ -116,4 +119,16 @@ pub(super) fn of_referral(referral: &ReferralRow) -> Facts {
         .time("handed_off_at", referral.handed_off_at)
         .time("closed_at", referral.closed_at)
         .time("partner_withdrawn_at", referral.partner_withdrawn_at)
+}
+
+/// Of which kinds of detail: never which, and of no referral.
+pub(super) fn of_contact_withdrawal(
+    kinds: impl IntoIterator<Item = DigestKind>,
+    received_at: DateTime<Utc>,
+    is_test: bool,
+) -> Facts {
+    Facts::new()
+        .codes("kinds", kinds.into_iter().map(|kind| kind.as_str()))
+        .time("received_at", received_at)
+        .flag("is_test", is_test)
 }

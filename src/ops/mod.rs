@@ -3,6 +3,8 @@
 
 pub mod add_member;
 pub mod complete_referral;
+mod contact_details;
+pub mod create_contact_withdrawal;
 pub mod create_partner;
 pub mod create_referral;
 pub mod create_route;
@@ -18,6 +20,7 @@ pub mod move_study;
 mod open_work;
 pub mod own_referral;
 pub mod reactivate_member;
+mod received;
 mod record;
 pub mod revoke_key;
 mod roster;

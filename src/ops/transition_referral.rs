@@ -1,12 +1,12 @@
 //! Moving a referral: the state machine's one writer.
 
 use super::record::{Change, record};
-use super::{Context, Expected, heir, illegal_move};
+use super::{Context, Expected, create_contact_withdrawal, heir, illegal_move};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ReferralId;
 use crate::domain::next_action;
-use crate::domain::referral_state::{self, Move, Refusal, Request, State};
+use crate::domain::referral_state::{self, Move, Refusal, Request, State, TransitionReason};
 use crate::domain::vocabulary::ReferralStatus;
 use crate::error::{AppError, ErrorCode};
 use crate::store;
@@ -25,7 +25,8 @@ pub const fn state_of(referral: &ReferralRow) -> State {
 }
 
 /// Moves a referral; answers it as it is now, with its site. One that is opened again gets another owner when its own can no
-/// longer be one: every open referral has an active owner.
+/// longer be one: every open referral has an active owner. Closing with `person_requested_no_contact` also withdraws permission
+/// to contact for its digests; a reopen does not give that back.
 ///
 /// # Errors
 /// 404 for an unknown or foreign referral, 412 when it has changed since it was read, 409 for a move that its state does not
@@ -39,6 +40,12 @@ pub fn run(
 ) -> Result<(CodedReferral, SiteRow), AppError> {
     let scope = &context.scope;
     let is_test = context.actor.is_test();
+    let withdraws = request.reason == Some(TransitionReason::PersonRequestedNoContact);
+    if withdraws {
+        // Before the referral's own lock, as a withdrawal with the contact details takes the two: nobody waits in a circle.
+        let digests = store::contact_digests::of_referral(conn, scope, id)?;
+        store::contact_digests::take_turn_of_kept(conn, &digests)?;
+    }
     if !store::referrals::lock(conn, scope, is_test, id)? {
         return Err(AppError::not_found());
     }
@@ -64,7 +71,9 @@ pub fn run(
     }
     apply(&mut coded.referral, change);
     let change = Change::of_referral("transition_referral", &before, &coded.referral);
-    record(conn, context, [change.because(request.reason.map(|reason| reason.as_str()))])?;
+    let change = change.because(request.reason.map(|reason| reason.as_str()));
+    let withdrawn = if withdraws { create_contact_withdrawal::of_closed_referral(conn, context, &coded.referral)? } else { None };
+    record(conn, context, std::iter::once(change).chain(withdrawn))?;
     Ok((coded, site))
 }
 

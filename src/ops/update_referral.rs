@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 
-use super::create_referral::CLOCK_TOLERANCE;
+use super::received::CLOCK_TOLERANCE;
 use super::record::{Change, record};
 use super::{Context, Expected};
 use crate::db::Conn;

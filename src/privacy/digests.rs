@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::keys::SiteKey;
+use super::keys::{KeyId, Keyring, SiteKey};
 use crate::domain::vocabulary::DigestKind;
 
 /// A digest of one contact detail; nothing of the detail can be read from it without the site's key.
@@ -12,6 +12,30 @@ pub struct ContactDigest {
     pub kind: DigestKind,
     /// HMAC-SHA256 of the normalised detail.
     pub digest: [u8; 32],
+    /// Under which key.
+    pub key_id: KeyId,
+}
+
+/// One contact detail under every key that is accepted: the digest to keep, and those that it may have been kept under before.
+#[derive(Debug, Clone)]
+pub struct DetailDigests {
+    /// Under the current key.
+    pub current: ContactDigest,
+    /// Under each key that is accepted beside it.
+    pub also: Vec<ContactDigest>,
+}
+
+impl DetailDigests {
+    /// Digests a detail under every key of the ring; `None` when it is none.
+    #[must_use]
+    pub fn under(keyring: &Keyring, of: impl Fn(&SiteKey) -> Option<ContactDigest>) -> Option<Self> {
+        Some(Self { current: of(&keyring.current)?, also: keyring.also().iter().filter_map(&of).collect() })
+    }
+
+    /// Every digest of the detail, the current one first.
+    pub fn all(&self) -> impl Iterator<Item = &ContactDigest> {
+        std::iter::once(&self.current).chain(&self.also)
+    }
 }
 
 impl std::fmt::Debug for ContactDigest {
@@ -40,7 +64,7 @@ pub fn of_phone(key: &SiteKey, phone: &str, default_region: &str) -> Option<Cont
 }
 
 fn digest(key: &SiteKey, kind: DigestKind, normal: &str) -> ContactDigest {
-    ContactDigest { kind, digest: key.mac(&[kind.as_str().as_bytes(), normal.as_bytes()]) }
+    ContactDigest { kind, digest: key.mac(&[kind.as_str().as_bytes(), normal.as_bytes()]), key_id: key.id() }
 }
 
 #[cfg(test)]

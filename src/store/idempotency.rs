@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
+use super::locks::{self, Turn};
 use crate::auth::SiteScope;
 use crate::domain::ids::PrincipalId;
 use crate::schema::idempotency_keys as keys;
@@ -21,6 +22,8 @@ pub struct Claim {
     pub key_digest: [u8; 32],
     /// HMAC of the body.
     pub fingerprint: [u8; 32],
+    /// The same under each key of the server that is accepted beside the current one.
+    pub also: Vec<([u8; 32], [u8; 32])>,
 }
 
 /// The answer that was given.
@@ -83,6 +86,32 @@ pub fn find(conn: &mut PgConnection, scope: &SiteScope, claim: &Claim) -> QueryR
     keys::table
         .find((scope.site(), claim.principal, &claim.operation, claim.key_digest.as_slice()))
         .select((keys::fingerprint, keys::status, keys::location, keys::etag, keys::body))
+        .first(conn)
+        .optional()
+}
+
+/// What is kept of this claim under another key of the server, within its time: its digest, and the answer. While there are
+/// several keys, every server that accepts them takes the turn of all digests first: two of them may make new claims under
+/// different keys, and neither would see the other's.
+///
+/// # Errors
+/// A database failure, a lock timeout among them.
+pub fn find_under_other_key(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    claim: &Claim,
+    expired_before: DateTime<Utc>,
+) -> QueryResult<Option<(Vec<u8>, KeptAnswer)>> {
+    if claim.also.is_empty() {
+        return Ok(None);
+    }
+    let others = claim.also.iter().map(|(digest, _)| digest);
+    locks::take(conn, Turn::Alone, std::iter::once(&claim.key_digest).chain(others.clone()))?;
+    keys::table
+        .filter(keys::site_id.eq(scope.site()).and(keys::principal_id.eq(claim.principal)))
+        .filter(keys::operation.eq(&claim.operation).and(keys::created_at.ge(expired_before)))
+        .filter(keys::key_digest.eq_any(others.map(<[u8; 32]>::as_slice)))
+        .select((keys::key_digest, (keys::fingerprint, keys::status, keys::location, keys::etag, keys::body)))
         .first(conn)
         .optional()
 }

@@ -6,8 +6,10 @@
 //! would both have to happen before a row is seen by the wrong caller.
 
 pub mod api_keys;
+pub mod contact_digests;
 pub mod idempotency;
 pub mod journal;
+pub mod locks;
 pub mod members;
 pub mod partners;
 pub mod referrals;

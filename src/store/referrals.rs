@@ -7,8 +7,8 @@ use diesel::result::{DatabaseErrorKind, Error};
 use crate::auth::SiteScope;
 use crate::domain::ids::{PartnerId, ReferralId};
 use crate::domain::text::Reference;
-use crate::domain::vocabulary::DigestKind;
-use crate::privacy::digests::ContactDigest;
+use crate::domain::vocabulary::{Blocker, CloseReason, DigestKind, NextAction, QuarantineReason, ReferralStatus};
+use crate::privacy::digests::DetailDigests;
 use crate::schema::{handoff_routes, partners, referral_digests, referrals, studies};
 
 mod owner;
@@ -144,12 +144,13 @@ pub fn insert(conn: &mut PgConnection, referral: &ReferralRow) -> QueryResult<bo
 ///
 /// # Errors
 /// A database failure.
-pub fn insert_digests(conn: &mut PgConnection, referral: &ReferralRow, digests: &[ContactDigest]) -> QueryResult<usize> {
+pub fn insert_digests(conn: &mut PgConnection, referral: &ReferralRow, digests: &[DetailDigests]) -> QueryResult<usize> {
     if digests.is_empty() {
         return Ok(0);
     }
     let rows: Vec<_> = digests
         .iter()
+        .map(|detail| &detail.current)
         .map(|digest| {
             (
                 referral_digests::site_id.eq(referral.site_id),
@@ -157,6 +158,7 @@ pub fn insert_digests(conn: &mut PgConnection, referral: &ReferralRow, digests: 
                 referral_digests::partner_id.eq(referral.partner_id),
                 referral_digests::kind.eq::<DigestKind>(digest.kind),
                 referral_digests::digest.eq(digest.digest.to_vec()),
+                referral_digests::key_id.eq(digest.key_id.0.to_vec()),
             )
         })
         .collect();
@@ -231,6 +233,36 @@ pub fn revise(
         .set((revision, referrals::version.eq(read_version + 1), referrals::updated_at.eq(now)))
         .execute(conn)
         .map(|changed| changed == 1)
+}
+
+/// Closes these referrals, all open and locked, with one reason; answers them as they are now, by id.
+///
+/// # Errors
+/// A database failure.
+pub fn close_all(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    ids: &[ReferralId],
+    reason: CloseReason,
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<ReferralRow>> {
+    let mut closed = diesel::update(referrals::table.filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(ids))))
+        .set((
+            referrals::status.eq(ReferralStatus::Closed),
+            referrals::held_status.eq(None::<ReferralStatus>),
+            referrals::quarantine_reason.eq(None::<QuarantineReason>),
+            referrals::blocker.eq(None::<Blocker>),
+            referrals::close_reason.eq(Some(reason)),
+            referrals::next_action.eq(None::<NextAction>),
+            referrals::next_action_due_at.eq(None::<DateTime<Utc>>),
+            referrals::version.eq(referrals::version + 1),
+            referrals::closed_at.eq(Some(now)),
+            referrals::updated_at.eq(now),
+        ))
+        .returning(ReferralRow::as_returning())
+        .get_results(conn)?;
+    closed.sort_unstable_by_key(|referral| referral.id);
+    Ok(closed)
 }
 
 /// The referrals with these ids, by id.

@@ -151,6 +151,10 @@ async fn a_canary_sent_in_every_field_name_header_path_and_query_is_found_nowher
     let details = json!({"match": {"email": canaries[0].sent, "phone": canaries[1].sent}});
     let taken = app.partner().post_with_key("/v1/referrals", &fresh_key(), &make::referral_with(details)).await.expect(201);
     answers.push(taken);
+    let withdrawal = json!({"match": {"email": canaries[0].sent, "phone": canaries[1].sent}});
+    let withdrawn = app.coordinator().post("/v1/contact-withdrawals", &withdrawal).await.expect(201);
+    assert_eq!(withdrawn.body["closed_referrals"].as_array().unwrap().len(), 1, "the control: it was digested, and recognised");
+    answers.push(withdrawn);
     assert!(answers.iter().all(|answer| answer.status < 500));
 
     let everything = Everything::gather(&app, &answers);

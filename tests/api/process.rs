@@ -335,6 +335,70 @@ async fn a_database_of_ones_own_is_migrated_by_its_owner_and_served_by_the_app_r
     assert_eq!(database.count(used), 1, "a server that stops writes down the uses that it remembers");
 }
 
+#[actix_web::test]
+async fn the_master_key_is_rotated_beside_the_data_and_nobody_has_to_log_in_again() {
+    let place = Place::new();
+    assert!(refusal(&place.run(&["master-key", "rotate"])).contains("first start"));
+    place.serve(&[]).stop();
+    let read = |name: &str| std::fs::read_to_string(place.data_dir().join(name)).unwrap();
+    let (first, token) = (read("master.key"), place.printed("COORDINATOR_TOKEN"));
+    assert!(place.run(&["master-key", "rotate"]).status.success());
+    let second = read("master.key");
+    assert_eq!((read("master.key.also"), mode(&place.data_dir().join("master.key.also"))), (first.clone(), 0o600));
+    assert!(place.run(&["master-key", "rotate"]).status.success());
+    assert_eq!(read("master.key.also"), format!("{second}{first}"), "the latest first");
+    assert!(![first.clone(), second].contains(&read("master.key")));
+
+    let serving = place.serve(&[]);
+    place.person(&token).get("/v1/site").await.expect(200);
+    let mut body = make::referral();
+    body["match"] = json!({"email": "ana@mail.example"});
+    place.person(&place.printed("PARTNER_KEY")).post("/v1/referrals", &body).await.expect(201);
+    let output = place.run(&["master-key", "status"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    for line in
+        ["1 current, 2 also accepted", "current key: 1 digest(s) of referrals", "number 2: 0 digest(s)", "0 of withdrawals"]
+    {
+        assert!(said.contains(line), "{said}");
+    }
+    let log = format!("{said}{}{}", serving.log(), serving.printed());
+    assert!([&first, &read("master.key")].iter().all(|key| !log.contains(key.trim())), "keys are never printed");
+    serving.stop();
+    // The control: without the earlier keys the token is nobody's.
+    std::fs::remove_file(place.data_dir().join("master.key.also")).unwrap();
+    let serving = place.serve(&[]);
+    place.person(&token).get("/v1/site").await.expect_problem(401, "invalid_credentials");
+    serving.stop();
+    for _ in 0..4 {
+        assert!(place.run(&["master-key", "rotate"]).status.success());
+    }
+    let kept = (read("master.key"), read("master.key.also"));
+    assert!(refusal(&place.run(&["master-key", "rotate"])).contains("more than 4 keys"));
+    assert_eq!((read("master.key"), read("master.key.also")), kept, "nothing is written when there is no room");
+}
+
+#[test]
+fn a_master_key_of_the_settings_is_rotated_there() {
+    let place = Place::new();
+    let database = Database::new();
+    let with_keys = |arguments: &[&str], also: &str| {
+        let mut command = place.command(arguments);
+        command.env("DATABASE_URL", database.url("handoff_app")).env("HANDOFF_MASTER_KEY", "5a".repeat(32));
+        command.env("HANDOFF_MASTER_KEY_ALSO", also).output().unwrap()
+    };
+    let output = with_keys(&["master-key", "rotate"], "");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("HANDOFF_MASTER_KEY_ALSO"));
+    assert!(with_keys(&["check"], &format!("{}\n{}", "6b".repeat(32), "7c".repeat(32))).status.success());
+    for (also, says) in
+        [("5a".repeat(32), "it is for another one"), ("canary".into(), "does not hold keys"), (" ".into(), "does not hold keys")]
+    {
+        let said = refusal(&with_keys(&["check"], &also));
+        assert!(said.contains(says) && said.contains("HANDOFF_MASTER_KEY_ALSO") && !said.contains("canary"), "{said}");
+    }
+    let alone = place.command(&["check"]).env("HANDOFF_MASTER_KEY_ALSO", "5a".repeat(32)).output().unwrap();
+    assert!(refusal(&alone).contains("goes with HANDOFF_MASTER_KEY"));
+}
+
 #[test]
 fn the_document_can_be_printed() {
     let output = Place::new().run(&["openapi", "-"]);

@@ -45,7 +45,7 @@ pub struct CreateReferral {
     pub received_at: Option<DateTime<Utc>>,
     /// How the source is recognised; the route's tag if absent. Another tag is taken, and marked `unverified`.
     pub source_tag: Option<Reference>,
-    /// For finding duplicates only: digested at once and dropped.
+    /// For recognising a person only (duplicates, withdrawn permission): digested at once and dropped.
     #[serde(rename = "match")]
     #[validate(nested)]
     pub match_details: Option<MatchDetails>,
@@ -70,7 +70,7 @@ fn holds_something(details: &MatchDetails) -> Result<(), ValidationError> {
     }
     let mut error = ValidationError::new("holds_something");
     error.add_param("pointer".into(), &"/match");
-    Err(error.with_message("Send `email`, `phone` or both, or leave `match` out.".into()))
+    Err(error.with_message("Send `email`, `phone` or both.".into()))
 }
 
 impl From<CreateReferral> for NewReferral {

@@ -52,6 +52,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("list_audit_entries", &["admin"]),
     ("complete_referral", &["partner"]),
     ("withdraw_referral", &["partner"]),
+    ("create_contact_withdrawal", &["admin", "coordinator", "referrals:write"]),
 ];
 
 /// Lists that belong to one resource: without it there is no empty list either.

@@ -160,6 +160,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
             Sent::Body(body)
         }
         "update_referral" => Sent::Body(json!({"next_action": "attempt_contact"})),
+        "create_contact_withdrawal" => Sent::Body(json!({"match": {"email": "nobody@mail.example"}})),
         "transition_referral" => Sent::Body(json!({"to": "contacting"})),
         "complete_referral" => Sent::Body(json!({"source_tag": meant.source_tag})),
         _ => return None,

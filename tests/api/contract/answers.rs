@@ -180,6 +180,21 @@ async fn referrals(app: &App, witness: &mut Witness) {
         "contact_path": "site_record", "external_ref": "CRM-1"
     }));
     post(witness, &app.site_key(), "/v1/referrals", &late).await.expect(201);
+    let withdrawal = json!({"match": {"phone": "+1 202 555 0123"}, "received_at": "2026-06-01T08:30:00Z"});
+    post(witness, &app.site_key(), "/v1/contact-withdrawals", &withdrawal).await.expect(201);
+    let held = post(
+        witness,
+        &app.coordinator(),
+        "/v1/referrals",
+        &make::referral_with(json!({
+            "study": STUDY, "partner": "lakeside", "match": {"phone": "+1 202 555 0123"}
+        })),
+    )
+    .await
+    .expect(201);
+    assert_eq!((&held.body["status"], &held.body["quarantine_reason"]), (&json!("quarantined"), &json!("contact_withdrawn")));
+    let closed = post(witness, &app.coordinator(), "/v1/contact-withdrawals", &withdrawal).await.expect(201);
+    assert_eq!(closed.body["closed_referrals"], json!([held.id()]));
 }
 
 /// The site asks the partner for something, the partner brings it, and then withdraws.

@@ -51,6 +51,7 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("referrals_next_action_vocabulary", all!(NextAction)),
         ("referrals_handoff_issues_vocabulary", all!(HandoffIssue)),
         ("referral_digests_kind_vocabulary", all!(DigestKind)),
+        ("contact_withdrawals_kind_vocabulary", all!(DigestKind)),
         ("refusals_code_vocabulary", all!(RefusalCode)),
         ("audit_entries_actor_kind_vocabulary", all!(ActorKind)),
         ("audit_entries_subject_kind_vocabulary", all!(SubjectKind)),

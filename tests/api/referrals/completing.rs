@@ -277,3 +277,29 @@ async fn only_the_partner_completes_and_another_ones_referral_is_not_there() {
     assert!(refused.body["intake_url"].is_string());
     complete(&app, &path, "*", json!({"match": {}})).await.expect_problem(422, "invalid_body");
 }
+
+#[actix_web::test]
+async fn details_of_somebody_who_withdrew_hold_it_for_a_person_and_the_partner_sees_no_difference() {
+    let app = App::start().await;
+    let gone = json!({"match": {"email": "gone@mail.example"}});
+    app.coordinator().post("/v1/contact-withdrawals", &gone).await.expect(201);
+    let mut answers = Vec::new();
+    for (email, status, reason) in [
+        ("gone@mail.example", "quarantined", json!("contact_withdrawn")),
+        // The control: somebody who did not withdraw.
+        ("here@mail.example", "contacting", Value::Null),
+    ] {
+        let moves = [json!({"to": "contacting"}), json!({"to": "on_hold", "blocker": "awaiting_records"})];
+        let (path, seen) = waiting(&app, json!({}), &moves).await;
+        let done = complete(&app, &path, &seen.etag(), json!({"match": {"email": email}})).await.expect(200);
+        let site = app.coordinator().get(&path).await.body;
+        assert_eq!((&site["status"], &site["quarantine_reason"]), (&json!(status), &reason));
+        assert_eq!((&site["held_status"], &site["blocker"]), (&Value::Null, &Value::Null));
+        let mut body = done.body;
+        for field in ["id", "handoff"] {
+            body[field] = Value::Null;
+        }
+        answers.push(body);
+    }
+    assert_eq!(answers[0], answers[1]);
+}

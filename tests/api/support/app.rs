@@ -70,7 +70,12 @@ impl App {
 
     /// A second server on the same database, with the same keys and clock: what a second process would be.
     pub fn another_server(&self) -> Neighbour {
-        let (address, _, server) = run_server(&self.db, &self.clock, &self.master, Setup::default());
+        self.server_with_key(&self.master)
+    }
+
+    /// A second server on the same database and clock, with another master key.
+    pub fn server_with_key(&self, master: &MasterKey) -> Neighbour {
+        let (address, _, server) = run_server(&self.db, &self.clock, master, Setup::default());
         Neighbour { address, server }
     }
 

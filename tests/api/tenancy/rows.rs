@@ -57,6 +57,8 @@ impl Sown {
                        FROM handoff_routes WHERE id = '{route}';
                      INSERT INTO referral_digests SELECT site_id, id, partner_id, 'email', sha256(id::text::bytea) FROM referrals
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
+                     INSERT INTO contact_withdrawals SELECT site_id, referral_id, kind, digest, key_id, false, now(), now() FROM referral_digests
+                      WHERE site_id = '{site}' AND partner_id = '{partner}';
                      INSERT INTO idempotency_keys VALUES ('{site}', '{partner}', 'create_referral', sha256('a'), sha256('b'), 201, null, null, '{{}}', now());
                      INSERT INTO refusals VALUES ('{site}', gen_random_uuid(), '{partner}', '2026-06-01', 'unknown_field', 1)",
                     route = partner.route,
@@ -84,7 +86,8 @@ struct Context {
 fn beyond_partner(table: &str, partner: &str) -> Option<String> {
     match table {
         "sites" => None,
-        "members" | "member_studies" | "api_keys" => Some("true".into()),
+        // Whether somebody withdrew is the site's to know.
+        "members" | "member_studies" | "api_keys" | "contact_withdrawals" => Some("true".into()),
         // What a partner's request leaves in the journal is the site's to read.
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
         "partners" => Some(format!("id = '{partner}'")),
@@ -182,6 +185,9 @@ fn insert(table: &str, site: &Site) -> String {
             external_ref, owner_id, status, next_action, next_action_due_at, handoff_issues, is_test, version, received_at, recorded_at,
             clock_started_at, updated_at) {referral}"),
         "referral_digests" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', 'phone', sha256('x'))"),
+        "contact_withdrawals" => {
+            format!("VALUES ('{id}', gen_random_uuid(), 'phone', sha256('x'), null, false, now(), now())")
+        }
         "idempotency_keys" => format!("VALUES ('{id}', '{partner}', 'x', sha256('x'), sha256('x'), null, null, null, null, now())"),
         "refusals" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', '2026-06-02', 'unknown_field', 1)"),
         "audit_entries" => format!(

@@ -202,10 +202,12 @@ pub fn due(document: &Value) -> Vec<String> {
             found.push(format!("{} parameters", operation.id));
         }
         for (status, response) in responses {
-            let tagged = !is_list && !operation.is_public();
+            // What is recorded and cannot be read again has no place and no version.
+            let recorded = status == "201" && document["paths"][format!("{}/{{id}}", operation.path)].is_null();
+            let tagged = !is_list && !operation.is_public() && !recorded;
             let rules: [(bool, &str); 7] = [
                 (true, "X-Request-Id"),
-                (status == "201", "Location"),
+                (status == "201" && !recorded, "Location"),
                 (status.starts_with('2') && tagged, "ETag"),
                 (status == "200" && is_list, "Link"),
                 (status.starts_with('2') && keyed, "Idempotency-Replayed"),

@@ -1,0 +1,48 @@
+//! Contact details on their way through: digested at once, looked up, dropped.
+
+use super::Context;
+use crate::db::{Conn, beyond_partner};
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::text::{EmailAddress, PhoneNumber};
+use crate::error::AppError;
+use crate::privacy::digests::{self, DetailDigests};
+use crate::privacy::keys::Keyring;
+use crate::store::contact_digests::{is_withdrawn, move_to_current, take_turn};
+use crate::store::locks::Turn;
+use crate::store::sites::SiteRow;
+
+/// The digests of the details that were sent, and what is wrong with those that are none.
+pub(super) fn digest(
+    keyring: &Keyring,
+    email: Option<&EmailAddress>,
+    phone: Option<&PhoneNumber>,
+    site: &SiteRow,
+) -> (Vec<DetailDigests>, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let email = email.map(|email| DetailDigests::under(keyring, |key| digests::of_email(key, email.as_str())));
+    if matches!(email, Some(None)) {
+        let message = "Send one complete e-mail address, or leave it out.";
+        faults.push(Fault::new("/match/email", FaultCode::BadFormat, message));
+    }
+    let region = site.default_phone_region.as_str();
+    let phone = phone.map(|phone| DetailDigests::under(keyring, |key| digests::of_phone(key, phone.as_str(), region)));
+    if matches!(phone, Some(None)) {
+        let message = "Send one complete telephone number, best with its country code (`+1 …`), or leave it out.";
+        faults.push(Fault::new("/match/phone", FaultCode::BadFormat, message));
+    }
+    (email.flatten().into_iter().chain(phone.flatten()).collect(), faults)
+}
+
+/// Whether the person of these details withdrew permission to contact. Asked whoever sends them, and in the same steps whatever
+/// the answer is; a withdrawal that is under way is waited for, and one that comes later finds what this transaction keeps.
+pub(super) fn have_been_withdrawn(conn: &mut Conn, context: &Context, details: &[DetailDigests]) -> Result<bool, AppError> {
+    if details.is_empty() {
+        return Ok(false);
+    }
+    let scope = &context.scope;
+    Ok(beyond_partner(conn, scope, |conn| {
+        take_turn(conn, Turn::Shared, details)?;
+        move_to_current(conn, scope, details)?;
+        is_withdrawn(conn, scope, context.actor.is_test(), details)
+    })?)
+}

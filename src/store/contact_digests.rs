@@ -1,0 +1,208 @@
+//! Digests of contact details: those of referrals, and those of people who must not be contacted.
+//!
+//! A detail is looked up under every key that is accepted. A partner reads neither table: whoever looks up under a partner's
+//! request does so in `db::beyond_partner`.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Nullable, Text, Uuid};
+
+use super::locks::{self, Turn};
+use super::referrals::ReferralRow;
+use crate::auth::SiteScope;
+use crate::domain::ids::{ContactWithdrawalId, ReferralId};
+use crate::domain::vocabulary::{DigestKind, ReferralStatus};
+use crate::privacy::digests::{ContactDigest, DetailDigests};
+use crate::schema::{contact_withdrawals, referral_digests, referrals};
+
+/// A digest as it is kept.
+#[derive(Debug, Clone, Queryable)]
+pub struct KeptDigest {
+    /// Of what.
+    pub kind: DigestKind,
+    /// The digest.
+    pub digest: Vec<u8>,
+    /// Under which key; `None`: from before keys had names.
+    pub key_id: Option<Vec<u8>>,
+}
+
+impl From<&ContactDigest> for KeptDigest {
+    fn from(digest: &ContactDigest) -> Self {
+        Self { kind: digest.kind, digest: digest.digest.to_vec(), key_id: Some(digest.key_id.0.to_vec()) }
+    }
+}
+
+/// The kinds and all digests of details, for a look-up. A digest is of one kind, so that the two need not be paired.
+fn sought(details: &[DetailDigests]) -> (Vec<DigestKind>, Vec<&[u8]>) {
+    let kinds = details.iter().map(|detail| detail.current.kind).collect();
+    let digests = details.iter().flat_map(DetailDigests::all).map(|digest| digest.digest.as_slice()).collect();
+    (kinds, digests)
+}
+
+/// Takes the turn of these contact details until the transaction ends: shared by those who only ask who withdrew, alone by
+/// those who record a withdrawal. Servers with other current keys take the same turns.
+///
+/// # Errors
+/// A database failure, a lock timeout among them.
+pub fn take_turn(conn: &mut PgConnection, turn: Turn, details: &[DetailDigests]) -> QueryResult<()> {
+    locks::take(conn, turn, details.iter().flat_map(DetailDigests::all).map(|digest| &digest.digest))
+}
+
+/// As [`take_turn`], alone, for digests that were kept.
+///
+/// # Errors
+/// A database failure, a lock timeout among them.
+pub fn take_turn_of_kept(conn: &mut PgConnection, kept: &[KeptDigest]) -> QueryResult<()> {
+    locks::take(conn, Turn::Alone, kept.iter().filter_map(|kept| kept.digest.first_chunk()))
+}
+
+/// Moves what is kept of these details under another key to the current one. Rows that somebody else is moving are left to
+/// them: nobody waits.
+///
+/// # Errors
+/// A database failure.
+pub fn move_to_current(conn: &mut PgConnection, scope: &SiteScope, details: &[DetailDigests]) -> QueryResult<()> {
+    if details.iter().all(|detail| detail.also.is_empty()) {
+        return Ok(());
+    }
+    let pairs = || details.iter().flat_map(|detail| detail.all().map(|kept| (kept, &detail.current)));
+    let kinds: Vec<DigestKind> = pairs().map(|(kept, _)| kept.kind).collect();
+    let kept: Vec<&[u8]> = pairs().map(|(kept, _)| kept.digest.as_slice()).collect();
+    let current: Vec<&[u8]> = pairs().map(|(_, current)| current.digest.as_slice()).collect();
+    let key_ids: Vec<&[u8]> = pairs().map(|(_, current)| current.key_id.0.as_slice()).collect();
+    // A withdrawal stands once per digest: of several for one detail the oldest moves, unless one has moved before.
+    diesel::sql_query(
+        "WITH known (kind, kept, current, key_id) AS (SELECT * FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[])),
+              due AS (
+                  SELECT d.referral_id, d.kind, k.current, k.key_id FROM known k
+                    JOIN referral_digests d ON d.site_id = $1 AND d.kind = k.kind AND d.digest = k.kept
+                   WHERE d.key_id IS DISTINCT FROM k.key_id FOR UPDATE OF d SKIP LOCKED),
+              moved AS (
+                  UPDATE referral_digests d SET digest = due.current, key_id = due.key_id FROM due
+                   WHERE d.site_id = $1 AND d.referral_id = due.referral_id AND d.kind = due.kind),
+              oldest AS (
+                  SELECT DISTINCT ON (w.kind, w.is_test) w.id, k.current, k.key_id FROM known k
+                    JOIN contact_withdrawals w ON w.site_id = $1 AND w.is_test IN (true, false) AND w.kind = k.kind AND w.digest = k.kept
+                   WHERE w.key_id IS DISTINCT FROM k.key_id AND NOT EXISTS (
+                         SELECT 1 FROM contact_withdrawals o WHERE o.site_id = $1 AND o.is_test = w.is_test AND o.kind = w.kind
+                            AND o.digest = k.current AND o.id <> w.id)
+                   ORDER BY w.kind, w.is_test, w.id),
+              free AS (
+                  SELECT w.id, oldest.current, oldest.key_id FROM contact_withdrawals w JOIN oldest ON oldest.id = w.id
+                   WHERE w.site_id = $1 AND w.key_id IS DISTINCT FROM oldest.key_id FOR UPDATE OF w SKIP LOCKED)
+         UPDATE contact_withdrawals w SET digest = free.current, key_id = free.key_id FROM free WHERE w.site_id = $1 AND w.id = free.id",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .bind::<Array<Text>, _>(kinds)
+    .bind::<Array<Bytea>, _>(kept)
+    .bind::<Array<Bytea>, _>(current)
+    .bind::<Array<Bytea>, _>(key_ids)
+    .execute(conn)
+    .map(drop)
+}
+
+/// Whether permission to contact over one of these details was withdrawn.
+///
+/// # Errors
+/// A database failure.
+pub fn is_withdrawn(conn: &mut PgConnection, scope: &SiteScope, is_test: bool, details: &[DetailDigests]) -> QueryResult<bool> {
+    let (kinds, digests) = sought(details);
+    let found = contact_withdrawals::table
+        .filter(contact_withdrawals::site_id.eq(scope.site()).and(contact_withdrawals::is_test.eq(is_test)))
+        .filter(contact_withdrawals::kind.eq_any(kinds).and(contact_withdrawals::digest.eq_any(digests)));
+    diesel::select(diesel::dsl::exists(found)).get_result(conn)
+}
+
+/// The open referrals of one of these details, by id and locked until the transaction ends.
+///
+/// # Errors
+/// A database failure.
+pub fn lock_open_referrals(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    is_test: bool,
+    details: &[DetailDigests],
+) -> QueryResult<Vec<ReferralRow>> {
+    let (kinds, digests) = sought(details);
+    let of_person = referral_digests::table
+        .filter(referral_digests::site_id.eq(scope.site()))
+        .filter(referral_digests::kind.eq_any(kinds).and(referral_digests::digest.eq_any(digests)))
+        .select(referral_digests::referral_id);
+    referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(is_test)))
+        .filter(referrals::status.ne(ReferralStatus::Closed).and(referrals::id.eq_any(of_person)))
+        .order(referrals::id)
+        .select(ReferralRow::as_select())
+        .for_update()
+        .load(conn)
+}
+
+/// The digests kept of a referral.
+///
+/// # Errors
+/// A database failure.
+pub fn of_referral(conn: &mut PgConnection, scope: &SiteScope, referral: ReferralId) -> QueryResult<Vec<KeptDigest>> {
+    referral_digests::table
+        .filter(referral_digests::site_id.eq(scope.site()).and(referral_digests::referral_id.eq(referral)))
+        .order(referral_digests::kind)
+        .select((referral_digests::kind, referral_digests::digest, referral_digests::key_id))
+        .load(conn)
+}
+
+/// Keeps withdrawn digests, each once and from its first withdrawal; says how many are new.
+///
+/// # Errors
+/// A database failure.
+pub fn withdraw(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    is_test: bool,
+    digests: Vec<KeptDigest>,
+    received_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let rows: Vec<_> = digests
+        .into_iter()
+        .map(|kept| {
+            (
+                contact_withdrawals::site_id.eq(scope.site()),
+                contact_withdrawals::id.eq(ContactWithdrawalId::at(now)),
+                contact_withdrawals::kind.eq(kept.kind),
+                contact_withdrawals::digest.eq(kept.digest),
+                contact_withdrawals::key_id.eq(kept.key_id),
+                contact_withdrawals::is_test.eq(is_test),
+                contact_withdrawals::received_at.eq(received_at),
+                contact_withdrawals::recorded_at.eq(now),
+            )
+        })
+        .collect();
+    diesel::insert_into(contact_withdrawals::table).values(rows).on_conflict_do_nothing().execute(conn)
+}
+
+/// How many digests a site keeps under one key.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct KeyUse {
+    /// The key's public name; `None`: from before keys had names.
+    #[diesel(sql_type = Nullable<Bytea>)]
+    pub key_id: Option<Vec<u8>>,
+    /// Whether these are of withdrawals; otherwise of referrals.
+    #[diesel(sql_type = Bool)]
+    pub of_withdrawals: bool,
+    /// How many.
+    #[diesel(sql_type = BigInt)]
+    pub digests: i64,
+}
+
+/// How many digests the site keeps under each key.
+///
+/// # Errors
+/// A database failure.
+pub fn count_by_key(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<KeyUse>> {
+    diesel::sql_query(
+        "SELECT key_id, false AS of_withdrawals, count(*) AS digests FROM referral_digests WHERE site_id = $1 GROUP BY key_id
+         UNION ALL
+         SELECT key_id, true, count(*) FROM contact_withdrawals WHERE site_id = $1 GROUP BY key_id",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .load(conn)
+}

@@ -1,0 +1,31 @@
+//! Turns that transactions take by a digest and not by a row: the row may not be there yet, or nobody may say that it is.
+//!
+//! PostgreSQL knows a lock by 64 bits; two digests that share them only wait for one another once too often.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt};
+
+/// How a transaction holds its turn, until it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Beside others that share, and while nobody holds it alone.
+    Shared,
+    /// Alone.
+    Alone,
+}
+
+/// Takes the turn of each digest, waiting up to `lock_timeout` for each. Always in one order, so that nobody waits in a circle.
+///
+/// # Errors
+/// A database failure, a lock timeout among them.
+pub fn take<'a>(conn: &mut PgConnection, turn: Turn, digests: impl IntoIterator<Item = &'a [u8; 32]>) -> QueryResult<()> {
+    let mut names: Vec<i64> =
+        digests.into_iter().filter_map(|digest| digest.first_chunk().copied().map(i64::from_be_bytes)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let lock = match turn {
+        Turn::Shared => "SELECT pg_advisory_xact_lock_shared(name) FROM unnest($1) AS turns (name)",
+        Turn::Alone => "SELECT pg_advisory_xact_lock(name) FROM unnest($1) AS turns (name)",
+    };
+    diesel::sql_query(lock).bind::<Array<BigInt>, _>(names).execute(conn).map(drop)
+}
