@@ -20,15 +20,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Parser as _;
-use support::http::write_request;
 use support::load::{Closed, Counted, Load};
 use support::pgbench::Pgbench;
 use support::place::Place;
 use support::round::{Done, Meters, Round};
-use support::seed::{self, STUDY, Site};
+use support::seed::{self, Site};
 use support::server::Server;
 use support::table;
 
+/// Sending referrals, beside pgbench doing the same work in the same database.
 #[derive(Debug, clap::Parser)]
 struct Arguments {
     #[command(flatten)]
@@ -126,15 +126,7 @@ impl Bench {
 
     /// A referral that no other is like.
     fn write(&self, request: &mut Vec<u8>) {
-        let number = self.written.fetch_add(1, Ordering::Relaxed);
-        let body = format!(
-            r#"{{"study": "{STUDY}", "channel": "secure_form", "contact_basis": "permission_to_contact", "contact_path": "person_uses_intake", "partner_reference": "LC-{number:016}", "match": {{"email": "person-{number}@mail.example", "phone": "+1 415 {:03} {:04}"}}}}"#,
-            // An exchange begins with 2 to 9; after eight million, numbers come again, as they do in life.
-            200 + number / 10_000 % 800,
-            number % 10_000
-        );
-        let key = format!("bench-{number:016}");
-        write_request(request, "POST", "/v1/referrals", &self.site.partner_key, &[("Idempotency-Key", &key)], &body);
+        seed::write_referral(request, &self.site.partner_key, self.written.fetch_add(1, Ordering::Relaxed));
     }
 
     fn report(&self, rounds: &[Vec<Round>]) {

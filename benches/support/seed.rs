@@ -69,6 +69,17 @@ pub fn site(place: &Place, server: &Server, partners: usize) -> Site {
     Site { partner_key: partner_key.trim().to_owned(), site_key: site_key.trim().to_owned() }
 }
 
+/// Writes the request for a referral that no other number gives: key, reference and contact details are its own.
+pub fn write_referral(request: &mut Vec<u8>, key: &str, number: u64) {
+    // An exchange begins with 2 to 9; after eight million, telephone numbers come again, as they do in life.
+    let (exchange, line) = (200 + number / 10_000 % 800, number % 10_000);
+    let body = format!(
+        r#"{{"study": "{STUDY}", "channel": "secure_form", "contact_basis": "permission_to_contact", "contact_path": "person_uses_intake", "partner_reference": "LC-{number:016}", "match": {{"email": "person-{number}@mail.example", "phone": "+1 415 {exchange:03} {line:04}"}}}}"#
+    );
+    let idempotency_key = format!("bench-{number:016}");
+    write_request(request, "POST", "/v1/referrals", key, &[("Idempotency-Key", &idempotency_key)], &body);
+}
+
 fn partner_code(number: usize) -> String {
     format!("partner-{number:02}")
 }
