@@ -1,9 +1,10 @@
--- What the server asks PostgreSQL for one referral of a partner, statement by statement, each with its own round trip as the
--- server makes it (`cargo bench --bench create_referral -- --statements`).
+-- What the server asks PostgreSQL for one referral of a partner, statement by statement. What the server sends together is one
+-- round trip here too, and everything else one each (`cargo bench --bench create_referral -- --statements` prints what it sends).
 --
 -- From the benchmark: key_hash, the partner's. Everything else is read here, as the server reads it. Values that the server
--- computes (digests, codes) are random numbers of the same size. The id starts with the time, because ids that are in order
--- make cheaper index pages; the site is read with it, which saves a round trip that the server does not make either.
+-- computes (digests, codes) are random numbers of the same size. set_config stands for SET LOCAL where a value is a parameter.
+-- The id begins with the time, as the server's do, because ids in order are cheaper to index; it is made where the site is
+-- read, so that making it costs no round trip of its own.
 \set a random(1, 9000000000000000000)
 \set b random(1, 9000000000000000000)
 \set c random(1, 9000000000000000000)
