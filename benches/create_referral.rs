@@ -1,0 +1,174 @@
+//! `POST /v1/referrals` by 16 clients at once, beside pgbench doing the same work in the same database (P1).
+//!
+//! `cargo bench --bench create_referral`, about two minutes; `-- --help` lists what can be changed. `-- --statements` prints
+//! what PostgreSQL is asked for one referral: what the scripts in `benches/pgbench` are written from.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a benchmark"
+)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use clap::Parser as _;
+use support::load::{Closed, Counted, Load};
+use support::pgbench::Pgbench;
+use support::place::Place;
+use support::round::{Done, Meters, Round};
+use support::seed::{self, Site};
+use support::server::Server;
+use support::table;
+
+/// Sending referrals, beside pgbench doing the same work in the same database.
+#[derive(Debug, clap::Parser)]
+struct Arguments {
+    #[command(flatten)]
+    common: support::Common,
+    /// Print the statements of one referral and stop.
+    #[arg(long)]
+    statements: bool,
+}
+
+/// What takes turns in a round.
+const SERVER: usize = 0;
+const BY_STATEMENT: usize = 1;
+const SUBJECTS: [&str; 3] = ["server", "pgbench, by statement", "pgbench, one statement"];
+const SCRIPTS: [&str; 2] = ["create_referral.sql", "create_referral_one.sql"];
+
+/// Everything that a round needs.
+struct Bench {
+    common: support::Common,
+    place: Place,
+    server: Server,
+    site: Site,
+    pgbench: Option<Pgbench>,
+    /// What the scripts start from.
+    variables: Vec<(&'static str, String)>,
+    /// How many requests were written: no two have the same key, reference or contact details.
+    written: AtomicU64,
+    /// How many rows there have to be in the end.
+    kept: AtomicU64,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let place = Place::start();
+    let server = Server::start(&place);
+    let site = seed::site(&place, &server, 1);
+    let pgbench = Pgbench::find(&place);
+    let variables = vec![
+        ("key_hash", key_hash(&site.partner_key)),
+        ("site_id", place.text("SELECT site_id::text AS text FROM sites")),
+        ("partner_id", place.text("SELECT id::text AS text FROM partners")),
+    ];
+    let (written, kept) = (AtomicU64::new(0), AtomicU64::new(0));
+    let bench = Bench { common: arguments.common, place, server, site, pgbench, variables, written, kept };
+    if arguments.statements {
+        bench.print_statements();
+        return;
+    }
+    if bench.pgbench.is_none() {
+        println!("pgbench is neither beside the server's binaries nor on PATH: the ratios to it are not measured.");
+    }
+    let common = &bench.common;
+    println!("{} clients, {} rounds of {} s each, after one to warm up", common.clients, common.rounds, common.seconds);
+    for subject in 0..bench.subjects() {
+        bench.measure(subject, common.seconds.min(2));
+    }
+    let mut rounds: Vec<Vec<Round>> = vec![Vec::new(); bench.subjects()];
+    for round in 0..common.rounds {
+        // Each in its turn goes first: tables grow, and what is written later is written out later.
+        for turn in 0..bench.subjects() {
+            let subject = (round + turn) % bench.subjects();
+            rounds[subject].push(bench.measure(subject, common.seconds));
+        }
+    }
+    bench.report(&rounds);
+}
+
+impl Bench {
+    fn subjects(&self) -> usize {
+        if self.pgbench.is_some() { SUBJECTS.len() } else { 1 }
+    }
+
+    fn measure(&self, subject: usize, seconds: u64) -> Round {
+        let server = (subject == SERVER).then(|| self.server.pid());
+        Meters { server, postmaster: self.place.postmaster() }.measure(|| {
+            let done = match (&self.pgbench, subject.checked_sub(1)) {
+                (Some(pgbench), Some(script)) => {
+                    pgbench.run(&self.place, &script_path(SCRIPTS[script]), self.common.clients, seconds, &self.variables)
+                }
+                _ => self.send(Duration::from_secs(seconds)),
+            };
+            self.kept.fetch_add(done.latencies.count() as u64, Ordering::Relaxed);
+            done
+        })
+    }
+
+    fn load(&self) -> Load {
+        Load { address: self.server.address, clients: self.common.clients, expected: 201 }
+    }
+
+    fn send(&self, duration: Duration) -> Done {
+        let outcome = self.load().run(&Closed::lasting(duration), &|request| self.write(request));
+        let per_second = outcome.latencies.count() as f64 / outcome.elapsed.as_secs_f64();
+        Done { per_second, latencies: outcome.latencies }
+    }
+
+    /// A referral that no other is like.
+    fn write(&self, request: &mut Vec<u8>) {
+        seed::write_referral(request, &self.site.partner_key, self.written.fetch_add(1, Ordering::Relaxed));
+    }
+
+    fn report(&self, rounds: &[Vec<Round>]) {
+        let rows: Vec<(&str, &[Round])> = SUBJECTS.into_iter().zip(rounds.iter().map(Vec::as_slice)).collect();
+        table::print(&rows);
+        for (subject, name) in SUBJECTS.iter().enumerate().skip(BY_STATEMENT) {
+            match rounds.get(subject) {
+                Some(yardstick) => {
+                    let pairs = rounds[SERVER].iter().zip(yardstick);
+                    let ratios: Vec<f64> = pairs.map(|(server, yardstick)| server.per_second / yardstick.per_second).collect();
+                    table::print_ratio(&format!("server / {name}"), &ratios);
+                }
+                None => println!("server / {name}: not measured"),
+            }
+        }
+        let kept = self.place.text("SELECT count(*)::text AS text FROM referrals");
+        let acknowledged = self.kept.load(Ordering::Relaxed).to_string();
+        assert_eq!(kept, acknowledged, "as many referrals are kept as were acknowledged");
+        println!("{acknowledged} acknowledged, {kept} kept");
+    }
+
+    /// Sends two referrals on each connection of the pool and prints what the last of them had PostgreSQL do: by then every
+    /// statement that the server prepares is prepared.
+    fn print_statements(&self) {
+        let role = handoff::db::APP_ROLE;
+        self.place.execute(&format!("ALTER ROLE {role} SET log_statement = 'all'"));
+        self.place.execute(&format!("ALTER ROLE {role} SET log_parameter_max_length = -1"));
+        let server = Server::start(&self.place);
+        let load = Load { address: server.address, clients: 1, expected: 201 };
+        load.run(&Counted::new(20), &|request| self.write(request));
+        let before = self.place.server_log().len();
+        load.run(&Counted::new(1), &|request| self.write(request));
+        print!("{}", &self.place.server_log()[before..]);
+    }
+}
+
+/// The hash under which a key is kept, as PostgreSQL writes bytes.
+fn key_hash(key: &str) -> String {
+    let key = handoff::auth::api_key::parse(key).expect("a key");
+    key.hash.iter().fold("\\x".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn script_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/pgbench").join(name)
+}

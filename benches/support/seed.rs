@@ -1,0 +1,109 @@
+//! A site as an operator and an admin set one up: by the command line and over HTTP, so that nothing here knows how it is kept.
+
+use serde_json::{Value, json};
+
+use super::http::{Connection, write_request};
+use super::place::Place;
+use super::server::Server;
+
+/// The study of every route.
+pub const STUDY: &str = "heart-2026";
+
+/// The keys that the load uses.
+pub struct Site {
+    /// The first partner's.
+    pub partner_key: String,
+    /// A system's of the site, for reading.
+    pub site_key: String,
+}
+
+/// A site with an admin, a coordinator, one study and so many active partners with launched routes; keys of the first partner
+/// and of the site.
+pub fn site(place: &Place, server: &Server, partners: usize) -> Site {
+    let created = place.run(&[
+        "site",
+        "create",
+        "--name=Riverside",
+        "--time-zone=America/New_York",
+        "--phone-region=US",
+        "--intake-url=https://intake.riverside.example/start",
+        "--admin-name=Robin Admin",
+        "--admin-email=robin@riverside.example",
+    ]);
+    let admin = word_after(&created, "admin");
+    let added = place.run(&["member", "create", "--name=Dana", "--email=dana@riverside.example", "--role=coordinator"]);
+    let coordinator = word_after(&added, "member");
+    let token = place.run(&["token", "create", "--member", &admin, "--ttl=1h"]);
+    let mut http = Admin { connection: Connection::open(server.address).unwrap(), token: token.trim().to_owned() };
+    http.post(
+        "/v1/studies",
+        &json!({
+            "code": STUDY, "public_name": "Heart Rhythm Study", "protocol_code": "HRT-2026-01",
+            "short_description": "A study of two approaches to heart rhythm care.",
+        }),
+    );
+    for number in 1..=partners {
+        let code = partner_code(number);
+        let partner = http.post(
+            "/v1/partners",
+            &json!({
+                "code": code, "name": code, "partner_type": "specialty_clinic", "jurisdiction": "US-NY",
+                "remuneration_basis": "none",
+            }),
+        );
+        for to in ["language_pending", "test_pending", "active"] {
+            http.post(&format!("/v1/partners/{}/transitions", id(&partner)), &json!({"to": to}));
+        }
+        let route = http.post(
+            "/v1/routes",
+            &json!({
+                "partner": code, "study": STUDY, "channels": ["secure_form", "self_referral"], "source_tag": format!("{code}.heart"),
+                "instruction": "Give the person the code and the intake address. The study team answers all questions.",
+                "owner_id": coordinator, "backup_owner_id": admin, "duplicate_policy": "review_all",
+            }),
+        );
+        http.post(&format!("/v1/routes/{}/launch", id(&route)), &json!({}));
+    }
+    let partner_key = place.run(&["key", "create", "--name=portal", "--partner", &partner_code(1)]);
+    let site_key = place.run(&["key", "create", "--name=crm", "--scope=referrals:read"]);
+    Site { partner_key: partner_key.trim().to_owned(), site_key: site_key.trim().to_owned() }
+}
+
+/// Writes the request for a referral that no other number gives: key, reference and contact details are its own.
+pub fn write_referral(request: &mut Vec<u8>, key: &str, number: u64) {
+    // An exchange begins with 2 to 9; after eight million, telephone numbers come again, as they do in life.
+    let (exchange, line) = (200 + number / 10_000 % 800, number % 10_000);
+    let body = format!(
+        r#"{{"study": "{STUDY}", "channel": "secure_form", "contact_basis": "permission_to_contact", "contact_path": "person_uses_intake", "partner_reference": "LC-{number:016}", "match": {{"email": "person-{number}@mail.example", "phone": "+1 415 {exchange:03} {line:04}"}}}}"#
+    );
+    let idempotency_key = format!("bench-{number:016}");
+    write_request(request, "POST", "/v1/referrals", key, &[("Idempotency-Key", &idempotency_key)], &body);
+}
+
+fn partner_code(number: usize) -> String {
+    format!("partner-{number:02}")
+}
+
+fn id(answer: &Value) -> &str {
+    answer["id"].as_str().expect("what was made has an id")
+}
+
+fn word_after(text: &str, label: &str) -> String {
+    let mut words = text.split_whitespace().skip_while(|word| *word != label);
+    words.nth(1).unwrap_or_else(|| panic!("no {label} in: {text}")).to_owned()
+}
+
+struct Admin {
+    connection: Connection,
+    token: String,
+}
+
+impl Admin {
+    fn post(&mut self, path: &str, body: &Value) -> Value {
+        let mut request = Vec::new();
+        write_request(&mut request, "POST", path, &self.token, &[("If-Match", "*")], &body.to_string());
+        let answer = self.connection.ask(&request).expect("an answer");
+        assert!((200..300).contains(&answer.status), "POST {path}: {}", String::from_utf8_lossy(answer.body));
+        answer.json()
+    }
+}
