@@ -189,6 +189,7 @@ fn referral() -> CodedReferral {
         contacting_at: None,
         connected_at: None,
         handed_off_at: None,
+        partner_withdrawn_at: None,
         closed_at: None,
         updated_at: now(),
     };
