@@ -1,5 +1,6 @@
 //! The HTTP server: assembly, the middleware around every request, the fallback, the listening socket.
 
+mod docs;
 mod envelope;
 mod fallback;
 
@@ -12,7 +13,6 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use utoipa_actix_web::AppExt as _;
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::openapi;
 use crate::routes;
@@ -66,13 +66,7 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
             .configure(routes::configure)
             .split_for_parts();
         app.route("/openapi.json", web::get().to(serve_document))
-            .route(
-                "/docs",
-                web::get().to(|| async { HttpResponse::PermanentRedirect().insert_header(("location", "/docs/")).finish() }),
-            )
-            .service(SwaggerUi::new("/docs/{_:.*}").config(
-                Config::from("/openapi.json").validator_url("none").persist_authorization(false).display_request_duration(true),
-            ))
+            .configure(docs::configure)
             .default_service(web::to(fallback::answer))
     })
     .workers(workers)
