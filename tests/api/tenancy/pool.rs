@@ -46,14 +46,23 @@ fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(10))
 }
 
-const ROUNDS: usize = 600;
-
 #[actix_web::test]
 async fn a_pool_of_one_keeps_nothing_between_sites_failures_and_panics() {
+    keeps_nothing(600).await;
+}
+
+/// The long form: ten thousand transactions, a panic in every twelfth.
+#[ignore = "long: cargo test --test api -- --ignored ten_thousand"]
+#[actix_web::test]
+async fn a_pool_of_one_keeps_nothing_over_ten_thousand_transactions() {
+    keeps_nothing(5_000).await;
+}
+
+async fn keeps_nothing(rounds: usize) {
     let sown = Sown::sow();
     let db = one_connection(&sown);
     let mut panics = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let site = if round % 2 == 0 { sown.site.id } else { sown.other.id };
         let scope = operator_scope(site);
         match round % 6 {
@@ -85,7 +94,7 @@ async fn a_pool_of_one_keeps_nothing_between_sites_failures_and_panics() {
         }
         assert_eq!(db.look_up(soon(), look).await.unwrap(), expected(None), "after round {round}");
     }
-    println!("pool of one: {} transactions, {panics} panics, 0 leaks", 2 * ROUNDS);
+    println!("pool of one: {} transactions, {panics} panics, 0 leaks", 2 * rounds);
 }
 
 /// The negative control: what a session-wide `SET` would do, this test sees.
