@@ -67,6 +67,8 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        issuer -> Nullable<Text>,
+        subject -> Nullable<Text>,
     }
 }
 

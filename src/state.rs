@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api::idempotency::InFlight;
+use crate::auth::provider::Providers;
 use crate::clock::Clock;
 use crate::db::{Db, Deadline};
 use crate::privacy::keys::MasterKey;
@@ -16,6 +17,8 @@ pub struct AppState {
     pub clock: Clock,
     /// The root of every derived key.
     pub master: MasterKey,
+    /// The identity providers that staff sign in at.
+    pub providers: Providers,
     /// How long a request may take.
     pub deadline: Duration,
     /// Idempotency keys being worked on in this process.

@@ -8,6 +8,7 @@ pub mod api_key;
 mod authenticate;
 mod caller;
 pub mod permission;
+pub mod provider;
 mod scope;
 pub mod token;
 

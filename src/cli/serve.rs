@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use super::backend::Backend;
 use super::{Failure, demo};
 use crate::api::{self, idempotency::InFlight};
+use crate::auth::provider::Providers;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Limits};
@@ -16,6 +17,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     if let Some((_, Some(error))) = api::contracts().into_iter().find(|(_, error)| error.is_some()) {
         return Err(error.to_string().into());
     }
+    let providers = providers(config)?;
     // Before the database, because it is the cheapest thing that can be wrong.
     let listener = server::bind(config.listen)?;
     let address = listener.local_addr()?;
@@ -37,6 +39,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         ),
         clock: Clock::System,
         master: backend.master.clone(),
+        providers,
         deadline: config.deadline,
         in_flight: InFlight::default(),
     });
@@ -51,4 +54,9 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     // The embedded server stops as `backend` goes, after the last answer.
     drop(backend);
     Ok(())
+}
+
+/// The identity providers of the settings.
+pub(super) fn providers(config: &Config) -> Result<Providers, Failure> {
+    Providers::new(config.jwt_issuers.clone()).map_err(|error| format!("HANDOFF_JWT_ISSUERS: {error}").into())
 }

@@ -6,10 +6,19 @@ use super::taken;
 use crate::auth::SiteScope;
 use crate::db::Conn;
 use crate::domain::ids::MemberId;
-use crate::domain::text::{DisplayName, MemberEmail};
+use crate::domain::text::{DisplayName, IssuerUrl, MemberEmail, Subject};
 use crate::domain::vocabulary::Role;
 use crate::error::{AppError, on_constraint};
 use crate::store;
+
+/// Who a member is to an identity provider: what its tokens say, and so how the member signs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The `iss` of its tokens.
+    pub issuer: IssuerUrl,
+    /// The `sub` of its tokens.
+    pub subject: Subject,
+}
 
 /// A member to be added.
 #[derive(Debug)]
@@ -22,14 +31,17 @@ pub struct NewMember {
     pub role: Role,
     /// Whether it is the last in every escalation; a site has one.
     pub is_site_lead: bool,
+    /// Who it is to an identity provider; `None`: it signs in with tokens of the local issuer only.
+    pub identity: Option<Identity>,
 }
 
 /// Adds an active member; answers its id.
 ///
 /// # Errors
-/// 409 when a member has this e-mail address.
+/// 409 when a member has this e-mail address or this identity.
 pub fn run(conn: &mut Conn, scope: &SiteScope, now: DateTime<Utc>, new: NewMember) -> Result<MemberId, AppError> {
     let id = MemberId::at(now);
+    let (issuer, subject) = new.identity.map(|identity| (identity.issuer, identity.subject)).unzip();
     let row = store::members::NewMember {
         site_id: scope.site(),
         id,
@@ -41,9 +53,12 @@ pub fn run(conn: &mut Conn, scope: &SiteScope, now: DateTime<Utc>, new: NewMembe
         version: 1,
         created_at: now,
         updated_at: now,
+        issuer,
+        subject,
     };
-    store::members::insert(conn, &row).map_err(on_constraint([("members_email_unique", || {
-        taken("/email", "Another member of the site has this e-mail address.")
-    })]))?;
+    store::members::insert(conn, &row).map_err(on_constraint([
+        ("members_email_unique", || taken("/email", "Another member of the site has this e-mail address.")),
+        ("members_identity_unique", || taken("/subject", "Another member of the site is this subject of the issuer.")),
+    ]))?;
     Ok(id)
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::add_member::{self, NewMember};
+use super::add_member::{self, Identity, NewMember};
 use crate::auth::SiteScope;
 use crate::db::Conn;
 use crate::domain::ids::MemberId;
@@ -34,6 +34,8 @@ pub struct FirstAdmin {
     pub display_name: DisplayName,
     /// Where alerts go.
     pub email: MemberEmail,
+    /// Who it is to the site's identity provider.
+    pub identity: Option<Identity>,
 }
 
 /// Sets up the site of `scope` with its first admin; answers the admin's id.
@@ -65,7 +67,12 @@ pub fn run(
             updated_at: now,
         },
     )?;
-    let lead =
-        NewMember { display_name: admin.display_name.clone(), email: admin.email.clone(), role: Role::Admin, is_site_lead: true };
+    let lead = NewMember {
+        display_name: admin.display_name.clone(),
+        email: admin.email.clone(),
+        role: Role::Admin,
+        is_site_lead: true,
+        identity: admin.identity.clone(),
+    };
     add_member::run(conn, scope, now, lead)
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::auth::SiteScope;
 use crate::domain::ids::{MemberId, SiteId};
-use crate::domain::text::{DisplayName, MemberEmail};
+use crate::domain::text::{DisplayName, IssuerUrl, MemberEmail, Subject};
 use crate::domain::vocabulary::Role;
 use crate::schema::members;
 
@@ -49,6 +49,10 @@ pub struct NewMember {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// Which identity provider it signs in at.
+    pub issuer: Option<IssuerUrl>,
+    /// Who it is there; present when `issuer` is.
+    pub subject: Option<Subject>,
 }
 
 /// The member with this id.
@@ -58,6 +62,23 @@ pub struct NewMember {
 pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: MemberId) -> QueryResult<Option<MemberRow>> {
     members::table
         .filter(members::site_id.eq(scope.site()).and(members::id.eq(id)))
+        .select(MemberRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// The member that an identity provider knows as this subject.
+///
+/// # Errors
+/// A database failure.
+pub fn find_by_identity(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    issuer: &IssuerUrl,
+    subject: &Subject,
+) -> QueryResult<Option<MemberRow>> {
+    members::table
+        .filter(members::site_id.eq(scope.site()).and(members::issuer.eq(issuer)).and(members::subject.eq(subject)))
         .select(MemberRow::as_select())
         .first(conn)
         .optional()
@@ -90,7 +111,7 @@ pub fn list(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<Membe
 /// Keeps a member.
 ///
 /// # Errors
-/// A database failure, `members_email_unique` among them.
+/// A database failure, `members_email_unique` and `members_identity_unique` among them.
 pub fn insert(conn: &mut PgConnection, member: &NewMember) -> QueryResult<()> {
     diesel::insert_into(members::table).values(member).execute(conn).map(drop)
 }

@@ -268,6 +268,8 @@ fn leavers(app: &App) -> (MemberId, PartnerId) {
                 version: 1,
                 created_at: now,
                 updated_at: now,
+                issuer: None,
+                subject: None,
             },
         )?;
         let new = NewPartner {
