@@ -17,6 +17,7 @@ mod configuration;
 mod contract;
 mod embedded;
 mod idempotency;
+mod identity_provider;
 mod listing;
 mod migrations;
 mod overload;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use handoff::api::idempotency::InFlight;
+use handoff::auth::provider::{Issuer, Providers};
 use handoff::auth::token;
 use handoff::clock::Clock;
 use handoff::db::{Db, Limits};
@@ -54,22 +55,24 @@ impl App {
     }
 
     pub async fn start_with(setup: Setup) -> Self {
+        Self::start_trusting(setup, |_, _| Vec::new()).await
+    }
+
+    /// A server that believes these issuers, of `site` and `other_site`.
+    pub async fn start_trusting(setup: Setup, issuers: impl FnOnce(&Site, &Site) -> Vec<Issuer>) -> Self {
         let db = Database::new();
         let master = MasterKey::from_hex(&"5a".repeat(32)).unwrap();
         let site = make::db_site(&db, "riverside");
         let other_site = make::db_site(&db, "elsewhere");
         let clock = Clock::fixed(beginning());
-        Self::serve(db, clock, master, site, other_site, setup)
-    }
-
-    fn serve(db: Database, clock: Clock, master: MasterKey, site: Site, other_site: Site, setup: Setup) -> Self {
-        let (address, state, server) = run_server(&db, &clock, &master, setup);
+        let issuers = issuers(&site, &other_site);
+        let (address, state, server) = run_server(&db, &clock, &master, setup, issuers);
         Self { address, db, clock, master, site, other_site, state, server }
     }
 
     /// A second server on the same database, with the same keys and clock: what a second process would be.
     pub fn another_server(&self) -> Neighbour {
-        let (address, _, server) = run_server(&self.db, &self.clock, &self.master, Setup::default());
+        let (address, _, server) = run_server(&self.db, &self.clock, &self.master, Setup::default(), Vec::new());
         Neighbour { address, server }
     }
 
@@ -140,6 +143,7 @@ fn run_server(
     clock: &Clock,
     master: &MasterKey,
     setup: Setup,
+    issuers: Vec<Issuer>,
 ) -> (SocketAddr, Data<AppState>, actix_web::dev::ServerHandle) {
     super::log::capture();
     handoff::cli::install_crypto();
@@ -150,6 +154,7 @@ fn run_server(
         ),
         clock: clock.clone(),
         master: master.clone(),
+        providers: Providers::new(issuers).unwrap(),
         deadline: setup.deadline,
         in_flight: InFlight::default(),
     });
