@@ -3,8 +3,7 @@
 
 mod callers;
 mod command_line;
-mod forged_keys;
-mod forged_tokens;
+mod forgeries;
 mod keys;
 mod outages;
 mod rotation;
