@@ -117,8 +117,9 @@ impl Config {
             migrate_database_url: secret(get, "HANDOFF_MIGRATE_DATABASE_URL")?,
             master_key: secret(get, "HANDOFF_MASTER_KEY")?,
             jwt_issuers: match secret(get, "HANDOFF_JWT_ISSUERS")? {
-                Some(text) => provider::parse(text.expose_secret())
-                    .map_err(|wrong| ConfigError(format!("HANDOFF_JWT_ISSUERS {wrong}")))?,
+                Some(text) => {
+                    provider::parse(text.expose_secret()).map_err(|wrong| ConfigError(format!("HANDOFF_JWT_ISSUERS {wrong}")))?
+                }
                 None => Vec::new(),
             },
             pool_size: u32::try_from(pool_size).unwrap_or(16),

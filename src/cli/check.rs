@@ -8,7 +8,9 @@ use crate::store;
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     let providers = serve::providers(config)?;
-    let mut conn = Backend::open(config)?.connect()?;
+    // Held to the end: an embedded server stops with it.
+    let backend = Backend::open(config)?;
+    let mut conn = backend.connect()?;
     println!("Settings and database are in order.");
     if config.jwt_issuers.is_empty() {
         return Ok(());
@@ -28,7 +30,9 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
         match runtime.block_on(provider.probe()) {
             Ok(0) => {
                 complaints += 1;
-                println!("{place}: its key set has no key that may verify tokens (RS256 of 2048 bits, ES256, EdDSA, with a kid).");
+                println!(
+                    "{place}: its key set has no key that may verify tokens (RS256 of 2048 bits, ES256, EdDSA, with a kid)."
+                );
             }
             Ok(keys) => println!("{place}: {keys} key(s) that may verify tokens."),
             Err(error) => {

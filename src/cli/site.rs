@@ -44,16 +44,8 @@ pub(super) enum SiteCommand {
 }
 
 pub(super) fn run(config: &Config, command: SiteCommand) -> Result<(), Failure> {
-    let SiteCommand::Create {
-        name,
-        time_zone,
-        phone_region,
-        intake_url,
-        admin_name,
-        admin_email,
-        admin_issuer,
-        admin_subject,
-    } = command;
+    let SiteCommand::Create { name, time_zone, phone_region, intake_url, admin_name, admin_email, admin_issuer, admin_subject } =
+        command;
     if phone_region.as_str().parse::<phonenumber::country::Id>().is_err() {
         return Err("--phone-region is not a region such as US or DE".into());
     }

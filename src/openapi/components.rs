@@ -23,7 +23,7 @@ pub(super) fn add(document: &mut Value) {
         "api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "hk_live_… or hk_test_…",
             "description": "An API key of a partner or of a system of the site. Test keys act on test referrals only."},
         "staff_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "A token of a member of the site, verified as RFC8725 asks: one algorithm per key, and `iss`, `aud`, `sub`, `nbf` and `exp` required. The role comes from the site's own records, not from the token."},
+            "description": "A token of a member of the site, by the identity provider that the site is bound to or by the local issuer, verified as RFC8725 asks: one algorithm per key, and `iss`, `aud`, `sub` and `exp` required. The role comes from the site's own records, not from the token."},
     });
 }
 

@@ -39,7 +39,10 @@ fn issuer(name: &str, server: &KeyServer, site: SiteId) -> Issuer {
 
 /// Binds a member to a subject, as whoever administers members does.
 fn db_bind(app: &App, site: &Site, member: MemberId, issuer: &str, subject: &str) {
-    let sql = format!("UPDATE members SET issuer = '{issuer}', subject = '{subject}' WHERE site_id = '{}' AND id = '{member}'", site.id);
+    let sql = format!(
+        "UPDATE members SET issuer = '{issuer}', subject = '{subject}' WHERE site_id = '{}' AND id = '{member}'",
+        site.id
+    );
     app.db.superuser().batch_execute(&sql).unwrap();
 }
 

@@ -105,7 +105,8 @@ pub fn parse(text: &str) -> Result<Vec<Issuer>, String> {
 }
 
 fn read(entry: Entry) -> Result<Issuer, &'static str> {
-    let issuer = IssuerUrl::parse(entry.issuer).map_err(|_| "issuer is not an http or https address without query and fragment")?;
+    let issuer =
+        IssuerUrl::parse(entry.issuer).map_err(|_| "issuer is not an http or https address without query and fragment")?;
     if !(1..=255).contains(&entry.audience.len()) || !entry.audience.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("audience is not 1 to 255 printable characters");
     }

@@ -191,7 +191,8 @@ impl Candidate<'_> {
         // Times are checked by `Claims::check`, against the server's clock rather than the library's.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let claims = jsonwebtoken::decode::<Claims>(self.token, &key.decoding, &validation).map_err(|_| Reason::Signature)?.claims;
+        let claims =
+            jsonwebtoken::decode::<Claims>(self.token, &key.decoding, &validation).map_err(|_| Reason::Signature)?.claims;
         claims.check(issuer, now)?;
         Subject::parse(claims.sub).map_err(|_| Reason::Subject)
     }

@@ -34,7 +34,10 @@ async fn a_member_gets_in_with_a_token_of_each_algorithm() {
         site_by(&app, &keys[1].token(&claims)).await.expect(200);
     }
     let lines = crate::support::log::lines();
-    assert!(!lines.iter().any(|line| line.contains("canary@person.example") || line.contains(ADMIN)), "claims never reach the log");
+    assert!(
+        !lines.iter().any(|line| line.contains("canary@person.example") || line.contains(ADMIN)),
+        "claims never reach the log"
+    );
 }
 
 #[actix_web::test]

@@ -35,8 +35,7 @@ async fn members_get_an_identity_when_they_are_made() {
     let site = app.site.id.to_string();
     let create = |name: &str, extra: &[&str]| {
         let email = format!("{name}@riverside.example");
-        let mut arguments =
-            vec!["member", "create", "--site", &site, "--name", name, "--email", &email, "--role", "coordinator"];
+        let mut arguments = vec!["member", "create", "--site", &site, "--name", name, "--email", &email, "--role", "coordinator"];
         arguments.extend(extra);
         run(&place, &app, "[]", &arguments)
     };
@@ -80,7 +79,13 @@ async fn check_says_whether_each_provider_would_work() {
     refusal(&both);
     let words = said(&both);
     assert!(words.contains("entry 1: there is no site with this id") && words.contains("entry 1: 1 key(s)"), "{words}");
-    assert!(words.contains("entry 2: its site exists") && words.contains("entry 2: its keys were not fetched: no connection"), "{words}");
+    assert!(
+        words.contains("entry 2: its site exists") && words.contains("entry 2: its keys were not fetched: no connection"),
+        "{words}"
+    );
+    // On a database of its own, too, which stops when the command ends and not before.
+    let embedded = place.command(&["check"]).env("HANDOFF_JWT_ISSUERS", json!([nobody]).to_string()).output().unwrap();
+    assert!(said(&embedded).contains("there is no site with this id") && said(&embedded).contains("1 key(s)"), "{embedded:?}");
     for (behaviour, expected) in [
         (Behaviour::Status(404), "it answered 404"),
         (Behaviour::Endless, "larger than 256 KiB"),

@@ -144,6 +144,9 @@ async fn revocation_takes_effect_within_five_seconds() {
         }
     }
     let took = revoked.elapsed();
-    println!("revocation: members and keys refused on the next request, at two servers, {} ms after the change", took.as_millis());
+    println!(
+        "revocation: members and keys refused on the next request, at two servers, {} ms after the change",
+        took.as_millis()
+    );
     assert!(took.as_secs() < 5);
 }

@@ -100,14 +100,24 @@ fn who_and_for_whom(world: &mut World<'_>) {
 fn doubled(world: &mut World<'_>) {
     let key = world.rsa;
     let good = world.claims.to_string();
-    let other = [("iss", json!("https://a.example")), ("aud", json!("billing")), ("sub", json!("u-2")), ("exp", json!(1)), ("nbf", json!(1))];
+    let other = [
+        ("iss", json!("https://a.example")),
+        ("aud", json!("billing")),
+        ("sub", json!("u-2")),
+        ("exp", json!(1)),
+        ("nbf", json!(1)),
+    ];
     for (name, value) in other {
         let first = good.replacen('{', &format!("{{\"{name}\":{value},"), 1);
         let last = format!("{},\"{name}\":{value}}}", good.strip_suffix('}').unwrap());
         let twin = good.replacen('{', &format!("{{\"other\":{value},"), 1);
         let twin = key.token_of(key.header().to_string(), twin);
         for (place, payload) in [("first", first), ("last", last)] {
-            world.add(format!("{name} twice, the wrong one {place}"), key.token_of(key.header().to_string(), payload), twin.clone());
+            world.add(
+                format!("{name} twice, the wrong one {place}"),
+                key.token_of(key.header().to_string(), payload),
+                twin.clone(),
+            );
         }
     }
 }
@@ -119,7 +129,8 @@ fn local(world: &mut World<'_>) {
     world.add("a local token for another site", made(app.other_site.id, app.site.admin), good.clone());
     world.add("a local token for a member of another site", made(app.site.id, app.other_site.admin), good.clone());
     let signed = |claims: &Value, kid: &str, secret: &[u8]| {
-        let message = format!("{}.{}", b64(json!({"alg": "HS256", "typ": "JWT", "kid": kid}).to_string()), b64(claims.to_string()));
+        let message =
+            format!("{}.{}", b64(json!({"alg": "HS256", "typ": "JWT", "kid": kid}).to_string()), b64(claims.to_string()));
         format!("{message}.{}", b64(hs256(secret, message.as_bytes())))
     };
     let secret = app.master.derive(Purpose::LocalToken, app.site.id);
@@ -133,7 +144,11 @@ fn local(world: &mut World<'_>) {
     world.add("another site's local secret", signed(&claims, "x", other_secret.expose()), twin.clone());
     world.add("the provider's key under the local issuer", world.rsa.token(&claims), twin.clone());
     for (form, public) in world.rsa.as_secrets() {
-        world.add(format!("the provider's public key as {form} under the local issuer"), signed(&claims, "x", &public), twin.clone());
+        world.add(
+            format!("the provider's public key as {form} under the local issuer"),
+            signed(&claims, "x", &public),
+            twin.clone(),
+        );
     }
     let (_, rest) = good.split_once('.').unwrap();
     let none = format!("{}.{}", b64(r#"{"alg":"none"}"#), rest);

@@ -65,7 +65,14 @@ fn payloads(world: &mut World<'_>) {
         ("claims with a tail", format!("{good}{good}").into()),
         ("claims with a mark of byte order", format!("\u{feff}{good}").into()),
         ("claims with a comment", format!("/**/{good}").into()),
-        ("claims not UTF-8", good.replacen("5f2c8f0e", "\u{1}", 1).into_bytes().into_iter().map(|byte| if byte == 1 { 0xff } else { byte }).collect()),
+        (
+            "claims not UTF-8",
+            good.replacen("5f2c8f0e", "\u{1}", 1)
+                .into_bytes()
+                .into_iter()
+                .map(|byte| if byte == 1 { 0xff } else { byte })
+                .collect(),
+        ),
         ("claims in UTF-16", good.encode_utf16().flat_map(u16::to_le_bytes).collect()),
     ];
     for (name, payload) in cases {
@@ -86,7 +93,11 @@ fn payloads(world: &mut World<'_>) {
 fn sizes(world: &mut World<'_>) {
     let key = world.ed;
     let sized = |wanted: usize| {
-        (0..wanted).rev().map(|pad| key.token(&with(&world.claims, "x", "x".repeat(pad)))).find(|token| token.len() <= wanted).unwrap()
+        (0..wanted)
+            .rev()
+            .map(|pad| key.token(&with(&world.claims, "x", "x".repeat(pad))))
+            .find(|token| token.len() <= wanted)
+            .unwrap()
     };
     let (twin, forged) = (sized(8192), key.token(&with(&world.claims, "x", "x".repeat(6000))));
     assert!(twin.len() > 8188 && forged.len() > 8192, "{} {}", twin.len(), forged.len());

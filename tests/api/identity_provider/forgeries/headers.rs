@@ -33,11 +33,15 @@ fn algorithms(world: &mut World<'_>) {
             world.add_beside(rsa, format!("HMAC under the public key as {form}, alg {alg}"), forged);
         }
     }
-    for (key, alg) in [(rsa, "PS256"), (rsa, "RS384"), (rsa, "ES256"), (rsa, "EdDSA"), (ec, "RS256"), (ec, "EdDSA"), (ed, "ES256")] {
+    for (key, alg) in
+        [(rsa, "PS256"), (rsa, "RS384"), (rsa, "ES256"), (rsa, "EdDSA"), (ec, "RS256"), (ec, "EdDSA"), (ed, "ES256")]
+    {
         let forged = unsigned(world, &with(&key.header(), "alg", alg), |message| key.sign_as(alg, message));
         world.add_beside(key, format!("alg {alg} by a key of {}", key.alg()), forged);
     }
-    for (what, alg) in [("lower case", json!("es256")), ("a list", json!(["ES256"])), ("a number", json!(1)), ("null", json!(null))] {
+    for (what, alg) in
+        [("lower case", json!("es256")), ("a list", json!(["ES256"])), ("a number", json!(1)), ("null", json!(null))]
+    {
         let forged = ec.token_with(&with(&ec.header(), "alg", alg), &world.claims);
         world.add_beside(ec, format!("alg is {what}"), forged);
     }
@@ -87,7 +91,9 @@ fn own_keys(world: &mut World<'_>) {
     let (ec, mallory) = (world.ec, world.mallory);
     let url = world.mallory_url.clone();
     let own = mallory.jwk();
-    for (name, field) in [("jku", json!(url)), ("x5u", json!(url)), ("jwk", own), ("x5c", json!(["MIIB"])), ("x5t", json!("AAAA"))] {
+    for (name, field) in
+        [("jku", json!(url)), ("x5u", json!(url)), ("jwk", own), ("x5c", json!(["MIIB"])), ("x5t", json!("AAAA"))]
+    {
         let twin = ec.token_with(&with(&ec.header(), name, field.clone()), &world.claims);
         let by_name = mallory.token_with(&with(&mallory.header(), name, field.clone()), &world.claims);
         world.add(format!("{name} under the forger's kid"), by_name, twin.clone());
