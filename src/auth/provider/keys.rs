@@ -175,7 +175,7 @@ mod tests {
             ec_key(),
             ed_key(),
         ] {
-            assert_eq!(count(&[good.clone()]), 1, "{good}");
+            assert_eq!(count(std::slice::from_ref(&good)), 1, "{good}");
         }
         for left_out in [
             rsa_key(255),
@@ -209,7 +209,7 @@ mod tests {
             json!("key"),
             json!(null),
         ] {
-            assert_eq!(count(&[left_out.clone()]), 0, "{left_out}");
+            assert_eq!(count(std::slice::from_ref(&left_out)), 0, "{left_out}");
             assert_eq!(count(&[left_out, with(ed_key(), "kid", json!("other"))]), 1, "the rest is usable");
         }
         assert_eq!(count(&[ed_key(), ed_key()]), 0, "two keys of one name");
