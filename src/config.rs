@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::auth::provider::{self, Issuer};
 
 /// The settings of a process.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct Config {
     pub master_key: Option<SecretString>,
     /// `HANDOFF_MASTER_KEY_ALSO`: up to four other master keys, separated by white space: what they made is accepted too.
     pub master_key_also: Option<SecretString>,
+    /// `HANDOFF_JWT_ISSUERS`: the identity providers that staff sign in at, as JSON; default none.
+    pub jwt_issuers: Vec<Issuer>,
     /// `HANDOFF_POOL_SIZE`: database connections; default 16.
     pub pool_size: u32,
     /// `HANDOFF_MAX_WAITING`: requests that may wait for a connection; default 8 per connection.
@@ -75,6 +79,7 @@ const KNOWN: &[&str] = &[
     "HANDOFF_MIGRATE_DATABASE_URL",
     "HANDOFF_MASTER_KEY",
     "HANDOFF_MASTER_KEY_ALSO",
+    "HANDOFF_JWT_ISSUERS",
     "HANDOFF_POOL_SIZE",
     "HANDOFF_MAX_WAITING",
     "HANDOFF_DEADLINE_MS",
@@ -84,7 +89,9 @@ const KNOWN: &[&str] = &[
     "HANDOFF_EMBEDDED",
     "HANDOFF_OFFLINE",
 ];
-const SECRETS: &[&str] = &["DATABASE_URL", "HANDOFF_MIGRATE_DATABASE_URL", "HANDOFF_MASTER_KEY", "HANDOFF_MASTER_KEY_ALSO"];
+/// Settings that may come from a file: secrets, and what is long.
+const SECRETS: &[&str] =
+    &["DATABASE_URL", "HANDOFF_MIGRATE_DATABASE_URL", "HANDOFF_MASTER_KEY", "HANDOFF_MASTER_KEY_ALSO", "HANDOFF_JWT_ISSUERS"];
 
 impl Config {
     /// Reads the process's environment.
@@ -114,6 +121,12 @@ impl Config {
             migrate_database_url: secret(get, "HANDOFF_MIGRATE_DATABASE_URL")?,
             master_key: secret(get, "HANDOFF_MASTER_KEY")?,
             master_key_also: secret(get, "HANDOFF_MASTER_KEY_ALSO")?,
+            jwt_issuers: match secret(get, "HANDOFF_JWT_ISSUERS")? {
+                Some(text) => {
+                    provider::parse(text.expose_secret()).map_err(|wrong| ConfigError(format!("HANDOFF_JWT_ISSUERS {wrong}")))?
+                }
+                None => Vec::new(),
+            },
             pool_size: u32::try_from(pool_size).unwrap_or(16),
             max_waiting: usize::try_from(number(get, "HANDOFF_MAX_WAITING", pool_size * 8, 0..=100_000)?).unwrap_or(128),
             deadline: Duration::from_millis(number(get, "HANDOFF_DEADLINE_MS", 10_000, 100..=600_000)?),
@@ -205,6 +218,9 @@ mod tests {
             ("HANDOFF_DEADLINE_MS", "1"),
             ("HANDOFF_MASTER_KEY_FILE", "/nowhere/canary"),
             ("HANDOFF_LISTN", "canary"),
+            ("HANDOFF_JWT_ISSUERS", "canary"),
+            ("HANDOFF_JWT_ISSUERS", r#"[{"issuer": "canary", "audience": "a", "jwks_url": "canary", "site": "canary"}]"#),
+            ("HANDOFF_JWT_ISSUERS_FILE", "/nowhere/canary"),
         ] {
             let sentence = read(&[(name, value)]).unwrap_err().to_string();
             assert!(sentence.contains(name) && !sentence.contains("canary"), "{sentence}");

@@ -166,6 +166,8 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        issuer -> Nullable<Text>,
+        subject -> Nullable<Text>,
     }
 }
 

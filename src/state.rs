@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::api::idempotency::InFlight;
 use crate::auth::KeyUses;
+use crate::auth::provider::Providers;
 use crate::clock::Clock;
 use crate::db::{Db, Deadline};
 use crate::domain::ids::SiteId;
@@ -22,6 +23,8 @@ pub struct AppState {
     pub clock: Clock,
     /// The root of every derived key.
     pub master: MasterKey,
+    /// The identity providers that staff sign in at.
+    pub providers: Providers,
     /// How long a request may take.
     pub deadline: Duration,
     /// Idempotency keys being worked on in this process.

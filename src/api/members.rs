@@ -9,21 +9,34 @@ use super::read::{Paging, page, read};
 use super::reply::{Reply, version_tag};
 use crate::auth::Caller;
 use crate::auth::permission::{ManageMembers, ReadMembers};
+use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::error::AppError;
 use crate::ops;
-use crate::ops::add_member::NewMember;
+use crate::ops::add_member::{Identity, NewMember};
 use crate::state::AppState;
 use crate::store;
 use crate::store::members::MemberContext;
 
 mod body;
 
-pub use body::{CreateMember, DeactivateMember, ListMembers, MemberPage, MemberView, UpdateMember};
+pub use body::{CreateMember, DeactivateMember, ListMembers, MemberIdentity, MemberPage, MemberView, UpdateMember};
 
 fn reply(context: MemberContext) -> Result<Reply, AppError> {
     let etag = version_tag(context.member.version);
     Reply::ok(&MemberView::from(context), etag)
+}
+
+/// Refuses an issuer that the server does not know, or knows as another site's: nobody could sign in by it.
+fn check_issuer(app: &AppState, caller: &Caller<ManageMembers>, identity: Option<&MemberIdentity>) -> Result<(), AppError> {
+    let bound = |identity: &MemberIdentity| {
+        app.providers.find(identity.issuer.as_str()).is_some_and(|provider| provider.site() == caller.scope.site())
+    };
+    if identity.is_none_or(bound) {
+        return Ok(());
+    }
+    let message = "The server trusts no such issuer for this site. Ask the operator for the issuers of `HANDOFF_JWT_ISSUERS`.";
+    Err(AppError::invalid(vec![Fault::new("/identity/issuer", FaultCode::UnknownReference, message)]))
 }
 
 /// Add a member
@@ -36,7 +49,7 @@ fn reply(context: MemberContext) -> Result<Reply, AppError> {
     request_body(content = CreateMember, description = "The member to add."),
     responses(
         (status = 201, description = "Added.", body = MemberView),
-        (status = 409, description = "Another member has this e-mail address, active or not (`already_exists`); or the same key is in flight (`idempotency_in_flight`)."),
+        (status = 409, description = "Another member has this e-mail address or this identity, active or not (`already_exists`); or the same key is in flight (`idempotency_in_flight`)."),
     ),
 )]
 #[post("/v1/members")]
@@ -47,8 +60,15 @@ pub async fn create_member(
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
     let new = body.value;
+    check_issuer(&app, &caller, new.identity.as_ref())?;
     write(&app, &caller, Write::accepting("create_member", &key, &body.canonical), move |conn, context| {
-        let member = NewMember { display_name: new.display_name, email: new.email, role: new.role, is_site_lead: false };
+        let member = NewMember {
+            display_name: new.display_name,
+            email: new.email,
+            role: new.role,
+            is_site_lead: false,
+            identity: new.identity.map(Identity::from),
+        };
         let added = ops::add_member::assigned(conn, context, member, &new.studies)?;
         let (etag, location) = (version_tag(added.member.version), format!("/v1/members/{}", added.member.id));
         Reply::created(&MemberView::from(added), etag, location)
@@ -129,7 +149,9 @@ pub async fn update_member(
     body: Body<UpdateMember>,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
-    let patch = body.value.into();
+    let patch = body.value;
+    check_issuer(&app, &caller, patch.identity.as_ref().and_then(Option::as_ref))?;
+    let patch = patch.into();
     write(&app, &caller, Write::unkeyed("update_member", &body.canonical), move |conn, context| {
         reply(ops::update_member::run(conn, context, id.0, &if_match.0, patch)?)
     })

@@ -3,7 +3,7 @@
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use subtle::ConstantTimeEq as _;
 
-use super::{Actor, Identified, PartnerActor, SiteClient, SiteScope, StaffActor, api_key, token};
+use super::{Actor, Identified, PartnerActor, SiteClient, SiteScope, StaffActor, api_key, provider, token};
 use crate::db::{Deadline, enter_site};
 use crate::domain::vocabulary::PartnerStatus;
 use crate::error::{AppError, ErrorCode};
@@ -13,7 +13,8 @@ use crate::store;
 /// Finds out who is calling.
 ///
 /// # Errors
-/// 401 with a code that says whether credentials are missing, not valid or expired; 503 when the database is not there.
+/// 401 with a code that says whether credentials are missing, not valid or expired; 503 when the database is not there, or an
+/// identity provider whose key is not known.
 pub async fn authenticate(app: &AppState, headers: &HeaderMap, request_id: String) -> Result<Identified, AppError> {
     let deadline = app.deadline();
     let credentials = bearer(headers)?;
@@ -82,13 +83,29 @@ async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor
     Ok(known)
 }
 
+/// Who must verify a token, its unverified issuer says: the local one, or exactly one of the settings.
 async fn by_token(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor, SiteScope), AppError> {
-    let (site, member) = token::verify(&app.master, text, app.clock.now()).map_err(|refused| match refused {
-        token::Refused::Invalid => invalid(),
-        token::Refused::Expired => AppError::new(ErrorCode::ExpiredCredentials),
-    })?;
-    let scope = SiteScope::of_site(site);
-    let found = app.db.transact(scope, deadline, move |conn| Ok(store::members::find(conn, &scope, member)?)).await?;
+    let issuer = token::claimed_issuer(text).ok_or_else(invalid)?;
+    let (scope, found) = if token::is_local(&issuer) {
+        let (site, member) = token::verify(&app.master, text, app.clock.now()).map_err(|refused| match refused {
+            token::Refused::Invalid => invalid(),
+            token::Refused::Expired => AppError::new(ErrorCode::ExpiredCredentials),
+        })?;
+        let scope = SiteScope::of_site(site);
+        (scope, app.db.transact(scope, deadline, move |conn| Ok(store::members::find(conn, &scope, member)?)).await?)
+    } else {
+        let provider = app.providers.find(&issuer).ok_or_else(invalid)?;
+        // Half of what is left: the database needs its part.
+        let subject = provider.verify(text, &app.clock, deadline.remaining() / 2).await.map_err(|refused| match refused {
+            provider::Refused::Invalid => invalid(),
+            provider::Refused::Expired => AppError::new(ErrorCode::ExpiredCredentials),
+            provider::Refused::Unavailable => AppError::new(ErrorCode::IdentityProviderUnavailable),
+        })?;
+        // The site is the one that the settings bind the issuer to; a token cannot name another.
+        let (scope, issuer) = (SiteScope::of_site(provider.site()), provider.issuer().clone());
+        let find = move |conn: &mut _| Ok(store::members::find_by_identity(conn, &scope, &issuer, &subject)?);
+        (scope, app.db.transact(scope, deadline, find).await?)
+    };
     let member = found.filter(|member| member.active).ok_or_else(invalid)?;
     Ok((Actor::Staff(StaffActor { member: member.id, role: member.role }), scope))
 }

@@ -9,6 +9,7 @@ mod authenticate;
 mod caller;
 mod key_uses;
 pub mod permission;
+pub mod provider;
 mod scope;
 pub mod token;
 

@@ -11,7 +11,10 @@ use crate::domain::ids::{MemberId, SiteId};
 use crate::privacy::keys::{MasterKey, Purpose, SiteKey};
 
 const AUDIENCE: &str = "handoff";
+/// What the issuer of a local token begins with; no address of an identity provider does.
 const ISSUER_PREFIX: &str = "urn:handoff:site:";
+/// The longest token that is looked at, of whatever issuer.
+pub(in crate::auth) const LONGEST: usize = 8 * 1024;
 /// The longest life of a local token; a longer one belongs to an identity provider with revocation.
 pub const MAX_TTL: Duration = Duration::hours(24);
 /// Clocks of one machine agree; five seconds forgive a step of its clock.
@@ -91,19 +94,33 @@ pub fn verify(master: &MasterKey, token: &str, now: DateTime<Utc>) -> Result<(Si
     claims.sub.parse().map(|member| (site, member)).map_err(|_| Refused::Invalid)
 }
 
-/// The site that the token claims, read before verification only to choose the key that must then verify it.
+/// The site that a local token claims, read before verification only to choose the key that must then verify it.
 fn claimed_site(token: &str) -> Option<SiteId> {
+    if token.len() > 4096 {
+        return None;
+    }
+    claimed_issuer(token)?.strip_prefix(ISSUER_PREFIX)?.parse().ok()
+}
+
+/// Whether an issuer is the local one, of whatever site.
+#[must_use]
+pub fn is_local(issuer: &str) -> bool {
+    issuer.starts_with(ISSUER_PREFIX)
+}
+
+/// The issuer that a token claims, believed in nothing but the choice of who must verify it.
+#[must_use]
+pub fn claimed_issuer(token: &str) -> Option<String> {
     use base64::Engine as _;
     #[derive(Deserialize)]
     struct Issuer {
         iss: String,
     }
-    if token.len() > 4096 {
+    if token.len() > LONGEST {
         return None;
     }
     let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let issuer: Issuer = serde_json::from_slice(&payload).ok()?;
-    issuer.iss.strip_prefix(ISSUER_PREFIX)?.parse().ok()
+    serde_json::from_slice::<Issuer>(&payload).ok().map(|claims| claims.iss)
 }
 
 #[cfg(test)]

@@ -1,11 +1,48 @@
-//! `handoff check`: would serving start?
+//! `handoff check`: would serving start, and would people get in?
 
-use super::Failure;
 use super::backend::Backend;
+use super::{Failure, serve};
 use crate::config::Config;
+use crate::db;
+use crate::store;
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
-    Backend::open(config)?.connect()?;
+    let providers = serve::providers(config)?;
+    // Held to the end: an embedded server stops with it.
+    let backend = Backend::open(config)?;
+    let mut conn = backend.connect()?;
     println!("Settings and database are in order.");
+    if config.jwt_issuers.is_empty() {
+        return Ok(());
+    }
+    let sites = db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut complaints = 0;
+    for (index, issuer) in config.jwt_issuers.iter().enumerate() {
+        let place = format!("HANDOFF_JWT_ISSUERS entry {}", index + 1);
+        if sites.contains(&issuer.site) {
+            println!("{place}: its site exists.");
+        } else {
+            complaints += 1;
+            println!("{place}: there is no site with this id; `handoff site create` prints the id of a new one.");
+        }
+        let Some(provider) = providers.find(issuer.issuer.as_str()) else { continue };
+        match runtime.block_on(provider.probe()) {
+            Ok(0) => {
+                complaints += 1;
+                println!(
+                    "{place}: its key set has no key that may verify tokens (RS256 of 2048 bits, ES256, EdDSA, with a kid)."
+                );
+            }
+            Ok(keys) => println!("{place}: {keys} key(s) that may verify tokens."),
+            Err(error) => {
+                complaints += 1;
+                println!("{place}: its keys were not fetched: {error}.");
+            }
+        }
+    }
+    if complaints > 0 {
+        return Err("serving would start, but not every identity provider would work: see above".into());
+    }
     Ok(())
 }

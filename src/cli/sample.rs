@@ -113,10 +113,10 @@ fn fill(
         intake_url: text("https://intake.riverside.example/start")?,
         is_sample: true,
     };
-    let first = FirstAdmin { display_name: text("Robin Admin")?, email: text("robin@riverside.example")? };
+    let first = FirstAdmin { display_name: text("Robin Admin")?, email: text("robin@riverside.example")?, identity: None };
     let admin = create_site::run(conn, &Context::of_operator(*scope, start), new, &first)?;
     let mut add = |name, email, role| {
-        let new = NewMember { display_name: text(name)?, email: text(email)?, role, is_site_lead: false };
+        let new = NewMember { display_name: text(name)?, email: text(email)?, role, is_site_lead: false, identity: None };
         add_member::run(conn, &Context::of_operator(*scope, start), new)
     };
     let coordinator = add("Dana Coordinator", "dana@riverside.example", Role::Coordinator)?;

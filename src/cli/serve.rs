@@ -6,6 +6,7 @@ use super::backend::Backend;
 use super::{Failure, demo};
 use crate::api::{self, idempotency::InFlight};
 use crate::auth::KeyUses;
+use crate::auth::provider::Providers;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Limits};
@@ -17,6 +18,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     if let Some((_, Some(error))) = api::contracts().into_iter().find(|(_, error)| error.is_some()) {
         return Err(error.to_string().into());
     }
+    let providers = providers(config)?;
     // Before the database, because it is the cheapest thing that can be wrong.
     let listener = server::bind(config.listen)?;
     let address = listener.local_addr()?;
@@ -38,6 +40,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         ),
         clock: Clock::System,
         master: backend.master.clone(),
+        providers,
         deadline: config.deadline,
         in_flight: InFlight::default(),
         journal: Journal::default(),
@@ -58,4 +61,9 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     // The embedded server stops as `backend` goes, after the last answer.
     drop(backend);
     Ok(())
+}
+
+/// The identity providers of the settings.
+pub(super) fn providers(config: &Config) -> Result<Providers, Failure> {
+    Providers::new(config.jwt_issuers.clone()).map_err(|error| format!("HANDOFF_JWT_ISSUERS: {error}").into())
 }

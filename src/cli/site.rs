@@ -8,8 +8,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db;
 use crate::domain::ids::SiteId;
-use crate::domain::text::PhoneRegion;
+use crate::domain::text::{IssuerUrl, PhoneRegion, Subject};
 use crate::ops::Context;
+use crate::ops::add_member::Identity;
 use crate::ops::create_site::{self, FirstAdmin, NewSite};
 
 #[derive(Debug, Subcommand)]
@@ -34,11 +35,18 @@ pub(super) enum SiteCommand {
         /// E-mail address of the first admin.
         #[arg(long)]
         admin_email: String,
+        /// The issuer of the identity provider at which the first admin signs in, as in `HANDOFF_JWT_ISSUERS`.
+        #[arg(long, requires = "admin_subject")]
+        admin_issuer: Option<IssuerUrl>,
+        /// Who the first admin is there: the `sub` of its tokens.
+        #[arg(long, requires = "admin_issuer")]
+        admin_subject: Option<Subject>,
     },
 }
 
 pub(super) fn run(config: &Config, command: SiteCommand) -> Result<(), Failure> {
-    let SiteCommand::Create { name, time_zone, phone_region, intake_url, admin_name, admin_email } = command;
+    let SiteCommand::Create { name, time_zone, phone_region, intake_url, admin_name, admin_email, admin_issuer, admin_subject } =
+        command;
     if phone_region.as_str().parse::<phonenumber::country::Id>().is_err() {
         return Err("--phone-region is not a region such as US or DE".into());
     }
@@ -52,6 +60,7 @@ pub(super) fn run(config: &Config, command: SiteCommand) -> Result<(), Failure> 
     let admin = FirstAdmin {
         display_name: admin_name.parse().map_err(|_| "--admin-name is not 1 to 120 characters")?,
         email: admin_email.parse().map_err(|_| "--admin-email is not an e-mail address")?,
+        identity: admin_issuer.zip(admin_subject).map(|(issuer, subject)| Identity { issuer, subject }),
     };
     let backend = Backend::open(config)?;
     let mut conn = backend.connect()?;

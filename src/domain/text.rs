@@ -74,6 +74,15 @@ impl MemberEmail {
     }
 }
 
+bounded_text! {
+    /// The issuer of an identity provider's tokens, compared character by character with their `iss`.
+    pub struct IssuerUrl { length: 10..=500, pattern: r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$", format: "uri", example: "https://login.site.example/realms/research" }
+}
+bounded_text! {
+    /// Who a person is to an identity provider: the `sub` of its tokens, compared character by character. Some providers put an
+    /// e-mail address there, so it is treated as personal.
+    pub struct Subject { length: 1..=255, pattern: r"^[!-~]([ -~]{0,253}[!-~])?$", example: "5f2c8f0e-8f1d-4d52-9a5e-1b8f6c1f7a11" }
+}
 transient_text! {
     /// An e-mail address, for matching only: turned into a keyed digest at once, never stored, logged or echoed.
     pub struct EmailAddress { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", example: "person@mail.example" }

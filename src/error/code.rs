@@ -115,6 +115,8 @@ error_codes! {
     DeadlineExceeded = "deadline_exceeded", 503, "Deadline exceeded";
     /// The database cannot be reached. Send the request again after `Retry-After`, with the same idempotency key.
     DatabaseUnavailable = "database_unavailable", 503, "Database unavailable";
+    /// The site's identity provider cannot be reached, and the key of this token is not known yet. Nothing was done; send the request again after `Retry-After`.
+    IdentityProviderUnavailable = "identity_provider_unavailable", 503, "Identity provider unavailable";
 }
 
 impl ErrorCode {

@@ -23,7 +23,7 @@ pub(super) fn add(document: &mut Value) {
         "api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "hk_live_… or hk_test_…",
             "description": "An API key of a partner or of a system of the site, exactly as it was shown, without the word `Bearer`. A test key (`hk_test_…`) acts on test referrals only. The sample site's keys are in `demo.txt` beside its data."},
         "staff_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "A token of a member of the site: of its identity provider, or of `handoff token create`; here without the word `Bearer`. It is verified as RFC8725 asks: one algorithm per key, and `iss`, `aud`, `sub`, `nbf` and `exp` required. The role comes from the site's own records, not from the token."},
+            "description": "A token of a member of the site: of its identity provider, or of `handoff token create`; here without the word `Bearer`. It is verified as RFC8725 asks: one algorithm per key, and `iss`, `aud`, `sub` and `exp` required. The role comes from the site's own records, not from the token."},
     });
 }
 

@@ -6,11 +6,20 @@ use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::domain::journal::SubjectKind;
-use crate::domain::text::{Code, DisplayName, MemberEmail};
+use crate::domain::text::{Code, DisplayName, IssuerUrl, MemberEmail, Subject};
 use crate::domain::vocabulary::Role;
 use crate::error::{AppError, on_constraint};
 use crate::store;
 use crate::store::members::{MemberContext, Studies};
+
+/// Who a member is to an identity provider: what its tokens say, and so how the member signs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The `iss` of its tokens.
+    pub issuer: IssuerUrl,
+    /// The `sub` of its tokens.
+    pub subject: Subject,
+}
 
 /// A member to be added.
 #[derive(Debug)]
@@ -23,12 +32,14 @@ pub struct NewMember {
     pub role: Role,
     /// Whether it is the last in every escalation; a site has one.
     pub is_site_lead: bool,
+    /// Who it is to an identity provider; `None`: it signs in with tokens of the local issuer only.
+    pub identity: Option<Identity>,
 }
 
 /// Adds an active member without studies; answers its id.
 ///
 /// # Errors
-/// 409 when a member has this e-mail address.
+/// 409 when a member has this e-mail address or this identity.
 pub fn run(conn: &mut Conn, context: &Context, new: NewMember) -> Result<MemberId, AppError> {
     assigned(conn, context, new, &[]).map(|added| added.member.id)
 }
@@ -36,13 +47,14 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewMember) -> Result<MemberI
 /// Adds an active member and, when it is a viewer, assigns it to these studies.
 ///
 /// # Errors
-/// 422 when a code is unknown or the member is no viewer, 409 when a member has this e-mail address.
+/// 422 when a code is unknown or the member is no viewer, 409 when a member has this e-mail address or this identity.
 pub fn assigned(conn: &mut Conn, context: &Context, new: NewMember, studies: &[Code]) -> Result<MemberContext, AppError> {
     let (scope, now) = (&context.scope, context.now);
     let (studies, faults) = find_studies(conn, context, new.role, studies)?;
     if !faults.is_empty() {
         return Err(AppError::invalid(faults));
     }
+    let (issuer, subject) = new.identity.map(|identity| (identity.issuer, identity.subject)).unzip();
     let row = store::members::NewMember {
         site_id: scope.site(),
         id: MemberId::at(now),
@@ -54,8 +66,11 @@ pub fn assigned(conn: &mut Conn, context: &Context, new: NewMember, studies: &[C
         version: 1,
         created_at: now,
         updated_at: now,
+        issuer,
+        subject,
     };
-    let member = store::members::insert(conn, &row).map_err(on_constraint([("members_email_unique", email_taken)]))?;
+    let member = store::members::insert(conn, &row)
+        .map_err(on_constraint([("members_email_unique", email_taken), ("members_identity_unique", identity_taken)]))?;
     if !studies.is_empty() {
         store::members::assign_studies(conn, scope, member.id, &studies)?;
     }
@@ -95,4 +110,9 @@ pub(super) fn find_studies(
 /// 409 for an e-mail address that another member of the site has, active or not.
 pub(super) fn email_taken() -> AppError {
     taken("/email", "Another member of the site has this e-mail address.")
+}
+
+/// 409 for an identity that another member of the site has, active or not: a token must name one member.
+pub(super) fn identity_taken() -> AppError {
+    taken("/identity", "Another member of the site is this subject of the issuer.")
 }

@@ -1,6 +1,6 @@
 //! Setting up a site with its first admin, who is its site lead.
 
-use super::add_member::{self, NewMember};
+use super::add_member::{self, Identity, NewMember};
 use super::record::{Change, record};
 use super::{Context, facts};
 use crate::db::Conn;
@@ -34,6 +34,8 @@ pub struct FirstAdmin {
     pub display_name: DisplayName,
     /// Where alerts go.
     pub email: MemberEmail,
+    /// Who it is to the site's identity provider.
+    pub identity: Option<Identity>,
 }
 
 /// Sets up the site of the context's scope with its first admin; answers the admin's id.
@@ -58,7 +60,12 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewSite, admin: &FirstAdmin)
     };
     store::sites::insert(conn, &site)?;
     record(conn, context, [Change::made("create_site", SubjectKind::Site, site.site_id.0, facts::of_site(&site))])?;
-    let lead =
-        NewMember { display_name: admin.display_name.clone(), email: admin.email.clone(), role: Role::Admin, is_site_lead: true };
+    let lead = NewMember {
+        display_name: admin.display_name.clone(),
+        email: admin.email.clone(),
+        role: Role::Admin,
+        is_site_lead: true,
+        identity: admin.identity.clone(),
+    };
     add_member::run(conn, context, lead)
 }

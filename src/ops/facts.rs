@@ -30,6 +30,8 @@ pub(super) fn of_member(context: &MemberContext) -> Facts {
     let facts = Facts::new()
         .tagged("display_name", member.display_name.as_str())
         .tagged("email", member.email.as_str())
+        .tagged("issuer", member.issuer.as_ref().map(|issuer| issuer.as_str()))
+        .tagged("subject", member.subject.as_ref().map(|subject| subject.as_str()))
         .code("role", member.role.as_str())
         .flag("is_site_lead", member.is_site_lead)
         .flag("active", member.active);

@@ -1,6 +1,6 @@
 //! Changing a member: its name and address, its role, its studies, who leads.
 
-use super::add_member::{email_taken, find_studies};
+use super::add_member::{Identity, email_taken, find_studies, identity_taken};
 use super::record::{Change, record};
 use super::roster::Roster;
 use super::{Context, Expected, facts, open_work};
@@ -27,6 +27,8 @@ pub struct MemberPatch {
     pub studies: Option<Vec<Code>>,
     /// `true` takes the lead from whoever has it.
     pub is_site_lead: Option<bool>,
+    /// Who it is to an identity provider; `Some(None)` takes that away.
+    pub identity: Option<Option<Identity>>,
 }
 
 /// Changes a member.
@@ -34,7 +36,7 @@ pub struct MemberPatch {
 /// # Errors
 /// 404 for an unknown member, 412 when it has changed since it was read, 422 when a study is unknown or does not go with the
 /// role, 409 when the site would be without an admin or a site lead, when a member with open work would become a viewer, or when
-/// the e-mail address is taken.
+/// the e-mail address or the identity is taken.
 pub fn run(
     conn: &mut Conn,
     context: &Context,
@@ -67,12 +69,14 @@ pub fn run(
         email: patch.email.map(|email| email.lower_cased()),
         role: patch.role,
         is_site_lead: takes_lead.then_some(true),
+        issuer: patch.identity.as_ref().map(|identity| identity.as_ref().map(|identity| identity.issuer.clone())),
+        subject: patch.identity.map(|identity| identity.map(|identity| identity.subject)),
         active: None,
         version: member.version + 1,
         updated_at: context.now,
     };
-    let changed =
-        store::members::update(conn, scope, id, &changes).map_err(on_constraint([("members_email_unique", email_taken)]))?;
+    let changed = store::members::update(conn, scope, id, &changes)
+        .map_err(on_constraint([("members_email_unique", email_taken), ("members_identity_unique", identity_taken)]))?;
     // Whoever is a viewer no more sees every study, and is assigned to none.
     let reassigned = patch.studies.is_some() || role != Role::Viewer;
     let after = if reassigned {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::auth::SiteScope;
 use crate::domain::ids::{MemberId, SiteId, StudyId};
-use crate::domain::text::{Code, DisplayName, MemberEmail};
+use crate::domain::text::{Code, DisplayName, IssuerUrl, MemberEmail, Subject};
 use crate::domain::vocabulary::Role;
 use crate::schema::{members, sites};
 
@@ -35,6 +35,10 @@ pub struct MemberRow {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// Which identity provider it signs in at.
+    pub issuer: Option<IssuerUrl>,
+    /// Who it is there; present when `issuer` is.
+    pub subject: Option<Subject>,
 }
 
 /// Studies that a viewer is assigned to, by code.
@@ -73,6 +77,10 @@ pub struct NewMember {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// Which identity provider it signs in at.
+    pub issuer: Option<IssuerUrl>,
+    /// Who it is there; present when `issuer` is.
+    pub subject: Option<Subject>,
 }
 
 /// What a change may touch; `None` leaves a field.
@@ -87,6 +95,10 @@ pub struct MemberChanges {
     pub role: Option<Role>,
     /// Whether it is the last in every escalation.
     pub is_site_lead: Option<bool>,
+    /// Which identity provider it signs in at; `Some(None)` clears it, with the subject.
+    pub issuer: Option<Option<IssuerUrl>>,
+    /// Who it is there.
+    pub subject: Option<Option<Subject>>,
     /// Whether it may log in and own work.
     pub active: Option<bool>,
     /// The next version.
@@ -111,6 +123,23 @@ pub struct Filter {
 pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: MemberId) -> QueryResult<Option<MemberRow>> {
     members::table
         .filter(members::site_id.eq(scope.site()).and(members::id.eq(id)))
+        .select(MemberRow::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// The member that an identity provider knows as this subject.
+///
+/// # Errors
+/// A database failure.
+pub fn find_by_identity(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    issuer: &IssuerUrl,
+    subject: &Subject,
+) -> QueryResult<Option<MemberRow>> {
+    members::table
+        .filter(members::site_id.eq(scope.site()).and(members::issuer.eq(issuer)).and(members::subject.eq(subject)))
         .select(MemberRow::as_select())
         .first(conn)
         .optional()
@@ -192,7 +221,7 @@ pub fn page(
 /// Keeps a member.
 ///
 /// # Errors
-/// A database failure, `members_email_unique` among them.
+/// A database failure, `members_email_unique` and `members_identity_unique` among them.
 pub fn insert(conn: &mut PgConnection, member: &NewMember) -> QueryResult<MemberRow> {
     diesel::insert_into(members::table).values(member).returning(MemberRow::as_returning()).get_result(conn)
 }

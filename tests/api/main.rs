@@ -19,6 +19,7 @@ mod contact_withdrawals;
 mod contract;
 mod embedded;
 mod idempotency;
+mod identity_provider;
 mod journal;
 mod listing;
 mod members;

@@ -51,7 +51,7 @@ async fn a_member_is_added_read_and_changed_and_names_know_no_alphabet() {
         assert_eq!(added.etag(), "\"1\"");
         let expected = json!({
             "id": added.id(), "display_name": name, "email": format!("person.{number}@site.example"), "role": "coordinator",
-            "is_site_lead": false, "active": true, "studies": [], "created_at": now, "updated_at": now,
+            "is_site_lead": false, "active": true, "studies": [], "identity": null, "created_at": now, "updated_at": now,
         });
         assert_eq!(added.body, expected);
         // A coordinator reads its colleagues, with what an admin sees of them.

@@ -16,13 +16,13 @@ use crate::support::db::{Database, bin_dir};
 use crate::support::make;
 
 /// A place of one's own and a port nobody has.
-struct Place {
+pub struct Place {
     home: TempDir,
     address: SocketAddr,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         Self { home: home(), address: free.local_addr().unwrap() }
     }
@@ -31,7 +31,7 @@ impl Place {
         self.home.path().join("data")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_handoff"));
         command.env_clear().args(arguments).stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HANDOFF_OFFLINE", "1");
@@ -115,7 +115,7 @@ impl Drop for Serving {
 }
 
 /// The one line that a command which fails says.
-fn refusal(output: &Output) -> String {
+pub fn refusal(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("handoff: ")).collect();

@@ -7,13 +7,31 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::{Validate, ValidationError};
 
-use crate::api::extract::contract;
+use crate::api::extract::{contract, present};
 use crate::domain::ids::MemberId;
-use crate::domain::text::{Code, DisplayName, MemberEmail};
+use crate::domain::text::{Code, DisplayName, IssuerUrl, MemberEmail, Subject};
 use crate::domain::vocabulary::Role;
+use crate::ops::add_member::Identity;
 use crate::ops::deactivate_member::Successors;
 use crate::ops::update_member::MemberPatch;
 use crate::store::members::MemberContext;
+
+/// Who a member is to the site's identity provider: what its tokens say, compared character by character.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"issuer": "https://login.site.example/realms/research", "subject": "5f2c8f0e-8f1d-4d52-9a5e-1b8f6c1f7a11"}))]
+pub struct MemberIdentity {
+    /// The `iss` of its tokens: one that the server trusts for this site.
+    pub issuer: IssuerUrl,
+    /// The `sub` of its tokens.
+    pub subject: Subject,
+}
+
+impl From<MemberIdentity> for Identity {
+    fn from(identity: MemberIdentity) -> Self {
+        Self { issuer: identity.issuer, subject: identity.subject }
+    }
+}
 
 /// A member to add.
 #[derive(Debug, Deserialize, ToSchema, Validate)]
@@ -33,6 +51,8 @@ pub struct CreateMember {
     #[schema(max_items = 100)]
     #[validate(custom(function = "each_once"))]
     pub studies: Vec<Code>,
+    /// Who the member is to the site's identity provider. Without it the member signs in with tokens of the operator only.
+    pub identity: Option<MemberIdentity>,
 }
 contract!(CreateMember);
 
@@ -67,6 +87,10 @@ pub struct UpdateMember {
     /// instead.
     #[schema(nullable = false)]
     pub is_site_lead: Option<bool>,
+    /// Who the member is to the site's identity provider, from its next request on; `null` takes that away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<MemberIdentity>)]
+    pub identity: Option<Option<MemberIdentity>>,
 }
 contract!(UpdateMember);
 
@@ -78,6 +102,7 @@ impl From<UpdateMember> for MemberPatch {
             role: body.role,
             studies: body.studies,
             is_site_lead: body.is_site_lead,
+            identity: body.identity.map(|identity| identity.map(Identity::from)),
         }
     }
 }
@@ -109,6 +134,7 @@ impl From<DeactivateMember> for Successors {
 #[schema(example = json!({
     "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "display_name": "Dana Coordinator", "email": "dana@site.example",
     "role": "coordinator", "is_site_lead": false, "active": true, "studies": [],
+    "identity": {"issuer": "https://login.site.example/realms/research", "subject": "5f2c8f0e-8f1d-4d52-9a5e-1b8f6c1f7a11"},
     "created_at": "2026-06-01T09:00:00Z", "updated_at": "2026-06-01T09:00:00Z"
 }))]
 pub struct MemberView {
@@ -127,6 +153,8 @@ pub struct MemberView {
     /// The codes of the studies whose reports a viewer sees; empty for everybody else.
     #[schema(max_items = 100)]
     pub studies: Vec<Code>,
+    /// Who the member is to the site's identity provider; `null` when it signs in with tokens of the operator only.
+    pub identity: Option<MemberIdentity>,
     /// When the member was added.
     pub created_at: DateTime<Utc>,
     /// When the member last changed.
@@ -143,6 +171,7 @@ impl From<MemberContext> for MemberView {
             role: member.role,
             is_site_lead: member.is_site_lead,
             active: member.active,
+            identity: member.issuer.zip(member.subject).map(|(issuer, subject)| MemberIdentity { issuer, subject }),
             studies: context.studies.into_iter().map(|(_, code)| code).collect(),
             created_at: member.created_at,
             updated_at: member.updated_at,

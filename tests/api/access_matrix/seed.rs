@@ -311,6 +311,8 @@ fn leavers(app: &App) -> (MemberId, String) {
                 version: 1,
                 created_at: now,
                 updated_at: now,
+                issuer: None,
+                subject: None,
             },
         )?;
         let new = NewPartner {

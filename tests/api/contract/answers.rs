@@ -19,6 +19,7 @@ const ELSEWHERE: &[ErrorCode] = &[
     ErrorCode::Overloaded,
     ErrorCode::DeadlineExceeded,
     ErrorCode::DatabaseUnavailable,
+    ErrorCode::IdentityProviderUnavailable,
     ErrorCode::IdempotencyInFlight,
     ErrorCode::MethodNotAllowed,
     ErrorCode::NotAcceptable,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use handoff::api::idempotency::InFlight;
+use handoff::auth::provider::{Issuer, Providers};
 use handoff::auth::{KeyUses, token};
 use handoff::clock::Clock;
 use handoff::db::{Db, Limits};
@@ -55,16 +56,18 @@ impl App {
     }
 
     pub async fn start_with(setup: Setup) -> Self {
+        Self::start_trusting(setup, |_, _| Vec::new()).await
+    }
+
+    /// A server that believes these issuers, of `site` and `other_site`.
+    pub async fn start_trusting(setup: Setup, issuers: impl FnOnce(&Site, &Site) -> Vec<Issuer>) -> Self {
         let db = Database::new();
         let master = MasterKey::from_hex(&"5a".repeat(32)).unwrap();
         let site = make::db_site(&db, "riverside");
         let other_site = make::db_site(&db, "elsewhere");
         let clock = Clock::fixed(beginning());
-        Self::serve(db, clock, master, site, other_site, setup)
-    }
-
-    fn serve(db: Database, clock: Clock, master: MasterKey, site: Site, other_site: Site, setup: Setup) -> Self {
-        let (address, state, server) = run_server(&db, &clock, &master, setup);
+        let issuers = issuers(&site, &other_site);
+        let (address, state, server) = run_server(&db, &clock, &master, setup, issuers);
         Self { address, db, clock, master, site, other_site, state, server }
     }
 
@@ -75,7 +78,7 @@ impl App {
 
     /// A second server on the same database and clock, with another master key.
     pub fn server_with_key(&self, master: &MasterKey) -> Neighbour {
-        let (address, _, server) = run_server(&self.db, &self.clock, master, Setup::default());
+        let (address, _, server) = run_server(&self.db, &self.clock, master, Setup::default(), Vec::new());
         Neighbour { address, server }
     }
 
@@ -155,6 +158,7 @@ fn run_server(
     clock: &Clock,
     master: &MasterKey,
     setup: Setup,
+    issuers: Vec<Issuer>,
 ) -> (SocketAddr, Data<AppState>, actix_web::dev::ServerHandle) {
     super::log::capture();
     handoff::cli::install_crypto();
@@ -165,6 +169,7 @@ fn run_server(
         ),
         clock: clock.clone(),
         master: master.clone(),
+        providers: Providers::new(issuers).unwrap(),
         deadline: setup.deadline,
         in_flight: InFlight::default(),
         journal: Journal::default(),

@@ -60,12 +60,15 @@ pub fn db_site(db: &Database, name: &str) -> Site {
             intake_url: format!("https://intake.{name}.example/start").parse().unwrap(),
             is_sample: false,
         };
-        let first =
-            FirstAdmin { display_name: "Robin Admin".parse().unwrap(), email: format!("robin@{name}.example").parse().unwrap() };
+        let first = FirstAdmin {
+            display_name: "Robin Admin".parse().unwrap(),
+            email: format!("robin@{name}.example").parse().unwrap(),
+            identity: None,
+        };
         let admin = create_site::run(conn, &Context::of_operator(*scope, now), new, &first)?;
         let mut add = |member: &str, role| {
             let email = format!("{member}@{name}.example").parse().unwrap();
-            let new = NewMember { display_name: member.parse().unwrap(), email, role, is_site_lead: false };
+            let new = NewMember { display_name: member.parse().unwrap(), email, role, is_site_lead: false, identity: None };
             add_member::run(conn, &Context::of_operator(*scope, now), new)
         };
         let coordinator = add("dana", Role::Coordinator)?;
