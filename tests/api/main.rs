@@ -31,3 +31,4 @@ mod referrals;
 mod rotation;
 mod support;
 mod tenancy;
+mod tls;

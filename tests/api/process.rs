@@ -16,13 +16,13 @@ use crate::support::db::{Database, bin_dir};
 use crate::support::make;
 
 /// A place of one's own and a port nobody has.
-struct Place {
+pub struct Place {
     home: TempDir,
     address: SocketAddr,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         Self { home: home(), address: free.local_addr().unwrap() }
     }
@@ -31,7 +31,7 @@ impl Place {
         self.home.path().join("data")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_handoff"));
         command.env_clear().args(arguments).stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HANDOFF_OFFLINE", "1");
@@ -55,7 +55,7 @@ impl Place {
         serving
     }
 
-    fn person(&self, credentials: &str) -> Person {
+    pub fn person(&self, credentials: &str) -> Person {
         Person::new(self.address, Some(credentials))
     }
 
@@ -83,7 +83,7 @@ fn collect(pipe: impl std::io::Read + Send + 'static) -> Collected {
     text
 }
 
-struct Serving {
+pub struct Serving {
     child: Child,
     log: Collected,
     printed: Collected,
@@ -91,6 +91,12 @@ struct Serving {
 }
 
 impl Serving {
+    /// What a command serves that keeps nothing in the data directory.
+    pub fn of(place: &Place, mut command: Command) -> Self {
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        Self { child, log: Collected::default(), printed: Collected::default(), data_dir: place.home.path().to_owned() }
+    }
+
     fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
@@ -100,7 +106,7 @@ impl Serving {
     }
 
     /// Asks it to stop, as systemd would, and waits for it and its database.
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
         assert!(self.child.wait().unwrap().success());
         assert_eq!(servers_under(&self.data_dir), [] as [u32; 0], "the database stops with the server");
@@ -115,7 +121,7 @@ impl Drop for Serving {
 }
 
 /// The one line that a command which fails says.
-fn refusal(output: &Output) -> String {
+pub fn refusal(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("handoff: ")).collect();
@@ -298,10 +304,7 @@ async fn a_database_of_ones_own_is_migrated_by_its_owner_and_served_by_the_app_r
     let partner = ["key", "create", "--name", "other", "--scope", "partner"];
     assert!(refusal(&with_urls(&partner).output().unwrap()).contains("cannot carry `partner`"));
 
-    let mut command = with_urls(&[]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let serving =
-        Serving { child, log: Collected::default(), printed: Collected::default(), data_dir: place.home.path().to_owned() };
+    let serving = Serving::of(&place, with_urls(&[]));
     wait_for("the server", Duration::from_secs(30), || {
         with_urls(&["healthcheck"]).output().unwrap().status.success().then_some(())
     });
