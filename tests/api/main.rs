@@ -17,6 +17,7 @@ mod bad_input;
 mod configuration;
 mod contact_withdrawals;
 mod contract;
+mod deploy;
 mod embedded;
 mod idempotency;
 mod journal;
