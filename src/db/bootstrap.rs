@@ -100,3 +100,34 @@ pub fn ensure_roles_and_database(conn: &mut PgConnection, database: &str) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::why_refused;
+
+    #[test]
+    fn libpqs_text_becomes_the_sentence_for_what_is_wrong() {
+        let tls = |with: &'static str, without: &'static str| if cfg!(feature = "postgres-tls") { with } else { without };
+        for (text, sentence) in [
+            ("FATAL:  password authentication failed for user \"x\"", "refuses the login"),
+            (
+                "FATAL:  no pg_hba.conf entry for host \"h\", user \"x\", database \"d\", no encryption",
+                tls("sslmode=verify-full", "--features postgres-tls"),
+            ),
+            (
+                "FATAL:  no pg_hba.conf entry for host \"h\", user \"x\", database \"d\", SSL encryption",
+                "does not let this user in from here",
+            ),
+            ("server does not support SSL, but SSL was required", "offers no TLS"),
+            ("SSL error: certificate verify failed", "sslrootcert and the host name"),
+            (
+                "sslmode value \"require\" invalid when SSL support is not compiled in",
+                tls("check sslmode", "--features postgres-tls"),
+            ),
+            ("FATAL:  role \"x\" does not exist", "does not exist: create it"),
+            ("connection refused", "cannot be reached"),
+        ] {
+            assert!(why_refused(text).contains(sentence), "{text}: {}", why_refused(text));
+        }
+    }
+}
