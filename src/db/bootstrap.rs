@@ -50,21 +50,37 @@ pub fn ensure_roles(conn: &mut PgConnection) -> Result<Prepared, MigrateError> {
 /// One sentence for the operator. It never holds the URL: that may carry a password.
 pub fn connect(url: &str) -> Result<PgConnection, String> {
     use diesel::Connection as _;
-    PgConnection::establish(url).map_err(|error| {
-        let text = error.to_string();
-        let knows = |needle: &str| text.contains(needle);
-        if knows("password authentication failed") || knows("no password supplied") {
-            "the database refuses the login: check user and password in the URL".into()
-        } else if knows("certificate") {
-            "the database's TLS certificate is not accepted: check sslrootcert and the host name in the URL".into()
-        } else if knows("sslmode") || knows("SSL") {
-            "the database wants TLS, which this build lacks: build with `--features postgres-tls`".into()
-        } else if knows("does not exist") {
-            "the database or the role in the URL does not exist: create it, or correct the URL".into()
+    PgConnection::establish(url).map_err(|error| why_refused(&error.to_string()).to_owned())
+}
+
+/// libpq's text, which may quote the URL, as one of our sentences.
+fn why_refused(text: &str) -> &'static str {
+    let knows = |needle: &str| text.contains(needle);
+    let has_tls = cfg!(feature = "postgres-tls");
+    if knows("password authentication failed") || knows("no password supplied") {
+        "the database refuses the login: check user and password in the URL"
+    } else if knows("pg_hba.conf") && knows("no encryption") {
+        if has_tls {
+            "the database's pg_hba.conf does not let this user in without TLS: set sslmode=verify-full and sslrootcert in the URL"
         } else {
-            "the database cannot be reached: check host, port and network of the URL, and that PostgreSQL runs".into()
+            "the database's pg_hba.conf does not let this user in without TLS, which this build lacks: build with `--features postgres-tls`"
         }
-    })
+    } else if knows("pg_hba.conf") {
+        "the database's pg_hba.conf does not let this user in from here"
+    } else if knows("does not support SSL") {
+        "the database offers no TLS, which sslmode in the URL asks for: switch it on there, or ask for less"
+    } else if knows("certificate") || knows("signature failure") {
+        // The second is OpenSSL's word when a root of the same name has another key.
+        "the database's TLS certificate is not accepted: check sslrootcert and the host name in the URL"
+    } else if has_tls && (knows("sslmode") || knows("SSL")) {
+        "no TLS connection to the database comes about: check sslmode and sslrootcert in the URL"
+    } else if knows("sslmode") || knows("SSL") {
+        "the URL asks for TLS to the database, which this build lacks: build with `--features postgres-tls`"
+    } else if knows("does not exist") {
+        "the database or the role in the URL does not exist: create it, or correct the URL"
+    } else {
+        "the database cannot be reached: check host, port and network of the URL, and that PostgreSQL runs"
+    }
 }
 
 /// Makes both roles and the database on a server where we are the superuser: the embedded one, or a test's.
@@ -83,4 +99,35 @@ pub fn ensure_roles_and_database(conn: &mut PgConnection, database: &str) -> Res
             .map_err(failed)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::why_refused;
+
+    #[test]
+    fn libpqs_text_becomes_the_sentence_for_what_is_wrong() {
+        let tls = |with: &'static str, without: &'static str| if cfg!(feature = "postgres-tls") { with } else { without };
+        for (text, sentence) in [
+            ("FATAL:  password authentication failed for user \"x\"", "refuses the login"),
+            (
+                "FATAL:  no pg_hba.conf entry for host \"h\", user \"x\", database \"d\", no encryption",
+                tls("sslmode=verify-full", "--features postgres-tls"),
+            ),
+            (
+                "FATAL:  no pg_hba.conf entry for host \"h\", user \"x\", database \"d\", SSL encryption",
+                "does not let this user in from here",
+            ),
+            ("server does not support SSL, but SSL was required", "offers no TLS"),
+            ("SSL error: certificate verify failed", "sslrootcert and the host name"),
+            (
+                "sslmode value \"require\" invalid when SSL support is not compiled in",
+                tls("check sslmode", "--features postgres-tls"),
+            ),
+            ("FATAL:  role \"x\" does not exist", "does not exist: create it"),
+            ("connection refused", "cannot be reached"),
+        ] {
+            assert!(why_refused(text).contains(sentence), "{text}: {}", why_refused(text));
+        }
+    }
 }

@@ -55,7 +55,7 @@ impl Place {
         serving
     }
 
-    fn person(&self, credentials: &str) -> Person {
+    pub fn person(&self, credentials: &str) -> Person {
         Person::new(self.address, Some(credentials))
     }
 
@@ -83,7 +83,7 @@ fn collect(pipe: impl std::io::Read + Send + 'static) -> Collected {
     text
 }
 
-struct Serving {
+pub struct Serving {
     child: Child,
     log: Collected,
     printed: Collected,
@@ -91,6 +91,12 @@ struct Serving {
 }
 
 impl Serving {
+    /// What a command serves that keeps nothing in the data directory.
+    pub fn of(place: &Place, mut command: Command) -> Self {
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        Self { child, log: Collected::default(), printed: Collected::default(), data_dir: place.home.path().to_owned() }
+    }
+
     fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
@@ -100,7 +106,7 @@ impl Serving {
     }
 
     /// Asks it to stop, as systemd would, and waits for it and its database.
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
         assert!(self.child.wait().unwrap().success());
         assert_eq!(servers_under(&self.data_dir), [] as [u32; 0], "the database stops with the server");
@@ -298,10 +304,7 @@ async fn a_database_of_ones_own_is_migrated_by_its_owner_and_served_by_the_app_r
     let partner = ["key", "create", "--name", "other", "--scope", "partner"];
     assert!(refusal(&with_urls(&partner).output().unwrap()).contains("cannot carry `partner`"));
 
-    let mut command = with_urls(&[]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let serving =
-        Serving { child, log: Collected::default(), printed: Collected::default(), data_dir: place.home.path().to_owned() };
+    let serving = Serving::of(&place, with_urls(&[]));
     wait_for("the server", Duration::from_secs(30), || {
         with_urls(&["healthcheck"]).output().unwrap().status.success().then_some(())
     });
