@@ -17,7 +17,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use support::load::{Closed, Counted, Load};
@@ -102,7 +102,7 @@ impl Bench {
 
     fn measure(&self, subject: usize, seconds: u64) -> Round {
         let server = (subject == SERVER).then(|| self.server.pid());
-        Meters { server, postmaster: self.place.postmaster() }.measure(|| {
+        let round = Meters { server, postmaster: self.place.postmaster() }.measure(|| {
             let done = match (&self.pgbench, subject.checked_sub(1)) {
                 (Some(pgbench), Some(script)) => {
                     pgbench.run(&self.place, &script_path(SCRIPTS[script]), self.common.clients, seconds, &self.variables)
@@ -111,7 +111,18 @@ impl Bench {
             };
             self.kept.fetch_add(done.latencies.count() as u64, Ordering::Relaxed);
             done
-        })
+        });
+        self.settle();
+        round
+    }
+
+    /// Waits until the server's sequencer has placed what the turn left it, so that no turn pays for another's.
+    fn settle(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.place.text("SELECT count(*)::text AS text FROM (SELECT FROM journal_queue LIMIT 1) AS queued") != "0" {
+            assert!(Instant::now() < deadline, "the sequencer does not catch up");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn load(&self) -> Load {

@@ -11,6 +11,7 @@
 \startpipeline
 BEGIN;
 SET LOCAL statement_timeout = 10000;
+SET LOCAL idle_in_transaction_session_timeout = 10000;
 SET LOCAL lock_timeout = 250;
 SELECT set_config('app.site_id', site_id::text, true) FROM directory.find_api_key(:key_hash);
 SELECT api_keys.key_hash, api_keys.principal_id, api_keys.partner_id, partners.status, api_keys.scopes, api_keys.is_test,
@@ -23,11 +24,19 @@ COMMIT;
 \startpipeline
 BEGIN;
 SET LOCAL statement_timeout = 10000;
+SET LOCAL idle_in_transaction_session_timeout = 10000;
 SET LOCAL lock_timeout = 250;
 SELECT set_config('app.site_id', :site_id, true), set_config('app.partner_id', :partner_id, true);
 WITH fresh AS MATERIALIZED (
     SELECT encode(overlay(uuid_send(gen_random_uuid())
-        PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1), 'hex')::uuid AS id
+        PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1), 'hex')::uuid AS id,
+           gen_random_uuid() AS audit_id, gen_random_uuid() AS event_id,
+           (SELECT count(*) FROM unnest(ARRAY[pg_advisory_xact_lock_shared(:a::bigint)::text, pg_advisory_xact_lock_shared(:b::bigint)::text]))
+), withdrawn AS MATERIALIZED (
+    SELECT EXISTS (SELECT 1 FROM contact_withdrawals
+        WHERE site_id = :site_id AND is_test = false AND kind = ANY('{email,phone}')
+          AND digest = ANY(ARRAY[int8send(:b::bigint) || int8send(:a::bigint) || int8send(:d::bigint) || int8send(:c::bigint),
+                                 int8send(:c::bigint) || int8send(:d::bigint) || int8send(:a::bigint) || int8send(:b::bigint)])) AS so
 ), route AS MATERIALIZED (
     SELECT handoff_routes.*, partners.partner_type, partners.status AS partner_status, studies.status AS study_status,
            sites.acknowledge_due_hours AS site_hours
@@ -60,12 +69,30 @@ WITH fresh AS MATERIALIZED (
            route.owner_id, 'received', 'acknowledge',
            now() + make_interval(hours => coalesce(route.acknowledge_due_hours, route.site_hours)), '{}', false,
            1, now(), now(), now(), now()
-      FROM claim, route, fresh
+      FROM claim, route, fresh, withdrawn
     ON CONFLICT DO NOTHING
-    RETURNING site_id, id, partner_id
+    RETURNING site_id, id, partner_id, owner_id, route_id, study_id
+), audit AS (
+    INSERT INTO audit_entries (site_id, id, recorded_at, actor_kind, actor_id, partner_id, operation, subject_kind, subject_id, request_id,
+        after, salt, values_digest)
+    SELECT referral.site_id, fresh.audit_id, now(), 'partner_key', referral.partner_id, referral.partner_id, 'create_referral', 'referral',
+           referral.id, replace(referral.id::text, '-', ''),
+           '{"attribution":"verified","channel":"secure_form","contact_basis":"permission_to_contact","contact_path":"person_uses_intake","handoff_code":"changed","handoff_issues": [],"is_test": false,"next_action":"acknowledge","next_action_due_at":"' || now() || '","owner_id":"' || referral.owner_id || '","partner_id":"' || referral.partner_id || '","partner_reference":"changed","received_at":"' || now() || '","route_id":"' || referral.route_id || '","source_tag":"changed","status":"received","study_id":"' || referral.study_id || '"}',
+           int8send(:a::bigint) || int8send(:b::bigint),
+           int8send(:a::bigint) || int8send(:b::bigint) || int8send(:c::bigint) || int8send(:d::bigint)
+      FROM referral, fresh
+), event AS (
+    INSERT INTO events (site_id, id, audit_id, event_type, is_test, subject_id, version, partner_id, study_id, occurred_at)
+    SELECT referral.site_id, fresh.event_id, fresh.audit_id, 'referral.received', false, referral.id, 1, referral.partner_id,
+           referral.study_id, now()
+      FROM referral, fresh
+), queue AS (
+    INSERT INTO journal_queue (site_id, id, stream, partner_id)
+    SELECT referral.site_id, queued.id, queued.stream, referral.partner_id
+      FROM referral, fresh, LATERAL (VALUES (fresh.audit_id, 'audit'), (fresh.event_id, 'event')) AS queued (id, stream)
 )
-INSERT INTO referral_digests (site_id, referral_id, partner_id, kind, digest)
-SELECT referral.site_id, referral.id, referral.partner_id, detail.kind, detail.digest
+INSERT INTO referral_digests (site_id, referral_id, partner_id, kind, digest, key_id)
+SELECT referral.site_id, referral.id, referral.partner_id, detail.kind, detail.digest, int8send(1)
   FROM referral, (VALUES
       ('email', int8send(:b::bigint) || int8send(:a::bigint) || int8send(:d::bigint) || int8send(:c::bigint)),
       ('phone', int8send(:c::bigint) || int8send(:d::bigint) || int8send(:a::bigint) || int8send(:b::bigint))) AS detail (kind, digest);
