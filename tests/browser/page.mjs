@@ -15,7 +15,7 @@ export async function open(browser, address) {
 
 /** Every address that the page asks for, by the protocol's own log, and every complaint of the browser. */
 export async function watch(context, page) {
-  const watched = { requests: [], complaints: [] };
+  const watched = { requests: [], complaints: [], pages: () => context.pages().length + context.serviceWorkers().length };
   const session = await context.newCDPSession(page);
   await session.send("Network.enable");
   session.on("Network.requestWillBeSent", ({ request }) => watched.requests.push(request.url));
@@ -51,19 +51,27 @@ export async function authorize(page, scheme, value, picture) {
   return schemes;
 }
 
-/** Opens an operation, tries it out with its own example body and this idempotency key; returns what the page then shows. */
-export async function tryOut(page, operation, idempotencyKey) {
+/** Opens an operation and makes it ready to try out, with the document's own examples filled in. */
+export async function tryOut(page, operation) {
   const block = page.locator(`#operations-${operation}`);
-  if (!(await block.locator(".try-out__btn").count())) await block.locator(".opblock-summary-control").click();
+  await block.locator(".opblock-summary-control").click();
   await block.locator(".try-out__btn").click();
-  await block.locator('tr[data-param-name="Idempotency-Key"] input').fill(idempotencyKey);
+  return block;
+}
+
+/** Executes what is filled in; returns what was sent and what the page then shows of the answer. */
+export async function execute(block) {
   const sent = JSON.parse(await block.locator(".body-param textarea").inputValue());
-  await block.locator("button.execute").click();
+  // What is shown of an earlier answer goes away first, so that it does not pass for this one.
+  const clear = block.locator(".btn-clear");
+  if (await clear.count()) await clear.click();
   const live = block.locator(".live-responses-table .response").first();
+  await live.waitFor({ state: "detached" });
+  await block.locator("button.execute").click();
   await live.locator(".response-col_status").waitFor();
   const status = Number.parseInt(await live.locator(".response-col_status").innerText(), 10);
   const body = JSON.parse(await live.locator(".highlight-code code, .highlight-code pre").first().innerText());
-  return { status, body, sent, block };
+  return { status, body, sent };
 }
 
 /** A picture of what is there, as PNG. */

@@ -22,7 +22,7 @@ use crate::store::referrals::Filter;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "study": "heart-2026", "channel": "secure_form", "contact_basis": "permission_to_contact",
-    "contact_path": "person_uses_intake", "partner_reference": "LC-2026-00017"
+    "contact_path": "person_uses_intake"
 }))]
 pub struct CreateReferral {
     /// Code of the partner that refers. From staff and site keys only; a partner key is the partner.

@@ -92,6 +92,8 @@ async fn the_page_may_run_own_scripts_only_and_may_not_be_framed() {
         assert_eq!(answer.header("content-security-policy"), Some(POLICY), "{path}");
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
     }
+    // The control: what is no page has no policy, so the header is read from the answer at hand.
+    assert_eq!(reader.get("/openapi.json").await.expect(200).header("content-security-policy"), None);
     for path in ["/docs/start", "/docs/../Cargo.toml", "/docs/%2e%2e/Cargo.toml", "/docs/swagger-ui-bundle.js.map", "/docs/x/"] {
         reader.get(path).await.expect_problem(404, "not_found");
     }
@@ -108,6 +110,9 @@ async fn swagger_ui_is_served_in_the_version_and_with_the_bytes_that_are_noted()
     let app = App::start().await;
     let script = app.stranger().get("/docs/swagger-ui-bundle.js").await.expect(200).text;
     assert!(script.contains(&format!("PACKAGE_VERSION:\"{}\"", version.trim())), "not Swagger UI {version}");
+    let license = Regex::new(r"see (\S+\.LICENSE\.txt)").unwrap().captures(&script).unwrap()[1].to_owned();
+    let answer = app.stranger().get(&format!("/docs/{license}")).await.expect(200);
+    assert_eq!((answer.header("content-type"), answer.text.as_bytes()), (Some(kind(&license)), &*committed(&license)));
     let sums = String::from_utf8(committed("SHA256SUMS")).unwrap();
     let noted: Vec<(&str, &str)> = sums.lines().map(|line| line.split_once("  ").unwrap()).collect();
     assert_eq!(noted.len(), 7, "{sums}");
