@@ -1,10 +1,10 @@
 //! What every worker shares.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 
 use crate::api::idempotency::InFlight;
 use crate::auth::KeyUses;
@@ -37,11 +37,40 @@ pub struct AppState {
 
 /// Wakes the sequencer when something was written, and those who wait for events when something was placed. Only a short
 /// cut within one process: what another server wrote is found by looking.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Journal {
     written: Mutex<HashSet<SiteId>>,
     wake: Notify,
-    placed: Notify,
+    placed: broadcast::Sender<SiteId>,
+    waiting: Mutex<HashMap<SiteId, usize>>,
+}
+
+/// Readers of one site that may wait for events at once: each costs a look at the database per burst of events.
+const READERS: usize = 32;
+
+/// A reader's place among those that wait.
+#[derive(Debug)]
+pub struct Waiting<'a> {
+    journal: &'a Journal,
+    site: SiteId,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.journal.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = waiting.get_mut(&self.site) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.site);
+            }
+        }
+    }
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { written: Mutex::default(), wake: Notify::new(), placed: broadcast::Sender::new(256), waiting: Mutex::default() }
+    }
 }
 
 impl Journal {
@@ -57,14 +86,32 @@ impl Journal {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
     }
 
-    /// Says that something was placed.
-    pub fn place(&self) {
-        self.placed.notify_waiters();
+    /// Says that something of this site was placed.
+    pub fn place(&self, site: SiteId) {
+        // Nobody may be waiting.
+        let _ = self.placed.send(site);
     }
 
-    /// Waits until something was placed, or `patience` is over.
-    pub async fn placed(&self, patience: Duration) {
-        let _ = tokio::time::timeout(patience, self.placed.notified()).await;
+    /// A place among those that wait for events of this site; `None` when so many wait already.
+    #[must_use]
+    pub fn wait(&self, site: SiteId) -> Option<Waiting<'_>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = waiting.entry(site).or_default();
+        if *count >= READERS {
+            return None;
+        }
+        *count += 1;
+        Some(Waiting { journal: self, site })
+    }
+
+    /// Waits until something of this site was placed, or `patience` is over.
+    pub async fn placed(&self, site: SiteId, patience: Duration) {
+        let mut placed = self.placed.subscribe();
+        let ours = async {
+            // Whoever missed some looks for itself.
+            while placed.recv().await.is_ok_and(|other| other != site) {}
+        };
+        let _ = tokio::time::timeout(patience, ours).await;
     }
 }
 

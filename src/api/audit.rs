@@ -1,6 +1,8 @@
 //! The audit trail: who did what, when and why. Newest first as JSON; as CSV the whole of it.
 
-use actix_web::http::header::ACCEPT;
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::{ACCEPT, HeaderMap};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,8 +15,8 @@ use super::csv;
 use super::extract::{Query, contract};
 use super::history::{ActorView, FieldChange};
 use super::read::{Paging, page};
-use crate::auth::permission::ReadAudit;
-use crate::auth::{Caller, SiteScope};
+use crate::auth::permission::{Permission as _, ReadAudit};
+use crate::auth::{self, Caller, SiteScope};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{ApiKeyId, AuditId};
 use crate::domain::journal::SubjectKind;
@@ -25,6 +27,10 @@ use crate::store::journal::{AuditFilter, SealedRow};
 
 /// Entries of one chunk of a CSV export, and of one query of it.
 const CHUNK: i64 = 1_000;
+/// A long export proves again after this time that its reader still may: a revocation works everywhere within five seconds.
+const PROVE_EVERY: Duration = Duration::from_secs(4);
+/// How long an export waits for a reader that does not read.
+const STALLED: Duration = Duration::from_secs(30);
 
 /// Which entries of the audit trail to list.
 #[derive(Debug, Clone, Deserialize, IntoParams, ToSchema, Validate)]
@@ -123,7 +129,8 @@ pub struct AuditEntryView {
     /// What changed.
     #[schema(max_items = 100)]
     pub changes: Vec<FieldChange>,
-    /// The request that did it (`X-Request-Id`); `null` at the command line and in jobs.
+    /// The request that did it (`X-Request-Id`), when its id is a UUID, as those of the server are; `null` otherwise, at the command
+    /// line and in jobs.
     #[schema(max_length = 64, pattern = "^[A-Za-z0-9._-]{1,64}$")]
     pub request_id: Option<String>,
     /// Whether what changed was taken out later for cause. The entry itself stays, and its place in the chain.
@@ -186,7 +193,7 @@ pub async fn list_audit_entries(
     let filter = AuditFilter::from(&query);
     if request.headers().contains_key(ACCEPT) && csv::is_asked_for(request.headers()) {
         refuse_paging(&query)?;
-        return export(app, caller.scope, filter).await;
+        return export(app, &caller, request.headers().clone(), filter).await;
     }
     let filters = (query.subject_id, query.subject_kind, query.actor_id, &query.operation, query.from, query.until);
     let paging = Paging::new("list_audit_entries", query.cursor.as_deref(), query.limit, &filters)?;
@@ -234,7 +241,14 @@ const COLUMNS: [&str; 14] = [
 ];
 
 /// Streams the trail. The first chunk is read before the answer begins, so that a failure then is still a problem answer.
-async fn export(app: Data<AppState>, scope: SiteScope, filter: AuditFilter) -> Result<HttpResponse, AppError> {
+async fn export(
+    app: Data<AppState>,
+    caller: &Caller<ReadAudit>,
+    headers: HeaderMap,
+    filter: AuditFilter,
+) -> Result<HttpResponse, AppError> {
+    let (scope, request_id) = (caller.scope, caller.request_id.clone());
+    let mut proven = Instant::now();
     let mut rows = chunk(&app, scope, &filter, None).await?;
     let (response, sender) = csv::streamed("audit.csv");
     actix_web::rt::spawn(async move {
@@ -244,13 +258,21 @@ async fn export(app: Data<AppState>, scope: SiteScope, filter: AuditFilter) -> R
             let full = rows.len() >= usize::try_from(CHUNK).unwrap_or(usize::MAX);
             let lines = rows.into_iter().map(|row| line(&AuditEntryView::from(row)));
             let text: Result<Vec<Vec<u8>>, AppError> = header.take().into_iter().chain(lines).collect();
+            let sent = sender.send_timeout(text.map(|lines| Bytes::from(lines.concat())), STALLED).await;
             // When nobody reads any more, the export is over.
-            if sender.send(text.map(|lines| Bytes::from(lines.concat()))).await.is_err() || !full {
+            if sent.is_err() || !full {
                 return;
+            }
+            if proven.elapsed() >= PROVE_EVERY {
+                proven = Instant::now();
+                let known = auth::authenticate(&app, &headers, request_id.clone()).await;
+                if let Err(error) = known.and_then(|known| ReadAudit::ROW.check(&known.actor)) {
+                    return drop(sender.send_timeout(Err(error), STALLED).await);
+                }
             }
             match chunk(&app, scope, &filter, last).await {
                 Ok(more) => rows = more,
-                Err(error) => return drop(sender.send(Err(error)).await),
+                Err(error) => return drop(sender.send_timeout(Err(error), STALLED).await),
             }
         }
     });

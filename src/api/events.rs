@@ -25,6 +25,8 @@ use crate::store::journal::FeedRow;
 
 /// What another server of the same database placed is found by looking this often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Events that come this close together wake a reader once.
+const GATHER: Duration = Duration::from_millis(40);
 /// A caller that waits proves again after this time that it still may: a revocation works everywhere within five seconds.
 const PROVE_EVERY: Duration = Duration::from_secs(4);
 
@@ -141,7 +143,7 @@ pub struct EventPage {
 /// Follow what happens at the site
 ///
 /// One stream in one stable order: positions have no gaps, and a page never changes. Keep `next_cursor` and come back with it as
-/// often as you like; with `wait_seconds` the answer waits for the first event. Every event may be seen again after a restart of
+/// often as you like; with `wait_seconds` the answer waits for the first event (up to 32 readers of a site; one more is answered at once). Every event may be seen again after a restart of
 /// your own: `id` tells. Test keys follow test referrals, live keys live ones.
 #[utoipa::path(
     operation_id = "list_events", tag = "events",
@@ -169,6 +171,7 @@ pub async fn list_events(
     let mut after = after.unwrap_or(0);
     let ends = Instant::now() + Duration::from_secs(query.wait_seconds.unwrap_or(0).into());
     let mut proven = Instant::now();
+    let waits = app.journal.wait(caller.scope.site());
     loop {
         let (page, reached) = read(&app, caller.scope, binding.is_test, &query, after).await?;
         let left = ends.saturating_duration_since(Instant::now());
@@ -177,7 +180,13 @@ pub async fn list_events(
             let limit = usize::from(query.limit.unwrap_or(DEFAULT_LIMIT));
             return answer(&request, binding, page, limit, after);
         }
-        app.journal.placed(left.min(LOOK_EVERY)).await;
+        if waits.is_none() {
+            // So many wait already: this one comes back by itself.
+            return answer(&request, binding, page, 1, after);
+        }
+        app.journal.placed(caller.scope.site(), left.min(LOOK_EVERY)).await;
+        // What comes in a burst is one look.
+        tokio::time::sleep(GATHER.min(left)).await;
         if proven.elapsed() >= PROVE_EVERY {
             let known = auth::authenticate(&app, request.headers(), caller.request_id.clone()).await?;
             ReadEvents::ROW.check(&known.actor)?;
@@ -210,8 +219,14 @@ async fn read(
             // The end first: what is placed while this reads belongs to the next page.
             let head = store::journal::head(conn, &scope)?;
             let end = head.map_or(0, |head| if is_test { head.test_position } else { head.live_position });
+            if after > end {
+                // The feed only grows: this bookmark is of events that a restored backup does not have. Saying nothing would hide
+                // those that get their positions anew.
+                return Err(AppError::new(ErrorCode::InvalidCursor)
+                    .with_detail("This cursor is beyond the end of the feed, which was restored to an earlier state. Read it again without `cursor`."));
+            }
             let rows = store::journal::feed(conn, &scope, is_test, event_type, (after, end), limit + 1)?;
-            Ok((rows, end.max(after)))
+            Ok((rows, end))
         })
         .await
 }

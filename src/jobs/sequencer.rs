@@ -27,7 +27,11 @@ pub async fn run(app: Data<AppState>) {
         if looked.elapsed() >= EVERY {
             looked = tokio::time::Instant::now();
             match app.db.look_up(app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await {
-                Ok(all) => sites = all,
+                // Where this process wrote comes first.
+                Ok(all) => {
+                    let others: Vec<SiteId> = all.into_iter().filter(|site| !sites.contains(site)).collect();
+                    sites.extend(others);
+                }
                 Err(error) => outcome = Err(error),
             }
         }
@@ -55,7 +59,7 @@ pub async fn catch_up(app: &AppState, site: SiteId) -> Result<usize, AppError> {
         let pass = app.db.transact(scope, app.deadline(), move |conn| sequence::run(conn, &context)).await?;
         if pass.placed > 0 {
             placed += pass.placed;
-            app.journal.place();
+            app.journal.place(site);
         }
         if !pass.more {
             return Ok(placed);

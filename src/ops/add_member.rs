@@ -1,6 +1,7 @@
 //! Adding a member to the site.
 
 use super::record::{Change, record};
+use super::roster::Roster;
 use super::{Context, facts, taken};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
@@ -50,6 +51,10 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewMember) -> Result<MemberI
 /// 422 when a code is unknown or the member is no viewer, 409 when a member has this e-mail address or this identity.
 pub fn assigned(conn: &mut Conn, context: &Context, new: NewMember, studies: &[Code]) -> Result<MemberContext, AppError> {
     let (scope, now) = (&context.scope, context.now);
+    if context.actor.member().is_some() {
+        // Whoever is deactivated at this moment adds nobody any more.
+        Roster::lock(conn, context, &[])?;
+    }
     let (studies, faults) = find_studies(conn, context, new.role, studies)?;
     if !faults.is_empty() {
         return Err(AppError::invalid(faults));

@@ -44,8 +44,9 @@ fn move_referrals(conn: &mut Conn, context: &Context, study: StudyId, to: StudyS
         StudyStatus::Closed => return Ok(Vec::new()),
     };
     let before = store::referrals::lock_for_study(conn, scope, study, to == StudyStatus::Paused)?;
-    write(conn, scope, study, context.now)?;
+    // What was locked, and no row that came into that state since: every change has its entry.
     let ids: Vec<_> = before.iter().map(|referral| referral.id).collect();
+    write(conn, scope, &ids, context.now)?;
     let after = store::referrals::load_rows(conn, scope, &ids)?;
     Ok(before.iter().zip(&after).map(|(before, after)| Change::of_referral("transition_study", before, after)).collect())
 }

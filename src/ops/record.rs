@@ -149,7 +149,8 @@ pub fn record(conn: &mut Conn, context: &Context, changes: impl IntoIterator<Ite
             subject_kind: change.kind,
             subject_id: change.subject,
             reason: change.reason,
-            request_id: context.request_id.clone(),
+            // A caller's own id may say anything; the trail keeps those that can say nothing.
+            request_id: context.request_id.clone().filter(|id| Uuid::try_parse(id).is_ok()),
             before,
             after,
             salt: salt.to_vec(),

@@ -10,7 +10,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Bytea, Nullable, Text, Uuid};
 use super::locks::{self, Turn};
 use super::referrals::ReferralRow;
 use crate::auth::SiteScope;
-use crate::domain::ids::{ContactWithdrawalId, ReferralId};
+use crate::domain::ids::ReferralId;
 use crate::domain::vocabulary::{DigestKind, ReferralStatus};
 use crate::privacy::digests::{ContactDigest, DetailDigests};
 use crate::schema::{contact_withdrawals, referral_digests, referrals};
@@ -86,7 +86,7 @@ pub fn move_to_current(conn: &mut PgConnection, scope: &SiteScope, details: &[De
                    WHERE w.key_id IS DISTINCT FROM k.key_id AND NOT EXISTS (
                          SELECT 1 FROM contact_withdrawals o WHERE o.site_id = $1 AND o.is_test = w.is_test AND o.kind = w.kind
                             AND o.digest = k.current AND o.id <> w.id)
-                   ORDER BY w.kind, w.is_test, w.id),
+                   ORDER BY w.kind, w.is_test, w.recorded_at, w.id),
               free AS (
                   SELECT w.id, oldest.current, oldest.key_id FROM contact_withdrawals w JOIN oldest ON oldest.id = w.id
                    WHERE w.site_id = $1 AND w.key_id IS DISTINCT FROM oldest.key_id FOR UPDATE OF w SKIP LOCKED)
@@ -166,17 +166,23 @@ pub fn withdraw(
         .map(|kept| {
             (
                 contact_withdrawals::site_id.eq(scope.site()),
-                contact_withdrawals::id.eq(ContactWithdrawalId::at(now)),
+                // Neither its id nor its times lead to the request that kept it, and so to the referrals that this closed.
+                contact_withdrawals::id.eq(diesel::dsl::sql::<Uuid>("gen_random_uuid()")),
                 contact_withdrawals::kind.eq(kept.kind),
                 contact_withdrawals::digest.eq(kept.digest),
                 contact_withdrawals::key_id.eq(kept.key_id),
                 contact_withdrawals::is_test.eq(is_test),
-                contact_withdrawals::received_at.eq(received_at),
-                contact_withdrawals::recorded_at.eq(now),
+                contact_withdrawals::received_at.eq(day_of(received_at)),
+                contact_withdrawals::recorded_at.eq(day_of(now)),
             )
         })
         .collect();
     diesel::insert_into(contact_withdrawals::table).values(rows).on_conflict_do_nothing().execute(conn)
+}
+
+/// The beginning of the day of a time, UTC.
+fn day_of(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.date_naive().and_time(chrono::NaiveTime::MIN).and_utc()
 }
 
 /// How many digests a site keeps under one key.

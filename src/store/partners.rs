@@ -81,7 +81,7 @@ pub fn lock(conn: &mut PgConnection, scope: &SiteScope, id: PartnerId) -> QueryR
     partners::table
         .filter(partners::site_id.eq(scope.site()).and(partners::id.eq(id)))
         .select(PartnerRow::as_select())
-        .for_update()
+        .for_no_key_update()
         .first(conn)
         .optional()
 }

@@ -185,7 +185,7 @@ pub fn lock(conn: &mut PgConnection, scope: &SiteScope, id: RouteId) -> QueryRes
     handoff_routes::table
         .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq(id)))
         .select(RouteRow::as_select())
-        .for_update()
+        .for_no_key_update()
         .first(conn)
         .optional()
 }
@@ -200,7 +200,7 @@ pub fn lock_of_owner(conn: &mut PgConnection, scope: &SiteScope, member: MemberI
         .filter(handoff_routes::owner_id.eq(member).or(handoff_routes::backup_owner_id.eq(member)))
         .order(handoff_routes::id)
         .select(RouteRow::as_select())
-        .for_update()
+        .for_no_key_update()
         .load(conn)
 }
 

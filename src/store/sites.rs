@@ -89,12 +89,12 @@ pub struct SiteChanges {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The caller's site, locked until the transaction ends.
+/// The caller's site, locked until the transaction ends. Its key stays free: every row that is written points at it.
 ///
 /// # Errors
 /// A database failure; `NotFound` when the site was removed a moment ago.
 pub fn lock_current(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<SiteRow> {
-    sites::table.filter(sites::site_id.eq(scope.site())).select(SiteRow::as_select()).for_update().first(conn)
+    sites::table.filter(sites::site_id.eq(scope.site())).select(SiteRow::as_select()).for_no_key_update().first(conn)
 }
 
 /// Writes a change and answers the site as it is now.

@@ -90,7 +90,7 @@ pub fn lock(conn: &mut PgConnection, scope: &SiteScope, id: StudyId) -> QueryRes
     studies::table
         .filter(studies::site_id.eq(scope.site()).and(studies::id.eq(id)))
         .select(StudyRow::as_select())
-        .for_update()
+        .for_no_key_update()
         .first(conn)
         .optional()
 }

@@ -114,14 +114,14 @@ async fn said_twice_nothing_is_kept_twice_and_what_is_open_by_then_is_closed() {
     let first = withdraw(&app.site_key(), details.clone()).await.expect(201);
     assert_eq!((first.body["closed_referrals"].clone(), app.db.count(WITHDRAWN)), (json!([]), 2));
     let held = refer(&app.partner(), details.clone()).await.expect(201).id();
-    app.clock.advance(Duration::hours(1));
+    app.clock.advance(Duration::hours(30));
     let second = withdraw(&app.admin(), details.clone()).await.expect(201);
     assert_eq!((second.body["closed_referrals"].clone(), app.db.count(WITHDRAWN)), (json!([held]), 2));
     assert_ne!(first.id(), second.id());
     assert_eq!(
-        app.db.count(&format!("{WITHDRAWN} WHERE recorded_at = '2026-06-01T09:00:00Z'")),
+        app.db.count(&format!("{WITHDRAWN} WHERE recorded_at = '2026-06-01T00:00:00Z'")),
         2,
-        "the first withdrawal stands"
+        "the first withdrawal stands, by its day: its time would lead to the referrals that it closed"
     );
     // Under one idempotency key it is one withdrawal, with one answer.
     let (key, body) = (fresh_key(), json!({"match": {"email": "bo@mail.example"}}));

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
-use crate::domain::ids::StudyId;
+use crate::domain::ids::{ReferralId, StudyId};
 use crate::domain::vocabulary::{Blocker, ReferralStatus};
 use crate::schema::referrals;
 
@@ -34,7 +34,7 @@ pub fn lock_for_study(
     }
 }
 
-/// Puts every referral in flight for a study on hold, remembering the state it leaves; says how many. The due time moves
+/// Puts these referrals, in flight for a paused study and locked, on hold, remembering the state it leaves; says how many. The due time moves
 /// to the study team's: `follow_up` hours of the route, or else of the site.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub fn lock_for_study(
 pub fn hold_for_paused_study(
     conn: &mut PgConnection,
     scope: &SiteScope,
-    study: StudyId,
+    ids: &[ReferralId],
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
     diesel::sql_query(
@@ -50,23 +50,23 @@ pub fn hold_for_paused_study(
                 next_action_due_at = $3 + make_interval(hours => coalesce(h.follow_up_due_hours, s.follow_up_due_hours)),
                 version = r.version + 1, updated_at = $3
            FROM handoff_routes h, sites s
-          WHERE r.site_id = $1 AND r.study_id = $2 AND r.status IN ('received', 'acknowledged', 'contacting', 'connected', 'handed_off')
+          WHERE r.site_id = $1 AND r.id = ANY($2)
             AND h.site_id = r.site_id AND h.id = r.route_id AND s.site_id = r.site_id",
     )
     .bind::<diesel::sql_types::Uuid, _>(scope.site())
-    .bind::<diesel::sql_types::Uuid, _>(study)
+    .bind::<diesel::sql_types::Array<diesel::sql_types::Uuid>, _>(ids)
     .bind::<diesel::sql_types::Timestamptz, _>(now)
     .execute(conn)
 }
 
-/// Returns the referrals that a paused study held to the state they left; says how many.
+/// Returns these referrals, which a paused study held and which are locked, to the state they left; says how many.
 ///
 /// # Errors
 /// A database failure.
 pub fn release_for_opened_study(
     conn: &mut PgConnection,
     scope: &SiteScope,
-    study: StudyId,
+    ids: &[ReferralId],
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
     diesel::sql_query(
@@ -79,11 +79,11 @@ pub fn release_for_opened_study(
                     ELSE coalesce(h.follow_up_due_hours, s.follow_up_due_hours) END),
                 version = r.version + 1, updated_at = $3
            FROM handoff_routes h, sites s
-          WHERE r.site_id = $1 AND r.study_id = $2 AND r.status = 'on_hold' AND r.blocker = 'study_paused'
+          WHERE r.site_id = $1 AND r.id = ANY($2)
             AND h.site_id = r.site_id AND h.id = r.route_id AND s.site_id = r.site_id",
     )
     .bind::<diesel::sql_types::Uuid, _>(scope.site())
-    .bind::<diesel::sql_types::Uuid, _>(study)
+    .bind::<diesel::sql_types::Array<diesel::sql_types::Uuid>, _>(ids)
     .bind::<diesel::sql_types::Timestamptz, _>(now)
     .execute(conn)
 }

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use crate::support::callers::send;
 use crate::support::{App, make};
 
+const REQUEST: &str = "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f52";
+
 fn verdict(app: &App) -> Verdict {
     let now = app.clock.now();
     in_site(&mut app.db.app(), app.site.id, |conn, scope| verify_audit::run(conn, &Context::of_system(*scope, now))).unwrap()
@@ -27,7 +29,7 @@ async fn an_entry_tells_who_when_what_before_after_why_and_in_which_request() {
     let id = make::sent(&app.partner()).await.id();
     app.clock.advance(chrono::Duration::hours(2));
     let path = format!("/v1/referrals/{id}/transitions");
-    let request = app.coordinator().request(Method::POST, &path).header("If-Match", "*").header("X-Request-Id", "site-crm.4711");
+    let request = app.coordinator().request(Method::POST, &path).header("If-Match", "*").header("X-Request-Id", REQUEST);
     send(request.json(&json!({"to": "closed", "reason": "wrong_study"}))).await.expect(200);
     let entries = trail(&app, &format!("subject_id={id}")).await;
     assert_eq!(entries.len(), 2);
@@ -35,7 +37,7 @@ async fn an_entry_tells_who_when_what_before_after_why_and_in_which_request() {
     assert_eq!(closed["actor"], json!({"kind": "staff", "id": app.site.coordinator}));
     assert_eq!(closed["recorded_at"], "2026-06-01T11:00:00Z");
     assert_eq!((&closed["operation"], &closed["reason"]), (&json!("transition_referral"), &json!("wrong_study")));
-    assert_eq!(closed["request_id"], "site-crm.4711");
+    assert_eq!(closed["request_id"], REQUEST);
     let changes = closed["changes"].as_array().unwrap();
     let change = |field: &str| changes.iter().find(|one| one["field"] == field).map(|one| (&one["before"], &one["after"]));
     assert_eq!(change("status"), Some((&json!("received"), &json!("closed"))));
@@ -46,6 +48,17 @@ async fn an_entry_tells_who_when_what_before_after_why_and_in_which_request() {
     assert!(!made["api_key_id"].is_null());
     let coded = made["changes"].as_array().unwrap().iter().find(|one| one["field"] == "handoff_code").unwrap();
     assert_eq!(coded, &json!({"field": "handoff_code", "before": null, "after": "changed"}), "a tagged field tells no value");
+}
+
+#[actix_web::test]
+async fn a_request_id_that_could_say_something_is_not_kept() {
+    let app = App::start().await;
+    for (id, kept) in [("jane.doe-1961-04-02", json!(null)), (REQUEST, json!(REQUEST))] {
+        let request = app.admin().request(Method::PATCH, "/v1/site").header("If-Match", "*").header("X-Request-Id", id);
+        let answer = send(request.json(&json!({"contact_due_hours": 48}))).await.expect(200);
+        assert_eq!(answer.header("x-request-id"), Some(id), "it is answered all the same");
+        assert_eq!(trail(&app, "limit=1").await[0]["request_id"], kept);
+    }
 }
 
 #[actix_web::test]

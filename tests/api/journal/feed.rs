@@ -119,6 +119,22 @@ async fn a_cursor_is_good_for_its_site_feed_and_filter_only() {
 }
 
 #[actix_web::test]
+async fn a_cursor_beyond_the_end_of_a_restored_feed_is_refused_and_not_answered_with_silence() {
+    let app = App::start().await;
+    make::sent(&app.partner()).await;
+    app.sequence().await;
+    let reader = app.person(&app.site.narrow_key);
+    let (_, end) = follow(&reader, None, 50).await;
+    reader.get(&format!("/v1/events?cursor={end}")).await.expect(200);
+    // What a restored backup is: the feed as it was before its last event.
+    let restore =
+        "DELETE FROM event_positions p USING journal_heads h WHERE p.site_id = h.site_id AND p.position = h.live_position;
+        UPDATE journal_heads SET live_position = live_position - 1";
+    app.db.superuser().batch_execute(restore).unwrap();
+    reader.get(&format!("/v1/events?cursor={end}")).await.expect_problem(400, "invalid_cursor");
+}
+
+#[actix_web::test]
 async fn test_referrals_never_reach_the_live_feed() {
     let app = App::start().await;
     let id = make::sent(&app.partner()).await.id();
