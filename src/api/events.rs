@@ -143,8 +143,9 @@ pub struct EventPage {
 /// Follow what happens at the site
 ///
 /// One stream in one stable order: positions have no gaps, and a page never changes. Keep `next_cursor` and come back with it as
-/// often as you like; with `wait_seconds` the answer waits for the first event (up to 32 readers of a site; one more is answered at once). Every event may be seen again after a restart of
-/// your own: `id` tells. Test keys follow test referrals, live keys live ones.
+/// often as you like; with `wait_seconds` the answer waits for the first event (up to 32 readers of a site; one more is answered at
+/// once). Every event may be seen again after a restart of your own: `id` tells. Test keys follow test referrals, live keys live
+/// ones.
 #[utoipa::path(
     operation_id = "list_events", tag = "events",
     params(ListEvents),
@@ -176,13 +177,10 @@ pub async fn list_events(
         let (page, reached) = read(&app, caller.scope, binding.is_test, &query, after).await?;
         let left = ends.saturating_duration_since(Instant::now());
         after = reached;
-        if !page.is_empty() || left.is_zero() {
+        // Where so many wait already, this one comes back by itself.
+        if !page.is_empty() || left.is_zero() || waits.is_none() {
             let limit = usize::from(query.limit.unwrap_or(DEFAULT_LIMIT));
             return answer(&request, binding, page, limit, after);
-        }
-        if waits.is_none() {
-            // So many wait already: this one comes back by itself.
-            return answer(&request, binding, page, 1, after);
         }
         app.journal.placed(caller.scope.site(), left.min(LOOK_EVERY)).await;
         // What comes in a burst is one look.
@@ -200,7 +198,7 @@ async fn end_of(app: &AppState, scope: SiteScope, is_test: bool) -> Result<i64, 
     app.db
         .transact(scope, app.deadline(), move |conn| {
             let head = store::journal::head(conn, &scope)?;
-            Ok(head.map_or(0, |head| if is_test { head.test_position } else { head.live_position }))
+            Ok(head.map_or(0, |head| head.end(is_test)))
         })
         .await
 }
@@ -218,7 +216,7 @@ async fn read(
         .transact(scope, app.deadline(), move |conn| {
             // The end first: what is placed while this reads belongs to the next page.
             let head = store::journal::head(conn, &scope)?;
-            let end = head.map_or(0, |head| if is_test { head.test_position } else { head.live_position });
+            let end = head.map_or(0, |head| head.end(is_test));
             if after > end {
                 // The feed only grows: this bookmark is of events that a restored backup does not have. Saying nothing would hide
                 // those that get their positions anew.

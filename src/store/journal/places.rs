@@ -25,6 +25,14 @@ pub struct HeadRow {
     pub audit_hash: Vec<u8>,
 }
 
+impl HeadRow {
+    /// The last position of one of the two feeds.
+    #[must_use]
+    pub const fn end(&self, is_test: bool) -> i64 {
+        if is_test { self.test_position } else { self.live_position }
+    }
+}
+
 /// An audit entry with every field that the chain covers.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit_entries)]

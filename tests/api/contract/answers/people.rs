@@ -1,0 +1,56 @@
+//! The site's day as its admin has it: members and keys.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::super::witness::Witness;
+use super::{STUDY, get, patch, post, post_on};
+use crate::support::App;
+use crate::support::callers::fresh_key;
+
+/// A key from its issue to its end.
+pub async fn keys(app: &App, witness: &mut Witness) {
+    let admin = app.admin();
+    let site_key = json!({"name": "Feed", "scopes": ["events:read", "config:read"], "expires_at": "2027-06-01T00:00:00Z"});
+    let key = fresh_key();
+    for shown in [true, false] {
+        let keyed = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", &key).json(&site_key);
+        let answer = witness.call(&admin, Method::POST, "/v1/api-keys", keyed).await.expect(201);
+        assert_eq!((answer.body["secret"].is_string(), &answer.body["secret_already_shown"]), (shown, &json!(!shown)));
+    }
+    let body = json!({"name": "Portal", "partner": "lakeside", "mode": "test"});
+    let path = format!("/v1/api-keys/{}", post(witness, &admin, "/v1/api-keys", &body).await.expect(201).id());
+    let rotate = format!("{path}/rotate");
+    post(witness, &admin, &rotate, &json!({"overlap_hours": 2, "expires_at": null})).await.expect(201);
+    post(witness, &admin, &rotate, &json!({})).await.expect_problem(409, "rotation_in_progress");
+    get(witness, &admin, &path).await.expect(200);
+    let revoke = format!("{path}/revoke");
+    post(witness, &admin, &revoke, &json!({"reason": "no_longer_needed"})).await.expect(200);
+    post(witness, &admin, &revoke, &json!({})).await.expect_problem(409, "state_conflict");
+    for filter in ["", "?partner=lakeside&status=active", "?status=expiring&limit=1", "?status=revoked", "?status=expired"] {
+        get(witness, &admin, &format!("/v1/api-keys{filter}")).await.expect(200);
+    }
+}
+
+/// People come, change and go; and what the site cannot be without.
+pub async fn members(app: &App, witness: &mut Witness) {
+    let admin = app.admin();
+    let viewer = json!({"display_name": "Kim", "email": "kim@site.example", "role": "viewer", "studies": [STUDY]});
+    let added = post(witness, &admin, "/v1/members", &viewer).await.expect(201);
+    post(witness, &admin, "/v1/members", &viewer).await.expect_problem(409, "already_exists");
+    let kim = format!("/v1/members/{}", added.id());
+    get(witness, &app.coordinator(), &kim).await.expect(200);
+    get(witness, &admin, "/v1/members?role=viewer&active=true&limit=1").await.expect(200);
+    let changed = patch(witness, &admin, &kim, &added.etag(), &json!({"role": "coordinator"})).await.expect(200);
+    assert_eq!((&added.body["studies"], &changed.body["studies"]), (&json!([STUDY]), &json!([])));
+
+    let (lead, owner) = (format!("/v1/members/{}", app.site.admin), format!("/v1/members/{}", app.site.coordinator));
+    patch(witness, &admin, &lead, "*", &json!({"role": "coordinator"})).await.expect_problem(409, "last_admin");
+    patch(witness, &admin, &lead, "*", &json!({"is_site_lead": false})).await.expect_problem(409, "site_lead_required");
+    let (nobody, to_kim) = (json!({}), json!({"reassign_to": added.id()}));
+    let refused = post_on(witness, &admin, &format!("{owner}/deactivate"), "*", Some(&nobody)).await;
+    assert!(!refused.expect_problem(409, "open_work").body["open_work"]["routes"].as_array().unwrap().is_empty());
+    let left = post_on(witness, &admin, &format!("{owner}/deactivate"), "*", Some(&to_kim)).await.expect(200);
+    post_on(witness, &admin, &format!("{owner}/deactivate"), "*", Some(&to_kim)).await.expect_problem(409, "state_conflict");
+    post_on(witness, &admin, &format!("{owner}/reactivate"), &left.etag(), None).await.expect(200);
+}
