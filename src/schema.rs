@@ -1,6 +1,18 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    alerts (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        member_id -> Uuid,
+        kind -> Text,
+        referral_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        confirmed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     api_keys (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
@@ -46,6 +58,19 @@ diesel::table! {
         position -> Int8,
         entry_id -> Uuid,
         hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    away_windows (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        member_id -> Uuid,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -236,6 +261,13 @@ diesel::table! {
         closed_at -> Nullable<Timestamptz>,
         updated_at -> Timestamptz,
         partner_withdrawn_at -> Nullable<Timestamptz>,
+        held_blocker -> Nullable<Text>,
+        blocked_since -> Nullable<Timestamptz>,
+        first_due_at -> Nullable<Timestamptz>,
+        first_due_by_receipt_at -> Nullable<Timestamptz>,
+        escalation -> Nullable<Text>,
+        escalate_at -> Nullable<Timestamptz>,
+        merged_into_id -> Nullable<Uuid>,
     }
 }
 
@@ -265,6 +297,9 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        business_hours -> Array<Nullable<Text>>,
+        holidays -> Array<Nullable<Text>>,
+        escalation_hours -> Int4,
     }
 }
 
@@ -285,9 +320,11 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    alerts,
     api_keys,
     audit_entries,
     audit_seals,
+    away_windows,
     contact_withdrawals,
     event_positions,
     events,

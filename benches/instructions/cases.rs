@@ -150,6 +150,9 @@ fn site() -> SiteRow {
         version: 1,
         created_at: now(),
         updated_at: now(),
+        business_hours: CodeList(Vec::new()),
+        holidays: CodeList(Vec::new()),
+        escalation_hours: 8,
     }
 }
 
@@ -192,6 +195,13 @@ fn referral() -> CodedReferral {
         partner_withdrawn_at: None,
         closed_at: None,
         updated_at: now(),
+        held_blocker: None,
+        blocked_since: None,
+        first_due_at: Some(now()),
+        first_due_by_receipt_at: Some(now()),
+        escalation: None,
+        escalate_at: Some(now()),
+        merged_into_id: None,
     };
     CodedReferral {
         referral,

@@ -82,6 +82,12 @@ ids! {
     RefusalId,
     /// Id of a withdrawal of permission to contact.
     ContactWithdrawalId,
+    /// Id of a time that a member is away.
+    AwayWindowId,
+    /// Id of a possible same-person pair.
+    DuplicateReviewId,
+    /// Id of an alert; the same in every attempt to deliver it.
+    AlertId,
     /// Id of an entry of the audit trail.
     AuditId,
     /// Id of an event of the feed; the same in every delivery.

@@ -52,6 +52,9 @@ text_enum! {
         Route = "route",
         Referral = "referral",
         ContactWithdrawal = "contact_withdrawal",
+        AwayWindow = "away_window",
+        DuplicateReview = "duplicate_review",
+        Alert = "alert",
     }
 }
 

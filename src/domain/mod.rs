@@ -9,7 +9,9 @@ mod text_enum;
 mod bounded;
 
 pub mod admission;
+pub mod aging;
 pub mod contact_basis;
+pub mod escalation;
 pub mod fault;
 pub mod handoff_code;
 pub mod ids;
@@ -20,6 +22,7 @@ pub mod partner_view;
 pub mod referral_state;
 pub mod text;
 pub mod vocabulary;
+pub mod working_time;
 
 pub use bounded::OutOfBounds;
 pub use text_enum::{CodeList, UnknownWord};

@@ -1,8 +1,9 @@
 //! What the owner does next and by when, as it follows from where a referral stands.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 
 use super::vocabulary::{Blocker, NextAction, ReferralStatus};
+use super::working_time::WorkingTime;
 
 /// Hours until an action is due, as the route or else the site sets them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,19 +36,32 @@ pub const fn follow(status: ReferralStatus, blocker: Option<Blocker>) -> Option<
     }
 }
 
-/// When the action is due, counted from `now`.
-#[must_use]
-pub fn due(action: NextAction, hours: DueHours, now: DateTime<Utc>) -> DateTime<Utc> {
-    let hours = match action {
-        NextAction::Acknowledge => hours.acknowledge,
-        NextAction::AttemptContact => hours.contact,
-        _ => hours.follow_up,
-    };
-    now + Duration::hours(i64::from(hours))
+/// What decides when an action is due: the hours of the route, counted in the working time of the site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueTerms {
+    /// How many hours each kind of action has.
+    pub hours: DueHours,
+    /// Which hours count.
+    pub working_time: WorkingTime,
+}
+
+impl DueTerms {
+    /// When the action is due, counted from `from`.
+    #[must_use]
+    pub fn due(&self, action: NextAction, from: DateTime<Utc>) -> DateTime<Utc> {
+        let hours = match action {
+            NextAction::Acknowledge => self.hours.acknowledge,
+            NextAction::AttemptContact => self.hours.contact,
+            _ => self.hours.follow_up,
+        };
+        self.working_time.after(from, hours)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::Duration;
+
     use super::*;
 
     #[test]
@@ -62,9 +76,10 @@ mod tests {
     #[test]
     fn due_times_follow_the_hours_of_their_kind() {
         let hours = DueHours { acknowledge: 1, contact: 2, follow_up: 3 };
+        let terms = DueTerms { hours, working_time: WorkingTime::new(chrono_tz::UTC, &[], &[]) };
         let now = DateTime::UNIX_EPOCH;
-        assert_eq!(due(NextAction::Acknowledge, hours, now) - now, Duration::hours(1));
-        assert_eq!(due(NextAction::AttemptContact, hours, now) - now, Duration::hours(2));
-        assert_eq!(due(NextAction::ConfirmClose, hours, now) - now, Duration::hours(3));
+        assert_eq!(terms.due(NextAction::Acknowledge, now) - now, Duration::hours(1));
+        assert_eq!(terms.due(NextAction::AttemptContact, now) - now, Duration::hours(2));
+        assert_eq!(terms.due(NextAction::ConfirmClose, now) - now, Duration::hours(3));
     }
 }

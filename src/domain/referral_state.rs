@@ -183,6 +183,13 @@ pub fn resume(state: &State) -> Move {
     Move { status, held_status: None, blocker: None, close_reason: None, reopen_reason: None }
 }
 
+/// What a referral in flight becomes when its study pauses: held, until the study opens.
+#[must_use]
+pub const fn hold_for_pause(state: &State) -> Move {
+    let (status, blocker) = (ReferralStatus::OnHold, Some(Blocker::StudyPaused));
+    Move { status, held_status: Some(state.status), blocker, close_reason: None, reopen_reason: None }
+}
+
 /// What a referral becomes when its partner withdraws it: closed. One that the site closed before keeps the site's reason.
 #[must_use]
 pub fn withdraw(state: &State) -> Move {

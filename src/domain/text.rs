@@ -50,6 +50,14 @@ bounded_text! {
     pub struct TimeZoneName { length: 2..=64, pattern: r"^[A-Za-z][A-Za-z0-9_+/-]{1,63}$", example: "America/New_York" }
 }
 bounded_text! {
+    /// A period of the week in which the site works, on its wall clock: a weekday and from when to when. `24:00` is the end of the day.
+    pub struct OpeningHours { length: 18..=21, pattern: r"^(monday|tuesday|wednesday|thursday|friday|saturday|sunday) ([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", example: "monday 08:00-17:00" }
+}
+bounded_text! {
+    /// A date of the site's calendar (ISO 8601).
+    pub struct CalendarDate { length: 10..=10, pattern: r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", format: "date", example: "2026-12-25" }
+}
+bounded_text! {
     /// ISO 3166 region in which telephone numbers without a country code are read.
     pub struct PhoneRegion { length: 2..=2, pattern: r"^[A-Z]{2}$", example: "US" }
 }

@@ -255,3 +255,39 @@ text_enum! {
     /// Why a body was refused at the door, as counted per partner and day.
     pub enum RefusalCode { UnknownField = "unknown_field", SensitiveField = "sensitive_field" }
 }
+
+text_enum! {
+    /// How far the escalation of a stalled referral is: its owner was reminded, its backup owner has it, the site lead has it.
+    pub enum Escalation { Reminder = "reminder", BackupOwner = "backup_owner", SiteLead = "site_lead" }
+}
+
+text_enum! {
+    /// Why a referral needs somebody's eye. `no_first_action`: nobody has done anything with it, and that was due. `stalled`: a later
+    /// action is overdue. `dependency_blocked`: it waits for what its blocker names.
+    pub enum Aging { NoFirstAction = "no_first_action", Stalled = "stalled", DependencyBlocked = "dependency_blocked" }
+}
+
+text_enum! {
+    /// Why somebody planned a referral otherwise: another owner, another next action or another due time, set by hand.
+    pub enum PlanReason {
+        Workload = "workload",
+        Absence = "absence",
+        BetterPlaced = "better_placed",
+        AgreedWithPerson = "agreed_with_person",
+        AgreedWithPartner = "agreed_with_partner",
+        AgreedWithStudyTeam = "agreed_with_study_team",
+        Correction = "correction",
+    }
+}
+
+text_enum! {
+    /// What a member is told of: a referral came to it, was given to it, waits for an action that is due, or was escalated to it; or
+    /// nothing but that alerts reach it.
+    pub enum AlertKind {
+        ReferralReceived = "referral_received",
+        ReferralAssigned = "referral_assigned",
+        ActionDue = "action_due",
+        Escalated = "escalated",
+        Test = "test",
+    }
+}

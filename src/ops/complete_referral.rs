@@ -69,7 +69,7 @@ pub fn run(
     let resumed = referral_state::resume(&state_of(&before));
     let held = Move { status: ReferralStatus::Quarantined, held_status: None, ..resumed };
     let decided = if withdrawn { held } else { resumed };
-    let mut change = change(&before, &decided, route.due_hours(site.due_hours()), context.now);
+    let mut change = change(&before, &decided, &route.due_terms(&site), context.now);
     if withdrawn {
         change.quarantine_reason = Some(QuarantineReason::ContactWithdrawn);
     }

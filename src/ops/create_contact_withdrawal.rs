@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::record::{Change, record};
-use super::{Context, contact_details, facts, received};
+use super::{Context, contact_details, facts, received, transition_referral};
 use crate::db::Conn;
 use crate::domain::ids::{ContactWithdrawalId, ReferralId};
 use crate::domain::journal::SubjectKind;
@@ -64,7 +64,8 @@ pub fn run(conn: &mut Conn, context: &Context, keyring: &Keyring, new: &NewConta
     withdraw(conn, scope, is_test, kept, received_at, now)?;
     let closed: Vec<ReferralId> = before.iter().map(|referral| referral.id).collect();
     let reason = CloseReason::PersonRequestedNoContact;
-    let after = referrals::close_all(conn, scope, &closed, reason, now)?;
+    let after: Vec<_> = before.iter().map(|referral| transition_referral::closed(referral, reason, &site, now)).collect();
+    referrals::write_all(conn, &after)?;
 
     let id = ContactWithdrawalId::at(now);
     let kinds = details.iter().map(|detail| detail.current.kind);

@@ -11,6 +11,7 @@ use crate::db::Conn;
 use crate::domain::CodeList;
 use crate::domain::admission::{Gate, Obstacle, obstacles};
 use crate::domain::contact_basis::{self, StatedBy};
+use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::handoff_code;
 use crate::domain::ids::{MemberId, ReferralId};
@@ -224,7 +225,9 @@ fn build(
     let now = context.now;
     let status = if quarantine.is_some() { ReferralStatus::Quarantined } else { ReferralStatus::Received };
     let action = next_action::follow(status, None);
-    let due = route.route.due_hours(site.due_hours());
+    let terms = route.route.due_terms(site);
+    let received_at = received::kept(new.received_at, now);
+    let due_at = action.map(|action| terms.due(action, now));
     let source_tag = new.source_tag.as_ref().unwrap_or(&route.route.source_tag);
     let handoff_code = match new.contact_path {
         ContactPath::PersonUsesIntake => {
@@ -257,11 +260,11 @@ fn build(
         close_reason: None,
         reopen_reason: None,
         next_action: action,
-        next_action_due_at: action.map(|action| next_action::due(action, due, now)),
+        next_action_due_at: due_at,
         handoff_issues: CodeList(Vec::new()),
         is_test: false,
         version: 1,
-        received_at: received::kept(new.received_at, now),
+        received_at,
         recorded_at: now,
         clock_started_at: now,
         acknowledged_at: None,
@@ -271,6 +274,13 @@ fn build(
         closed_at: None,
         updated_at: now,
         partner_withdrawn_at: None,
+        held_blocker: None,
+        blocked_since: None,
+        first_due_at: due_at,
+        first_due_by_receipt_at: action.map(|action| terms.due(action, received_at)),
+        escalation: None,
+        escalate_at: escalation::starts(status, None, false, due_at),
+        merged_into_id: None,
     })
 }
 

@@ -4,6 +4,7 @@ use super::add_member::{self, Identity, NewMember};
 use super::record::{Change, record};
 use super::{Context, facts};
 use crate::db::Conn;
+use crate::domain::CodeList;
 use crate::domain::ids::MemberId;
 use crate::domain::journal::SubjectKind;
 use crate::domain::text::{DisplayName, MemberEmail, PhoneRegion, PublicName, TimeZoneName, WebUrl};
@@ -57,6 +58,9 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewSite, admin: &FirstAdmin)
         version: 1,
         created_at: context.now,
         updated_at: context.now,
+        business_hours: CodeList(Vec::new()),
+        holidays: CodeList(Vec::new()),
+        escalation_hours: 8,
     };
     store::sites::insert(conn, &site)?;
     record(conn, context, [Change::made("create_site", SubjectKind::Site, site.site_id.0, facts::of_site(&site))])?;

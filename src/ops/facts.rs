@@ -88,7 +88,7 @@ pub(super) fn of_route(route: &RouteRow) -> Facts {
         .code("status", route.status.as_str())
 }
 
-/// References are codes, but somebody outside may know whose they are; so is the code that the person was given.
+/// Since when it waits and when its escalation goes on follow from the rest. References are codes, but somebody outside may know whose they are; so is the code that the person was given.
 pub(super) fn of_referral(referral: &ReferralRow) -> Facts {
     Facts::new()
         .id("partner_id", referral.partner_id.0)
@@ -121,6 +121,11 @@ pub(super) fn of_referral(referral: &ReferralRow) -> Facts {
         .time("handed_off_at", referral.handed_off_at)
         .time("closed_at", referral.closed_at)
         .time("partner_withdrawn_at", referral.partner_withdrawn_at)
+        .code("held_blocker", referral.held_blocker.map(|blocker| blocker.as_str()))
+        .time("first_due_at", referral.first_due_at)
+        .time("first_due_by_receipt_at", referral.first_due_by_receipt_at)
+        .code("escalation", referral.escalation.map(|step| step.as_str()))
+        .id("merged_into_id", referral.merged_into_id.map(|id| id.0))
 }
 
 /// Of which kinds of detail: never which, and of no referral.

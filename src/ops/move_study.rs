@@ -1,11 +1,13 @@
 //! Opening, pausing and closing a study.
 
 use super::record::{Change, record};
+use super::transition_referral::{self, state_of};
 use super::{Context, Expected, facts, illegal_move};
 use crate::db::Conn;
 use crate::domain::ids::StudyId;
 use crate::domain::journal::{EventType, SubjectKind};
 use crate::domain::lifecycle::study_moves;
+use crate::domain::referral_state;
 use crate::domain::vocabulary::StudyStatus;
 use crate::error::AppError;
 use crate::store;
@@ -36,17 +38,23 @@ pub fn run(conn: &mut Conn, context: &Context, id: StudyId, expected: &Expected,
 
 /// What happens to the study's referrals, and what is to be recorded of it.
 fn move_referrals(conn: &mut Conn, context: &Context, study: StudyId, to: StudyStatus) -> Result<Vec<Change>, AppError> {
-    let scope = &context.scope;
-    let write = match to {
-        StudyStatus::Paused => store::referrals::hold_for_paused_study,
-        StudyStatus::Open => store::referrals::release_for_opened_study,
+    let (scope, now) = (&context.scope, context.now);
+    if to == StudyStatus::Closed {
         // Whoever is on the way is worked to an end by people, one by one and with a reason.
-        StudyStatus::Closed => return Ok(Vec::new()),
-    };
+        return Ok(Vec::new());
+    }
     let before = store::referrals::lock_for_study(conn, scope, study, to == StudyStatus::Paused)?;
-    // What was locked, and no row that came into that state since: every change has its entry.
-    let ids: Vec<_> = before.iter().map(|referral| referral.id).collect();
-    write(conn, scope, &ids, context.now)?;
-    let after = store::referrals::load_rows(conn, scope, &ids)?;
+    let site = store::sites::current(conn, scope)?;
+    let routes = store::routes::of_study(conn, scope, study)?;
+    let mut after = before.clone();
+    for referral in &mut after {
+        let state = state_of(referral);
+        let decided =
+            if to == StudyStatus::Paused { referral_state::hold_for_pause(&state) } else { referral_state::resume(&state) };
+        let route = routes.iter().find(|route| route.id == referral.route_id).ok_or_else(AppError::not_found)?;
+        let change = transition_referral::change(referral, &decided, &route.due_terms(&site), now);
+        transition_referral::apply(referral, change);
+    }
+    store::referrals::write_all(conn, &after)?;
     Ok(before.iter().zip(&after).map(|(before, after)| Change::of_referral("transition_study", before, after)).collect())
 }

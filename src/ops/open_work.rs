@@ -3,10 +3,13 @@
 //! The caller has locked the member, so that nobody gives it more (`store::members::find_owners`). Routes are locked before
 //! referrals: whoever creates a referral holds its route, and has either finished or waits and then finds the new owner.
 
+use chrono::{DateTime, Utc};
+
 use super::record::Change;
 use super::{Context, facts};
 use crate::db::Conn;
-use crate::domain::ids::{MemberId, ReferralId, RouteId};
+use crate::domain::escalation;
+use crate::domain::ids::{MemberId, RouteId};
 use crate::domain::journal::SubjectKind;
 use crate::error::{AppError, ErrorCode, OpenWork};
 use crate::store;
@@ -54,10 +57,8 @@ pub(super) fn hand_over(
         store::routes::replace_owner(conn, scope, &ids, from, to, now)?;
     }
     let referrals = store::referrals::lock_open_of_owner(conn, scope, from)?;
-    if !referrals.is_empty() {
-        let ids: Vec<ReferralId> = referrals.iter().map(|referral| referral.id).collect();
-        store::referrals::reassign(conn, scope, &ids, to, now)?;
-    }
+    let given: Vec<ReferralRow> = referrals.iter().map(|before| given_to(before, to, now)).collect();
+    store::referrals::write_all(conn, &given)?;
     // The rows are locked, so that what was written is known without another reading.
     let instead = |member: MemberId| if member == from { to } else { member };
     let routes = routes.iter().map(|before| {
@@ -66,11 +67,20 @@ pub(super) fn hand_over(
         let (was, is) = (facts::of_route(before), facts::of_route(&after));
         Change::new(operation, SubjectKind::Route, before.id.0, was, is)
     });
-    let referrals = referrals.iter().map(|before| {
-        let after = ReferralRow { owner_id: to, version: before.version + 1, updated_at: now, ..before.clone() };
-        Change::of_referral(operation, before, &after)
-    });
+    let referrals = referrals.iter().zip(&given).map(|(before, after)| Change::of_referral(operation, before, after));
     Ok(routes.chain(referrals).collect())
+}
+
+/// An open referral as it is once it was given to an owner: the escalation begins anew with it.
+pub(super) fn given_to(referral: &ReferralRow, owner: MemberId, now: DateTime<Utc>) -> ReferralRow {
+    ReferralRow {
+        owner_id: owner,
+        escalation: None,
+        escalate_at: escalation::starts(referral.status, referral.blocker, referral.is_test, referral.next_action_due_at),
+        version: referral.version + 1,
+        updated_at: now,
+        ..referral.clone()
+    }
 }
 
 /// Routes alone, as far as a problem lists them.

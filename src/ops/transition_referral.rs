@@ -3,11 +3,12 @@
 use super::record::{Change, record};
 use super::{Context, Expected, create_contact_withdrawal, heir, illegal_move};
 use crate::db::Conn;
+use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ReferralId;
-use crate::domain::next_action;
+use crate::domain::next_action::{self, DueTerms};
 use crate::domain::referral_state::{self, Move, Refusal, Request, State, TransitionReason};
-use crate::domain::vocabulary::ReferralStatus;
+use crate::domain::vocabulary::{Blocker, CloseReason, ReferralStatus};
 use crate::error::{AppError, ErrorCode};
 use crate::store;
 use crate::store::referrals::{CodedReferral, ReferralRow, StateChange};
@@ -56,8 +57,7 @@ pub fn run(
 
     let site = store::sites::current(conn, scope)?;
     let route = store::routes::find(conn, scope, coded.referral.route_id)?.ok_or_else(AppError::not_found)?;
-    let due = route.route.due_hours(site.due_hours());
-    let change = change(&coded.referral, &decided, due, context.now);
+    let change = change(&coded.referral, &decided, &route.route.due_terms(&site), context.now);
     let before = coded.referral.clone();
     if decided.reopen_reason.is_some() {
         let preferred = [coded.referral.owner_id, route.route.owner_id, route.route.backup_owner_id];
@@ -97,7 +97,7 @@ fn refuse(state: &State, refusal: Refusal) -> AppError {
 pub(super) fn change(
     referral: &ReferralRow,
     decided: &Move,
-    due: next_action::DueHours,
+    terms: &DueTerms,
     now: chrono::DateTime<chrono::Utc>,
 ) -> StateChange {
     use ReferralStatus::{Acknowledged, Connected, Contacting, HandedOff, OnHold};
@@ -115,6 +115,8 @@ pub(super) fn change(
     let milestone = |at: Option<_>, number| earlier(at).or((step >= number).then_some(now));
     let fell_through = referral.status == HandedOff && decided.status == Connected;
     let action = next_action::follow(decided.status, decided.blocker);
+    let due_at = action.map(|action| terms.due(action, now));
+    let first = |at: Option<_>| if reopened { due_at } else { at };
     StateChange {
         status: decided.status,
         held_status: decided.held_status,
@@ -123,7 +125,7 @@ pub(super) fn change(
         close_reason: decided.close_reason,
         reopen_reason: decided.reopen_reason.or(referral.reopen_reason),
         next_action: action,
-        next_action_due_at: action.map(|action| next_action::due(action, due, now)),
+        next_action_due_at: due_at,
         version: referral.version + 1,
         clock_started_at: if reopened { now } else { referral.clock_started_at },
         acknowledged_at: milestone(referral.acknowledged_at, 1),
@@ -133,7 +135,43 @@ pub(super) fn change(
         closed_at: (decided.status == ReferralStatus::Closed).then(|| referral.closed_at.unwrap_or(now)),
         updated_at: now,
         partner_withdrawn_at: earlier(referral.partner_withdrawn_at),
+        held_blocker: None,
+        blocked_since: blocked_since(referral, decided.blocker, now),
+        first_due_at: first(referral.first_due_at),
+        first_due_by_receipt_at: first(referral.first_due_by_receipt_at),
+        escalation: None,
+        escalate_at: escalation::starts(decided.status, decided.blocker, referral.is_test, due_at),
     }
+}
+
+/// An open referral as it is once it is closed for this reason.
+pub(super) fn closed(
+    referral: &ReferralRow,
+    reason: CloseReason,
+    site: &SiteRow,
+    now: chrono::DateTime<chrono::Utc>,
+) -> ReferralRow {
+    let decided = Move {
+        status: ReferralStatus::Closed,
+        held_status: None,
+        blocker: None,
+        close_reason: Some(reason),
+        reopen_reason: None,
+    };
+    // Nothing is due on a closed referral, so that the route's hours do not matter.
+    let terms = DueTerms { hours: site.due_hours(), working_time: site.working_time() };
+    let mut closed = referral.clone();
+    apply(&mut closed, change(referral, &decided, &terms, now));
+    closed
+}
+
+/// Since when a referral waits that has this blocker from now on: another blocker waits anew.
+pub(super) fn blocked_since(
+    referral: &ReferralRow,
+    blocker: Option<Blocker>,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Option<chrono::DateTime<chrono::Utc>> {
+    blocker.map(|_| referral.blocked_since.filter(|_| blocker == referral.blocker).unwrap_or(now))
 }
 
 pub(super) fn apply(referral: &mut ReferralRow, change: StateChange) {
@@ -154,4 +192,10 @@ pub(super) fn apply(referral: &mut ReferralRow, change: StateChange) {
     referral.closed_at = change.closed_at;
     referral.updated_at = change.updated_at;
     referral.partner_withdrawn_at = change.partner_withdrawn_at;
+    referral.held_blocker = change.held_blocker;
+    referral.blocked_since = change.blocked_since;
+    referral.first_due_at = change.first_due_at;
+    referral.first_due_by_receipt_at = change.first_due_by_receipt_at;
+    referral.escalation = change.escalation;
+    referral.escalate_at = change.escalate_at;
 }

@@ -4,11 +4,13 @@ use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 
 use super::received::CLOCK_TOLERANCE;
 use super::record::{Change, record};
+use super::transition_referral::blocked_since;
 use super::{Context, Expected};
 use crate::db::Conn;
+use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{MemberId, ReferralId};
-use crate::domain::next_action::{self, DueHours};
+use crate::domain::next_action::{self, DueTerms};
 use crate::domain::text::Reference;
 use crate::domain::vocabulary::{Blocker, ContactPath, NextAction, ReferralStatus};
 use crate::error::{AppError, ErrorCode};
@@ -63,12 +65,8 @@ pub fn run(
 
     let site = store::sites::current(conn, scope)?;
     let before = coded.referral.clone();
-    let mut hours = site.due_hours();
-    if patch.next_action.is_some() || patch.blocker.is_some() {
-        // These alone may start a due time anew.
-        hours = store::routes::find(conn, scope, before.route_id)?.ok_or_else(AppError::not_found)?.route.due_hours(hours);
-    }
-    let revision = revise(&before, patch, hours, context.now);
+    let route = store::routes::find(conn, scope, before.route_id)?.ok_or_else(AppError::not_found)?.route;
+    let revision = revise(&before, patch, &route.due_terms(&site), context.now);
     apply(&mut coded.referral, &revision);
     let changes = revision != of(&before);
     if changes {
@@ -118,7 +116,7 @@ fn check(referral: &ReferralRow, patch: &ReferralPatch, may_own: bool, now: Date
 
 /// What the patch makes of the referral. On hold another blocker is another next action, as it would be by a transition, unless
 /// the patch names one. Another next action is due anew, unless the patch says when.
-fn revise(referral: &ReferralRow, patch: &ReferralPatch, hours: DueHours, now: DateTime<Utc>) -> Revision {
+fn revise(referral: &ReferralRow, patch: &ReferralPatch, terms: &DueTerms, now: DateTime<Utc>) -> Revision {
     let blocker = patch.blocker.unwrap_or(referral.blocker);
     let held_otherwise = referral.status == ReferralStatus::OnHold && blocker != referral.blocker;
     let follows = if held_otherwise { next_action::follow(referral.status, blocker) } else { None };
@@ -127,15 +125,24 @@ fn revise(referral: &ReferralRow, patch: &ReferralPatch, hours: DueHours, now: D
         Some(_) => next_action != referral.next_action,
         None => follows.is_some(),
     };
-    let due = next_action.filter(|_| anew).map(|action| next_action::due(action, hours, now));
-    Revision {
+    let due = next_action.filter(|_| anew).map(|action| terms.due(action, now));
+    let mut revision = Revision {
         owner_id: patch.owner_id.unwrap_or(referral.owner_id),
         blocker,
         next_action,
         // Whole microseconds are what the database keeps.
         next_action_due_at: patch.next_action_due_at.map(|at| at.trunc_subsecs(6)).or(due).or(referral.next_action_due_at),
         external_ref: patch.external_ref.clone().unwrap_or_else(|| referral.external_ref.clone()),
+        blocked_since: blocked_since(referral, blocker, now),
+        ..of(referral)
+    };
+    // Whoever plans anew has seen it: its escalation begins anew too. The site's own reference plans nothing.
+    let planned = |plan: &Revision| (plan.owner_id, plan.blocker, plan.next_action, plan.next_action_due_at);
+    if planned(&revision) != planned(&of(referral)) {
+        revision.escalation = None;
+        revision.escalate_at = escalation::starts(referral.status, blocker, referral.is_test, revision.next_action_due_at);
     }
+    revision
 }
 
 fn of(referral: &ReferralRow) -> Revision {
@@ -145,6 +152,9 @@ fn of(referral: &ReferralRow) -> Revision {
         next_action: referral.next_action,
         next_action_due_at: referral.next_action_due_at,
         external_ref: referral.external_ref.clone(),
+        blocked_since: referral.blocked_since,
+        escalation: referral.escalation,
+        escalate_at: referral.escalate_at,
     }
 }
 
@@ -154,4 +164,7 @@ fn apply(referral: &mut ReferralRow, revision: &Revision) {
     referral.next_action = revision.next_action;
     referral.next_action_due_at = revision.next_action_due_at;
     referral.external_ref.clone_from(&revision.external_ref);
+    referral.blocked_since = revision.blocked_since;
+    referral.escalation = revision.escalation;
+    referral.escalate_at = revision.escalate_at;
 }

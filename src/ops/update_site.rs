@@ -51,6 +51,9 @@ pub fn run(conn: &mut Conn, context: &Context, expected: &Expected, patch: SiteP
         contact_due_hours: patch.contact_due_hours,
         follow_up_due_hours: patch.follow_up_due_hours,
         suppression_threshold: patch.suppression_threshold,
+        business_hours: None,
+        holidays: None,
+        escalation_hours: None,
         version: site.version + 1,
         updated_at: context.now,
     };

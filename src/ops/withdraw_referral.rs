@@ -9,6 +9,7 @@ use super::record::{Change, record};
 use super::transition_referral::{apply, change, state_of};
 use crate::db::Conn;
 use crate::domain::ids::ReferralId;
+use crate::domain::next_action::DueTerms;
 use crate::domain::referral_state;
 use crate::domain::vocabulary::{CloseReason, PartnerReferralStatus};
 use crate::error::{AppError, ErrorCode};
@@ -28,7 +29,8 @@ pub fn run(conn: &mut Conn, context: &Context, id: ReferralId, seen: &Seen<'_>) 
     }
     let decided = referral_state::withdraw(&state_of(&coded.referral));
     // Nothing is due on a closed referral, so that the route's hours do not matter.
-    let mut change = change(&coded.referral, &decided, site.due_hours(), context.now);
+    let terms = DueTerms { hours: site.due_hours(), working_time: site.working_time() };
+    let mut change = change(&coded.referral, &decided, &terms, context.now);
     change.partner_withdrawn_at = Some(context.now);
     if !store::referrals::update_state(conn, &context.scope, id, coded.referral.version, &change)? {
         return Err(AppError::new(ErrorCode::StaleVersion));

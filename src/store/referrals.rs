@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
+use diesel::upsert::excluded;
 
 use crate::auth::SiteScope;
 use crate::domain::ids::{PartnerId, ReferralId};
 use crate::domain::text::Reference;
-use crate::domain::vocabulary::{Blocker, CloseReason, DigestKind, NextAction, QuarantineReason, ReferralStatus};
+use crate::domain::vocabulary::DigestKind;
 use crate::privacy::digests::DetailDigests;
 use crate::schema::{handoff_routes, partners, referral_digests, referrals, studies};
 
@@ -15,9 +16,9 @@ mod owner;
 mod rows;
 mod study;
 
-pub use owner::{lock_open_of_owner, open_of_owner, reassign, set_owner};
+pub use owner::{lock_open_of_owner, open_of_owner, set_owner};
 pub use rows::{CodedReferral, Completion, Filter, ReferralRow, Revision, StateChange};
-pub use study::{hold_for_paused_study, lock_for_study, release_for_opened_study};
+pub use study::lock_for_study;
 
 /// Referrals joined with what [`CodedReferral`] shows of their partner, study and route.
 macro_rules! with_codes {
@@ -235,34 +236,52 @@ pub fn revise(
         .map(|changed| changed == 1)
 }
 
-/// Closes these referrals, all open and locked, with one reason; answers them as they are now, by id.
+/// Writes these referrals, which are there and locked, as they are now: everything that a change may touch, many rows in one
+/// statement. The one way to change many referrals at once.
 ///
 /// # Errors
 /// A database failure.
-pub fn close_all(
-    conn: &mut PgConnection,
-    scope: &SiteScope,
-    ids: &[ReferralId],
-    reason: CloseReason,
-    now: DateTime<Utc>,
-) -> QueryResult<Vec<ReferralRow>> {
-    let mut closed = diesel::update(referrals::table.filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(ids))))
-        .set((
-            referrals::status.eq(ReferralStatus::Closed),
-            referrals::held_status.eq(None::<ReferralStatus>),
-            referrals::quarantine_reason.eq(None::<QuarantineReason>),
-            referrals::blocker.eq(None::<Blocker>),
-            referrals::close_reason.eq(Some(reason)),
-            referrals::next_action.eq(None::<NextAction>),
-            referrals::next_action_due_at.eq(None::<DateTime<Utc>>),
-            referrals::version.eq(referrals::version + 1),
-            referrals::closed_at.eq(Some(now)),
-            referrals::updated_at.eq(now),
-        ))
-        .returning(ReferralRow::as_returning())
-        .get_results(conn)?;
-    closed.sort_unstable_by_key(|referral| referral.id);
-    Ok(closed)
+pub fn write_all(conn: &mut PgConnection, changed: &[ReferralRow]) -> QueryResult<()> {
+    // An insert that always meets its row: diesel knows no other update of many rows to values of their own. PostgreSQL takes
+    // 65,535 values a statement.
+    for some in changed.chunks(1_000) {
+        diesel::insert_into(referrals::table)
+            .values(some)
+            .on_conflict((referrals::site_id, referrals::id))
+            .do_update()
+            .set((
+                (
+                    referrals::contact_basis.eq(excluded(referrals::contact_basis)),
+                    referrals::owner_id.eq(excluded(referrals::owner_id)),
+                    referrals::status.eq(excluded(referrals::status)),
+                    referrals::held_status.eq(excluded(referrals::held_status)),
+                    referrals::quarantine_reason.eq(excluded(referrals::quarantine_reason)),
+                    referrals::blocker.eq(excluded(referrals::blocker)),
+                    referrals::held_blocker.eq(excluded(referrals::held_blocker)),
+                    referrals::blocked_since.eq(excluded(referrals::blocked_since)),
+                    referrals::close_reason.eq(excluded(referrals::close_reason)),
+                    referrals::reopen_reason.eq(excluded(referrals::reopen_reason)),
+                    referrals::next_action.eq(excluded(referrals::next_action)),
+                    referrals::next_action_due_at.eq(excluded(referrals::next_action_due_at)),
+                    referrals::escalation.eq(excluded(referrals::escalation)),
+                    referrals::escalate_at.eq(excluded(referrals::escalate_at)),
+                ),
+                (
+                    referrals::handoff_issues.eq(excluded(referrals::handoff_issues)),
+                    referrals::version.eq(excluded(referrals::version)),
+                    referrals::clock_started_at.eq(excluded(referrals::clock_started_at)),
+                    referrals::acknowledged_at.eq(excluded(referrals::acknowledged_at)),
+                    referrals::contacting_at.eq(excluded(referrals::contacting_at)),
+                    referrals::connected_at.eq(excluded(referrals::connected_at)),
+                    referrals::handed_off_at.eq(excluded(referrals::handed_off_at)),
+                    referrals::closed_at.eq(excluded(referrals::closed_at)),
+                    referrals::updated_at.eq(excluded(referrals::updated_at)),
+                    referrals::merged_into_id.eq(excluded(referrals::merged_into_id)),
+                ),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
 }
 
 /// The referrals with these ids, by id.

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
+use super::sites::SiteRow;
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
 use crate::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
-use crate::domain::next_action::DueHours;
+use crate::domain::next_action::{DueHours, DueTerms};
 use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
 use crate::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RouteStatus, StudyStatus};
 use crate::schema::{handoff_routes, partners, studies};
@@ -56,14 +57,16 @@ pub struct RouteRow {
 }
 
 impl RouteRow {
-    /// Hours until an action is due on this route.
+    /// What decides when an action on this route is due.
     #[must_use]
-    pub fn due_hours(&self, site: DueHours) -> DueHours {
-        DueHours {
-            acknowledge: self.acknowledge_due_hours.unwrap_or(site.acknowledge),
-            contact: self.contact_due_hours.unwrap_or(site.contact),
-            follow_up: self.follow_up_due_hours.unwrap_or(site.follow_up),
-        }
+    pub fn due_terms(&self, site: &SiteRow) -> DueTerms {
+        let default = site.due_hours();
+        let hours = DueHours {
+            acknowledge: self.acknowledge_due_hours.unwrap_or(default.acknowledge),
+            contact: self.contact_due_hours.unwrap_or(default.contact),
+            follow_up: self.follow_up_due_hours.unwrap_or(default.follow_up),
+        };
+        DueTerms { hours, working_time: site.working_time() }
     }
 }
 
@@ -175,6 +178,17 @@ pub fn find_by_codes_and_hold(
         // Neither a partner nor a partner's code: no route can be meant.
         (None, None) => Ok(None),
     }
+}
+
+/// The routes of a study.
+///
+/// # Errors
+/// A database failure.
+pub fn of_study(conn: &mut PgConnection, scope: &SiteScope, study: StudyId) -> QueryResult<Vec<RouteRow>> {
+    handoff_routes::table
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::study_id.eq(study)))
+        .select(RouteRow::as_select())
+        .load(conn)
 }
 
 /// Locks the route until the transaction ends and answers it as it is then.

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
+use crate::domain::CodeList;
 use crate::domain::ids::SiteId;
 use crate::domain::next_action::DueHours;
-use crate::domain::text::{PhoneRegion, PublicName, TimeZoneName, WebUrl};
+use crate::domain::text::{CalendarDate, OpeningHours, PhoneRegion, PublicName, TimeZoneName, WebUrl};
+use crate::domain::working_time::WorkingTime;
 use crate::schema::sites;
 
 /// The site's settings.
@@ -39,6 +41,12 @@ pub struct SiteRow {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it works; empty: always.
+    pub business_hours: CodeList<OpeningHours>,
+    /// On which dates it does not.
+    pub holidays: CodeList<CalendarDate>,
+    /// Working hours between two steps of an escalation.
+    pub escalation_hours: i32,
 }
 
 impl SiteRow {
@@ -46,6 +54,12 @@ impl SiteRow {
     #[must_use]
     pub const fn due_hours(&self) -> DueHours {
         DueHours { acknowledge: self.acknowledge_due_hours, contact: self.contact_due_hours, follow_up: self.follow_up_due_hours }
+    }
+
+    /// When it works.
+    #[must_use]
+    pub fn working_time(&self) -> WorkingTime {
+        WorkingTime::new(self.zone(), &self.business_hours.0, &self.holidays.0)
     }
 
     /// The zone its calendar months are counted in; an unknown name reads as UTC.
@@ -83,6 +97,12 @@ pub struct SiteChanges {
     pub follow_up_due_hours: Option<i32>,
     /// The smallest count that leaves to partners and viewers.
     pub suppression_threshold: Option<i32>,
+    /// When it works.
+    pub business_hours: Option<CodeList<OpeningHours>>,
+    /// On which dates it does not.
+    pub holidays: Option<CodeList<CalendarDate>>,
+    /// Working hours between two steps of an escalation.
+    pub escalation_hours: Option<i32>,
     /// The next version.
     pub version: i32,
     /// When it changed.

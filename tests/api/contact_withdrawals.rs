@@ -247,7 +247,7 @@ async fn a_test_keys_withdrawal_is_about_test_referrals_alone() {
     app.db
         .superuser()
         .batch_execute(&format!(
-            "INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', '{test}', 'is_test', true,
+            "INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', '{test}', 'is_test', true, 'escalate_at', null,
                  'handoff_code', '0000000000'))).* FROM referrals r WHERE r.id = '{live}';
              INSERT INTO referral_digests SELECT site_id, '{test}', partner_id, kind, digest, key_id FROM referral_digests"
         ))

@@ -1,6 +1,5 @@
 //! The open referrals of one owner, many at once.
 
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
@@ -42,22 +41,6 @@ pub fn lock_open_of_owner(conn: &mut PgConnection, scope: &SiteScope, owner: Mem
         .select(ReferralRow::as_select())
         .for_update()
         .load(conn)
-}
-
-/// Gives referrals to an owner, and counts the change in each; says how many there were.
-///
-/// # Errors
-/// A database failure.
-pub fn reassign(
-    conn: &mut PgConnection,
-    scope: &SiteScope,
-    ids: &[ReferralId],
-    owner: MemberId,
-    now: DateTime<Utc>,
-) -> QueryResult<usize> {
-    diesel::update(referrals::table.filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(ids))))
-        .set((referrals::owner_id.eq(owner), referrals::version.eq(referrals::version + 1), referrals::updated_at.eq(now)))
-        .execute(conn)
 }
 
 /// Gives a referral to an owner, as a part of a change that is counted elsewhere.

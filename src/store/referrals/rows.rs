@@ -7,7 +7,7 @@ use crate::domain::CodeList;
 use crate::domain::ids::{MemberId, PartnerId, ReferralId, RouteId, SiteId, StudyId};
 use crate::domain::text::{Code, HandoffCode, Instruction, Reference, WebUrl};
 use crate::domain::vocabulary::{
-    Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, HandoffIssue, LateReason, NextAction,
+    Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, Escalation, HandoffIssue, LateReason, NextAction,
     QuarantineReason, ReferralStatus, ReopenReason,
 };
 use crate::schema::referrals;
@@ -88,6 +88,20 @@ pub struct ReferralRow {
     pub updated_at: DateTime<Utc>,
     /// When its partner withdrew it; a reopen clears it.
     pub partner_withdrawn_at: Option<DateTime<Utc>>,
+    /// The blocker that a pause of the study covers.
+    pub held_blocker: Option<Blocker>,
+    /// Since when it waits.
+    pub blocked_since: Option<DateTime<Utc>>,
+    /// When its first action was due, counted from its recording (or its reopening).
+    pub first_due_at: Option<DateTime<Utc>>,
+    /// When its first action was due, counted from its receipt (or its reopening).
+    pub first_due_by_receipt_at: Option<DateTime<Utc>>,
+    /// The last step of its escalation.
+    pub escalation: Option<Escalation>,
+    /// When the next step is due.
+    pub escalate_at: Option<DateTime<Utc>>,
+    /// The record that goes on for the same person.
+    pub merged_into_id: Option<ReferralId>,
 }
 
 /// What a transition writes: always the whole state, so that nothing of the old one lingers.
@@ -128,6 +142,18 @@ pub struct StateChange {
     pub updated_at: DateTime<Utc>,
     /// When its partner withdrew it.
     pub partner_withdrawn_at: Option<DateTime<Utc>>,
+    /// The blocker that a pause of the study covers.
+    pub held_blocker: Option<Blocker>,
+    /// Since when it waits.
+    pub blocked_since: Option<DateTime<Utc>>,
+    /// When its first action is due, counted from the start of its clock.
+    pub first_due_at: Option<DateTime<Utc>>,
+    /// When its first action is due, counted from its receipt.
+    pub first_due_by_receipt_at: Option<DateTime<Utc>>,
+    /// The last step of its escalation: another state begins without one.
+    pub escalation: Option<Escalation>,
+    /// When the next step is due.
+    pub escalate_at: Option<DateTime<Utc>>,
 }
 
 /// What a change without a transition writes: always all of these.
@@ -144,6 +170,12 @@ pub struct Revision {
     pub next_action_due_at: Option<DateTime<Utc>>,
     /// The site's reference in its own system.
     pub external_ref: Option<Reference>,
+    /// Since when it waits.
+    pub blocked_since: Option<DateTime<Utc>>,
+    /// The last step of its escalation.
+    pub escalation: Option<Escalation>,
+    /// When the next step is due.
+    pub escalate_at: Option<DateTime<Utc>>,
 }
 
 /// What a partner's completion writes beside the new state.

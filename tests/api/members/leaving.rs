@@ -54,7 +54,7 @@ async fn open_work_is_listed_and_nothing_changes_until_somebody_takes_it() {
     app.db
         .superuser()
         .batch_execute(&format!(
-            "INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', '{test}', 'is_test', true, 'handoff_code',
+            "INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', '{test}', 'is_test', true, 'escalate_at', null, 'handoff_code',
                 translate(reverse(r.handoff_code), '0123456789', '9876543210')))).* FROM referrals r WHERE r.id = '{open}'"
         ))
         .unwrap();

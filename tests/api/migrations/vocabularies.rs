@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use diesel::PgConnection;
 use handoff::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
 use handoff::domain::vocabulary::{
-    Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, DuplicatePolicy, HandoffIssue, LateReason,
-    NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus, RefusalCode, RemunerationBasis, ReopenReason, Role,
-    RouteStatus, Scope, StudyStatus,
+    AlertKind, Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, DuplicatePolicy, Escalation,
+    HandoffIssue, LateReason, NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus, RefusalCode,
+    RemunerationBasis, ReopenReason, Role, RouteStatus, Scope, StudyStatus,
 };
 
 use crate::tenancy::texts;
@@ -50,6 +50,9 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("referrals_reopen_reason_vocabulary", all!(ReopenReason)),
         ("referrals_next_action_vocabulary", all!(NextAction)),
         ("referrals_handoff_issues_vocabulary", all!(HandoffIssue)),
+        ("referrals_held_blocker_vocabulary", all!(Blocker)),
+        ("referrals_escalation_vocabulary", all!(Escalation)),
+        ("alerts_kind_vocabulary", all!(AlertKind)),
         ("referral_digests_kind_vocabulary", all!(DigestKind)),
         ("contact_withdrawals_kind_vocabulary", all!(DigestKind)),
         ("refusals_code_vocabulary", all!(RefusalCode)),

@@ -41,6 +41,13 @@ impl Sown {
             ))
             .unwrap();
             conn.batch_execute(&format!(
+                "INSERT INTO away_windows VALUES ('{site}', gen_random_uuid(), '{member}', now(), now() + interval '1 day', 1, now(), now());
+                 INSERT INTO alerts VALUES ('{site}', gen_random_uuid(), '{member}', 'test', null, now(), null)",
+                site = half.id,
+                member = half.coordinator
+            ))
+            .unwrap();
+            conn.batch_execute(&format!(
                 "INSERT INTO journal_heads VALUES ('{id}', 1, 0, 1, sha256('x'));
                  INSERT INTO event_positions SELECT site_id, false, 1, id FROM events WHERE site_id = '{id}' LIMIT 1;
                  INSERT INTO audit_seals SELECT site_id, 1, id, sha256('x') FROM audit_entries WHERE site_id = '{id}' LIMIT 1",
@@ -87,7 +94,7 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
     match table {
         "sites" => None,
         // Whether somebody withdrew is the site's to know.
-        "members" | "member_studies" | "api_keys" | "contact_withdrawals" => Some("true".into()),
+        "alerts" | "away_windows" | "members" | "member_studies" | "api_keys" | "contact_withdrawals" => Some("true".into()),
         // What a partner's request leaves in the journal is the site's to read.
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
         "partners" => Some(format!("id = '{partner}'")),
@@ -171,6 +178,10 @@ fn insert(table: &str, site: &Site) -> String {
             suppression_threshold, is_sample, version, created_at, updated_at)
             VALUES (gen_random_uuid(), 'x', 'UTC', 'US', 'https://x.example', 1, 1, 1, 11, false, 1, now(), now())".into(),
         "members" => format!("VALUES ('{id}', gen_random_uuid(), 'x', 'x@x.example', 'viewer', false, true, 1, now(), now())"),
+        "alerts" => format!("VALUES ('{id}', gen_random_uuid(), '{member}', 'test', null, now(), null)"),
+        "away_windows" => {
+            format!("VALUES ('{id}', gen_random_uuid(), '{member}', now(), now() + interval '1 day', 1, now(), now())")
+        }
         "member_studies" => format!("VALUES ('{id}', '{}', '{}')", site.admin, site.study),
         "studies" => format!("VALUES ('{id}', gen_random_uuid(), 'xx', 'x', 'x', 'x', null, 'open', 1, now(), now())"),
         "partners" => format!("VALUES ('{id}', gen_random_uuid(), 'xx', 'x', 'registry', 'US', 'none', 'draft', 1, now(), now())"),

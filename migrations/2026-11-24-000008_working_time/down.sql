@@ -1,0 +1,1 @@
+ALTER TABLE sites DROP COLUMN escalation_hours, DROP COLUMN holidays, DROP COLUMN business_hours;

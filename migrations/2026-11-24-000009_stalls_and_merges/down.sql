@@ -1,0 +1,15 @@
+DROP INDEX referrals_by_merge;
+DROP INDEX referrals_by_escalation;
+ALTER TABLE referrals
+    DROP CONSTRAINT referrals_escalation_is_live,
+    DROP CONSTRAINT referrals_blocked_since_has_blocker,
+    DROP CONSTRAINT referrals_held_blocker_is_covered,
+    DROP CONSTRAINT referrals_merged_is_closed,
+    DROP CONSTRAINT referrals_merged_into_exists,
+    DROP COLUMN merged_into_id,
+    DROP COLUMN escalate_at,
+    DROP COLUMN escalation,
+    DROP COLUMN first_due_by_receipt_at,
+    DROP COLUMN first_due_at,
+    DROP COLUMN blocked_since,
+    DROP COLUMN held_blocker;
