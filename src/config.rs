@@ -16,6 +16,8 @@ use crate::auth::provider::{self, Issuer};
 pub struct Config {
     /// `HANDOFF_LISTEN`: where to serve; default `127.0.0.1:8080`.
     pub listen: SocketAddr,
+    /// `HANDOFF_ADMIN_LISTEN`: a loopback address for metrics and readiness in detail, without credentials; default off.
+    pub admin_listen: Option<SocketAddr>,
     /// `HANDOFF_DATA_DIR`: where the embedded server keeps its data; `None`: the platform's place.
     pub data_dir: Option<PathBuf>,
     /// `DATABASE_URL`: a PostgreSQL of one's own, as the app role; `None`: the embedded server.
@@ -75,6 +77,7 @@ impl std::error::Error for ConfigError {}
 
 const KNOWN: &[&str] = &[
     "HANDOFF_LISTEN",
+    "HANDOFF_ADMIN_LISTEN",
     "HANDOFF_DATA_DIR",
     "HANDOFF_MIGRATE_DATABASE_URL",
     "HANDOFF_MASTER_KEY",
@@ -116,6 +119,7 @@ impl Config {
             listen: text(get, "HANDOFF_LISTEN")?.unwrap_or_else(|| "127.0.0.1:8080".into()).parse().map_err(|_| {
                 ConfigError("HANDOFF_LISTEN is not an address with a port, such as 127.0.0.1:8080 or [::]:8080".into())
             })?,
+            admin_listen: loopback(get, "HANDOFF_ADMIN_LISTEN")?,
             data_dir: get("HANDOFF_DATA_DIR").filter(|path| !path.is_empty()).map(PathBuf::from),
             database_url: secret(get, "DATABASE_URL")?,
             migrate_database_url: secret(get, "HANDOFF_MIGRATE_DATABASE_URL")?,
@@ -165,6 +169,16 @@ fn secret(get: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Result<Option<S
     }
 }
 
+fn loopback(get: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Result<Option<SocketAddr>, ConfigError> {
+    let Some(value) = text(get, name)? else { return Ok(None) };
+    let address: Option<SocketAddr> = value.parse().ok();
+    // It asks for no credentials: whoever reaches it reads it.
+    address
+        .filter(|address| address.ip().is_loopback())
+        .map(Some)
+        .ok_or_else(|| ConfigError(format!("{name} is not a loopback address with a port, such as 127.0.0.1:9464 or [::1]:9464")))
+}
+
 fn number(
     get: &dyn Fn(&str) -> Option<OsString>,
     name: &str,
@@ -206,13 +220,18 @@ mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert_eq!((config.pool_size, config.max_waiting), (16, 128));
-        assert!(config.database_url.is_none() && config.statement_cache);
+        assert!(config.database_url.is_none() && config.statement_cache && config.admin_listen.is_none());
+        let admin = |value| read(&[("HANDOFF_ADMIN_LISTEN", value)]).unwrap().admin_listen;
+        assert!(admin("127.0.0.1:9464").is_some() && admin("[::1]:9464").is_some());
     }
 
     #[test]
     fn a_bad_setting_is_named_and_its_value_is_not() {
         for (name, value) in [
             ("HANDOFF_LISTEN", "canary"),
+            ("HANDOFF_ADMIN_LISTEN", "canary"),
+            ("HANDOFF_ADMIN_LISTEN", "0.0.0.0:9464"),
+            ("HANDOFF_ADMIN_LISTEN", "203.0.113.9:9464"),
             ("HANDOFF_POOL_SIZE", "canary"),
             ("HANDOFF_LOG_FORMAT", "canary"),
             ("HANDOFF_DEADLINE_MS", "1"),

@@ -39,6 +39,7 @@ use crate::routes;
     tags(
         (name = "referrals", description = "One person's operational record, without the person."),
         (name = "withdrawals", description = "People who do not want to be contacted."),
+        (name = "duplicates", description = "Possible same-person pairs, and what somebody of the site decides about them."),
         (name = "routes", description = "Handoff routes: partner × study, with owner and backup owner."),
         (name = "studies", description = "What people are referred to."),
         (name = "partners", description = "The organisations that refer."),

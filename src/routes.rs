@@ -3,11 +3,13 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
-    api_keys, audit, contact_withdrawals, events, history, members, partners, referrals, routes, sites, studies, system,
+    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, members, partners, referrals,
+    routes, sites, studies, system,
 };
 use crate::auth::permission::{
-    CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanReferrals,
-    ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, RecordWithdrawals, Row, WorkReferrals,
+    CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanAbsences,
+    PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, RecordWithdrawals,
+    ResolveDuplicates, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -48,6 +50,11 @@ table! {
     members::update_member => Access::Permission(ManageMembers::ROW);
     members::deactivate_member => Access::Permission(ManageMembers::ROW);
     members::reactivate_member => Access::Permission(ManageMembers::ROW);
+    away_windows::create_away_window => Access::Permission(PlanAbsences::ROW);
+    away_windows::list_away_windows => Access::Permission(ReadMembers::ROW);
+    away_windows::get_away_window => Access::Permission(ReadMembers::ROW);
+    away_windows::update_away_window => Access::Permission(PlanAbsences::ROW);
+    away_windows::delete_away_window => Access::Permission(PlanAbsences::ROW);
     studies::create_study => Access::Permission(ManageConfiguration::ROW);
     studies::list_studies => Access::Permission(ReadConfiguration::ROW);
     studies::get_study => Access::Permission(ReadConfiguration::ROW);
@@ -72,12 +79,17 @@ table! {
     referrals::update_referral => Access::Permission(WorkReferrals::ROW);
     referrals::list_referral_actions => Access::Permission(PlanReferrals::ROW);
     referrals::transition_referral => Access::Permission(WorkReferrals::ROW);
+    bulk_actions::create_bulk_action => Access::Permission(WorkReferrals::ROW);
     history::list_referral_events => Access::Permission(PlanReferrals::ROW);
     events::list_events => Access::Permission(ReadEvents::ROW);
     audit::list_audit_entries => Access::Permission(ReadAudit::ROW);
     referrals::complete_referral => Access::Permission(FollowUpReferrals::ROW);
     referrals::withdraw_referral => Access::Permission(FollowUpReferrals::ROW);
     contact_withdrawals::create_contact_withdrawal => Access::Permission(RecordWithdrawals::ROW);
+    duplicates::list_duplicate_reviews => Access::Permission(ResolveDuplicates::ROW);
+    duplicates::get_duplicate_review => Access::Permission(ResolveDuplicates::ROW);
+    duplicates::create_duplicate_review => Access::Permission(ResolveDuplicates::ROW);
+    duplicates::resolve_duplicate_review => Access::Permission(ResolveDuplicates::ROW);
     system::healthz => Access::Public;
     system::readyz => Access::Public;
 }

@@ -88,6 +88,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    duplicate_reviews (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        first_referral_id -> Uuid,
+        second_referral_id -> Uuid,
+        grounds -> Array<Nullable<Text>>,
+        status -> Text,
+        is_test -> Bool,
+        opened_at -> Timestamptz,
+        resolved_at -> Nullable<Timestamptz>,
+        resolved_by -> Nullable<Uuid>,
+        kept_referral_id -> Nullable<Uuid>,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
     event_positions (site_id, is_test, position) {
         site_id -> Uuid,
         is_test -> Bool,
@@ -152,6 +169,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    job_leases (site_id, job) {
+        site_id -> Uuid,
+        job -> Text,
+        server_id -> Uuid,
+        ran_at -> Timestamptz,
+        outcome -> Text,
+        done -> Int8,
+        done_in_all -> Int8,
+    }
+}
+
+diesel::table! {
     journal_heads (site_id) {
         site_id -> Uuid,
         live_position -> Int8,
@@ -168,6 +197,17 @@ diesel::table! {
         id -> Uuid,
         stream -> Text,
         partner_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    match_results (site_id, referral_id) {
+        site_id -> Uuid,
+        referral_id -> Uuid,
+        partner_id -> Uuid,
+        queued_at -> Timestamptz,
+        matched_at -> Nullable<Timestamptz>,
+        candidates -> Nullable<Int4>,
     }
 }
 
@@ -326,12 +366,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_seals,
     away_windows,
     contact_withdrawals,
+    duplicate_reviews,
     event_positions,
     events,
     handoff_routes,
     idempotency_keys,
+    job_leases,
     journal_heads,
     journal_queue,
+    match_results,
     member_studies,
     members,
     partners,

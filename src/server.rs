@@ -1,8 +1,10 @@
 //! The HTTP server: assembly, the middleware around every request, the fallback, the listening socket.
 
+pub mod admin;
 mod docs;
 mod envelope;
 mod fallback;
+mod metrics;
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -29,12 +31,20 @@ struct Served {
 /// # Errors
 /// One sentence for the operator, for a port in use or an address that is not ours.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    bind_for("HANDOFF_LISTEN", address)
+}
+
+/// Binds a socket that this setting names.
+///
+/// # Errors
+/// As [`bind`].
+pub fn bind_for(setting: &str, address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
-            format!("{address} is in use: stop what listens there, or set HANDOFF_LISTEN to another address")
+            format!("{address} is in use: stop what listens there, or set {setting} to another address")
         }
         std::io::ErrorKind::PermissionDenied => {
-            format!("no permission to listen on {address}: set HANDOFF_LISTEN to a port above 1023")
+            format!("no permission to listen on {address}: set {setting} to a port above 1023")
         }
         _ => format!("cannot listen on {address}: {}", error.kind()),
     })

@@ -1,5 +1,9 @@
 //! What every worker shares.
 
+mod board;
+
+pub use board::{JobBoard, JobRuns};
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -33,6 +37,8 @@ pub struct AppState {
     pub journal: Journal,
     /// Uses of keys that are not written down yet.
     pub key_uses: KeyUses,
+    /// What the jobs of this process did last.
+    pub jobs: JobBoard,
 }
 
 /// Wakes the sequencer when something was written, and those who wait for events when something was placed. Only a short
@@ -80,9 +86,14 @@ impl Journal {
         self.wake.notify_one();
     }
 
-    /// Waits until something was written, and says where; nowhere once `patience` is over.
-    pub async fn written(&self, patience: Duration) -> Vec<SiteId> {
-        let _ = tokio::time::timeout(patience, self.wake.notified()).await;
+    /// Waits until something was written.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Where something was written since this was asked last.
+    #[must_use]
+    pub fn written(&self) -> Vec<SiteId> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
     }
 

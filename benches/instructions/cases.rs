@@ -103,7 +103,7 @@ fn contact_details() -> [Case; 2] {
 
 fn views() -> [Case; 2] {
     let site = site();
-    let site_view = ReferralView::new(referral(), &site);
+    let site_view = ReferralView::new(referral(), &site, now());
     let partner_view = PartnerReferralView::new(referral(), &site, now());
     [
         (
@@ -118,7 +118,8 @@ fn views() -> [Case; 2] {
 }
 
 fn decide() {
-    let state = State { status: ReferralStatus::Connected, held_status: None, close_reason: None, is_test: false };
+    let state =
+        State { status: ReferralStatus::Connected, held_status: None, close_reason: None, is_test: false, is_merged: false };
     let request = Request { to: ReferralStatus::Closed, reason: Some(TransitionReason::NoLongerInterested), blocker: None };
     assert!(black_box(referral_state::decide(black_box(&state), black_box(&request))).is_ok());
 }

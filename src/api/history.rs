@@ -29,10 +29,10 @@ pub struct FieldChange {
     #[schema(max_length = 64, pattern = "^[a-z][a-z_]*$")]
     pub field: String,
     /// What it held before; `null` when it was empty or is not told.
-    #[schema(max_length = 4000)]
+    #[schema(max_length = 5000)]
     pub before: Option<String>,
     /// What it holds now; `null` when it is empty, `changed` when its value is not told.
-    #[schema(max_length = 4000)]
+    #[schema(max_length = 5000)]
     pub after: Option<String>,
 }
 
@@ -96,13 +96,15 @@ contract!(ListReferralEvents);
 /// Something that happened to a referral.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "type": "referral.transitioned", "occurred_at": "2026-06-01T09:00:00Z",
+    "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "referral_id": "0199aa10-6a02-7c11-8d1b-5e2f7a9c0b36", "type": "referral.transitioned", "occurred_at": "2026-06-01T09:00:00Z",
     "version": 2, "by": {"kind": "staff", "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f51"}, "reason": null,
     "changes": [{"field": "status", "before": "received", "after": "contacting"}]
 }))]
 pub struct ReferralEventView {
     /// Id of the event, the same as in the feed.
     pub id: EventId,
+    /// The referral that it happened to: the one asked for, or another record of the same person.
+    pub referral_id: ReferralId,
     /// What happened.
     pub r#type: EventType,
     /// When it happened.
@@ -124,6 +126,7 @@ impl From<HistoryRow> for ReferralEventView {
     fn from(row: HistoryRow) -> Self {
         Self {
             id: row.id,
+            referral_id: ReferralId(row.subject_id),
             r#type: row.event_type,
             occurred_at: row.occurred_at,
             version: row.version,
@@ -147,7 +150,8 @@ pub struct ReferralEventPage {
 
 /// Read what happened to a referral
 ///
-/// Oldest first, with who did it and what changed. A change of several kinds is several events of one version.
+/// Oldest first, with who did it and what changed. A change of several kinds is several events of one version. Of records that were
+/// merged, each id shows the whole history of the person: `referral_id` says which record an event is about.
 #[utoipa::path(
     operation_id = "list_referral_events", tag = "referrals",
     params(("id" = ReferralId, Path, description = "Id of the referral."), ListReferralEvents),
@@ -169,9 +173,10 @@ pub async fn list_referral_events(
         paging,
         move |conn, context, after, limit| {
             let (scope, is_test) = (&context.scope, context.actor.is_test());
-            store::referrals::find(conn, scope, is_test, id.0)?.ok_or_else(AppError::not_found)?;
+            let found = store::referrals::find(conn, scope, is_test, id.0)?.ok_or_else(AppError::not_found)?;
+            let person = store::duplicates::person(conn, scope, &found.referral)?;
             let after = after.and_then(|after| i64::try_from(after.as_u128()).ok()).unwrap_or(0);
-            Ok(store::journal::history(conn, scope, id.0, after, limit)?)
+            Ok(store::journal::history(conn, scope, &person, after, limit)?)
         },
         |row| Uuid::from_u128(row.number.unsigned_abs().into()),
         |rows, next_cursor, _| {

@@ -5,9 +5,12 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod away_windows;
+pub mod bulk_actions;
 pub mod contact_withdrawals;
 pub mod csv;
 pub mod cursor;
+pub mod duplicates;
 pub mod events;
 pub mod extract;
 pub mod history;
@@ -43,6 +46,9 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         members::UpdateMember,
         members::DeactivateMember,
         members::ListMembers,
+        away_windows::CreateAwayWindow,
+        away_windows::UpdateAwayWindow,
+        away_windows::ListAwayWindows,
         studies::CreateStudy,
         studies::UpdateStudy,
         studies::TransitionStudy,
@@ -59,9 +65,13 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         referrals::TransitionReferral,
         referrals::CompleteReferral,
         referrals::ListReferrals,
+        bulk_actions::CreateBulkAction,
         history::ListReferralEvents,
         events::ListEvents,
         audit::ListAuditEntries,
         contact_withdrawals::CreateContactWithdrawal,
+        duplicates::CreateDuplicateReview,
+        duplicates::ResolveDuplicateReview,
+        duplicates::ListDuplicateReviews,
     ]
 }

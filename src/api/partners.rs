@@ -266,6 +266,8 @@ pub async fn update_partner(
 ///
 /// `draft → language_pending → test_pending → active ⇄ paused → ended`. Only an active partner refers; the keys of an ended one
 /// no longer work.
+///
+/// What it sent goes on, whatever becomes of the partner. When it ends, what waited for it goes back to the state it left, with the next action `confirm_close`.
 #[utoipa::path(
     operation_id = "transition_partner", tag = "partners",
     params(("id" = PartnerId, Path, description = "Id of the partner."), IfMatchHeader, OptionalIdempotencyKeyHeader),

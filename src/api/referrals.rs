@@ -13,10 +13,9 @@ use super::reply::{Reply, tag_for, version_tag};
 use crate::auth::permission::{CreateReferrals, FollowUpReferrals, PlanReferrals, ReadReferrals, WorkReferrals};
 use crate::auth::{Actor, Caller};
 use crate::domain::ids::ReferralId;
-use crate::domain::referral_state::{self, Request};
+use crate::domain::referral_state::Request;
 use crate::error::AppError;
 use crate::ops::own_referral::Seen;
-use crate::ops::transition_referral::state_of;
 use crate::ops::{self, Context};
 use crate::privacy::keys::Purpose;
 use crate::state::AppState;
@@ -28,14 +27,16 @@ mod body;
 mod view;
 
 pub use body::{CompleteReferral, CreateReferral, ListReferrals, MatchDetails, TransitionReferral, UpdateReferral};
-pub use view::{Handoff, PartnerReferralView, ReferralAction, ReferralActions, ReferralBody, ReferralPage, ReferralView};
+pub use view::{
+    FirstActionView, Handoff, PartnerReferralView, ReferralAction, ReferralActions, ReferralBody, ReferralPage, ReferralView,
+};
 
 /// A referral as this caller sees it, with the tag of that view.
 fn view(coded: CodedReferral, site: &SiteRow, context: &Context) -> Result<(ReferralBody, String), AppError> {
     let version = coded.referral.version;
     let view = match &context.actor {
         Actor::Partner(_) => ReferralBody::Partner(PartnerReferralView::new(coded, site, context.now)),
-        _ => ReferralBody::Site(Box::new(ReferralView::new(coded, site))),
+        _ => ReferralBody::Site(Box::new(ReferralView::new(coded, site, context.now))),
     };
     let tag = tag_for(&context.actor, version, &view)?;
     Ok((view, tag))
@@ -149,14 +150,15 @@ pub async fn get_referral(
 /// Change a referral
 ///
 /// Owner, next action, blocker and the site's reference; `transition_referral` moves it. Of a closed referral only `external_ref`
-/// changes. A patch that says what is there already, such as `{}`, changes nothing: the version stays, and nothing is recorded.
+/// changes. The next action and its due time follow from status and blocker by rule; whoever sets them by hand, or another owner,
+/// sends a `reason` too. A patch that says what is there already, such as `{}`, changes nothing: the version stays, and nothing is recorded.
 #[utoipa::path(
     operation_id = "update_referral", tag = "referrals",
     params(("id" = ReferralId, Path, description = "Id of the referral."), IfMatchHeader),
     request_body(content = UpdateReferral, description = "What to change; `application/merge-patch+json` is taken too."),
     responses(
         (status = 200, description = "The referral as it is now.", body = ReferralView),
-        (status = 409, description = "The referral is closed, and more than `external_ref` was to change (`state_conflict`)."),
+        (status = 409, description = "The referral is closed, and more than `external_ref` was to change (`state_conflict`), or it waits for its study, which is paused (`study_not_open`)."),
     ),
 )]
 #[patch("/v1/referrals/{id}")]
@@ -171,14 +173,14 @@ pub async fn update_referral(
     write(&app, &caller, Write::unkeyed("update_referral", &body.canonical), move |conn, context| {
         let (coded, site) = ops::update_referral::run(conn, context, id.0, &if_match.0, &patch)?;
         let etag = version_tag(coded.referral.version);
-        Reply::ok(&ReferralView::new(coded, &site), etag)
+        Reply::ok(&ReferralView::new(coded, &site, context.now), etag)
     })
     .await
 }
 
 /// See what may be done with a referral now
 ///
-/// The moves that its state allows, with the reasons that each takes.
+/// The moves that its state allows, with the reasons that each takes. What waits for its paused study can be put on hold or closed.
 #[utoipa::path(
     operation_id = "list_referral_actions", tag = "referrals",
     params(("id" = ReferralId, Path, description = "Id of the referral.")),
@@ -193,7 +195,8 @@ pub async fn list_referral_actions(
     let reply = read(&app, &caller, move |conn, context| {
         let found = store::referrals::find(conn, &context.scope, context.actor.is_test(), id.0)?;
         let referral = found.ok_or_else(AppError::not_found)?.referral;
-        let moves = referral_state::allowed(&state_of(&referral));
+        let study = store::studies::find(conn, &context.scope, referral.study_id)?.ok_or_else(AppError::not_found)?;
+        let moves = ops::transition_referral::allowed(&referral, study.status);
         Reply::ok(&ReferralActions::new(referral.status, moves), version_tag(referral.version))
     })
     .await?;
@@ -207,13 +210,16 @@ pub async fn list_referral_actions(
 ///
 /// Closing with `person_requested_no_contact` also withdraws permission to contact for the referral's own contact digests: later
 /// referrals with one of them are quarantined. Reopening does not give the permission back.
+///
+/// While the study is paused, nothing gets into flight: what is reopened, released or taken off another hold is on hold with the
+/// blocker `study_paused` (`held_status` says where it was going) and goes on by itself when the study opens.
 #[utoipa::path(
     operation_id = "transition_referral", tag = "referrals",
     params(("id" = ReferralId, Path, description = "Id of the referral."), IfMatchHeader, OptionalIdempotencyKeyHeader),
     request_body(content = TransitionReferral, description = "Where to move it, and why."),
     responses(
         (status = 200, description = "The referral as it is now.", body = ReferralView),
-        (status = 409, description = "The state does not allow this move (`illegal_transition`, with `allowed_actions`), or the same key is in flight (`idempotency_in_flight`)."),
+        (status = 409, description = "The state does not allow this move (`illegal_transition`, with `allowed_actions`), it waits for its study, which is paused (`study_not_open`), or the same key is in flight (`idempotency_in_flight`)."),
     ),
 )]
 #[post("/v1/referrals/{id}/transitions")]
@@ -230,7 +236,7 @@ pub async fn transition_referral(
     write(&app, &caller, Write::accepting(operation, &key, &body.canonical), move |conn, context| {
         let (coded, site) = ops::transition_referral::run(conn, context, id.0, &if_match.0, &request)?;
         let etag = version_tag(coded.referral.version);
-        Reply::ok(&ReferralView::new(coded, &site), etag)
+        Reply::ok(&ReferralView::new(coded, &site, context.now), etag)
     })
     .await
 }

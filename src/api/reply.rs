@@ -97,11 +97,20 @@ impl Reply {
         Ok(Self { status: 201, ..Self::plain(view)? })
     }
 
+    /// 204: what was here is here no more.
+    #[must_use]
+    pub const fn gone() -> Self {
+        Self { status: 204, location: None, etag: None, body: String::new(), kept_body: None }
+    }
+
     /// The HTTP answer.
     #[must_use]
     pub fn into_response(self) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut builder = HttpResponse::build(status);
+        if status == StatusCode::NO_CONTENT {
+            return builder.finish();
+        }
         builder.insert_header((CONTENT_TYPE, "application/json"));
         let headers: [(HeaderName, Option<String>); 2] = [(LOCATION, self.location), (ETAG, self.etag)];
         for (name, value) in headers {

@@ -267,8 +267,9 @@ pub async fn update_study(
 
 /// Open, pause or close a study
 ///
-/// Pausing puts its referrals in flight on hold with the blocker `study_paused`; opening it again returns them to the state they
-/// left. A closed study stays closed.
+/// Pausing puts its referrals in flight on hold with the blocker `study_paused`; opening it again returns them to the state and the
+/// blocker they left, and what is due is due anew. While it is paused, nothing gets into flight. A closed study stays closed: nobody is
+/// closed with it, but the next action on each of its referrals is `confirm_close`.
 #[utoipa::path(
     operation_id = "transition_study", tag = "studies",
     params(("id" = StudyId, Path, description = "Id of the study."), IfMatchHeader, OptionalIdempotencyKeyHeader),

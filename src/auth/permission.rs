@@ -45,6 +45,8 @@ permissions! {
     ReadMembers: [Admin Coordinator], None, false;
     /// Add, change, deactivate and reactivate members: admins alone.
     ManageMembers: [Admin], None, false;
+    /// Plan when members are away: admins for everybody, a coordinator for itself.
+    PlanAbsences: [Admin Coordinator], None, false;
     /// Read studies, partners and routes; a partner reads its own.
     ReadConfiguration: [Admin Coordinator], Some(Scope::ConfigRead), true;
     /// Create and change studies, partners and routes, and launch: admins alone.
@@ -67,6 +69,8 @@ permissions! {
     FollowUpReferrals: [], None, true;
     /// Record that a person does not want to be contacted: the site alone.
     RecordWithdrawals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
+    /// See who may be the same person, and decide whether it is: staff alone, since a merge is a person's decision.
+    ResolveDuplicates: [Admin Coordinator], None, false;
 }
 
 impl Row {

@@ -10,9 +10,10 @@ use crate::auth::provider::Providers;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Limits};
-use crate::jobs::{housekeeping, key_uses, sequencer};
+use crate::jobs::scheduler::Scheduler;
+use crate::jobs::{JOBS, key_uses};
 use crate::server;
-use crate::state::{AppState, Journal};
+use crate::state::{AppState, JobBoard, Journal};
 
 pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     if let Some((_, Some(error))) = api::contracts().into_iter().find(|(_, error)| error.is_some()) {
@@ -22,6 +23,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     // Before the database, because it is the cheapest thing that can be wrong.
     let listener = server::bind(config.listen)?;
     let address = listener.local_addr()?;
+    let admin = config.admin_listen.map(|address| server::bind_for("HANDOFF_ADMIN_LISTEN", address)).transpose()?;
     let backend = Backend::open_to_serve(config)?;
     backend.connect()?;
     match &backend.data_dir {
@@ -45,16 +47,22 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         in_flight: InFlight::default(),
         journal: Journal::default(),
         key_uses: KeyUses::default(),
+        jobs: JobBoard::new(Clock::System.now()),
     });
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     actix_web::rt::System::new().block_on(async move {
         let server = server::serve(listener, state.clone(), workers)?;
-        actix_web::rt::spawn(sequencer::run(state.clone()));
-        actix_web::rt::spawn(housekeeping::run(state.clone()));
-        actix_web::rt::spawn(key_uses::run(state.clone()));
+        let admin = admin.map(|listener| server::admin::serve(listener, state.clone())).transpose()?;
+        let admin = admin.map(|server| (server.handle(), actix_web::rt::spawn(server)));
+        let scheduler = Scheduler::start(&state, JOBS);
         log::info!("serving on {address}");
+        // Until a signal has come and everything under way is answered: whoever waits for an event needs the sequencer until then.
         let served = server.await;
+        scheduler.stop().await;
         key_uses::pass_or_warn(&state).await;
+        if let Some((handle, _)) = admin {
+            handle.stop(false).await;
+        }
         served
     })?;
     log::info!("stopped");

@@ -11,7 +11,7 @@ mod tenancy;
 pub use bootstrap::{APP_ROLE, OWNER_ROLE, Prepared, connect, ensure_roles, ensure_roles_and_database};
 pub use lint::{Finding, inspect};
 pub use migrations::{MigrateError, migrate, pending, revert_all};
-pub use pool::{Db, Deadline, Limits};
+pub use pool::{Db, Deadline, Limits, Usage};
 pub use tenancy::{beyond_partner, enter_site, in_directory, in_site};
 
 /// A connection, by the name under which `ops` and `api` pass it on without knowing the library.

@@ -47,6 +47,17 @@ impl Deadline {
     }
 }
 
+/// How the pool is used at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections that may work at once.
+    pub connections: usize,
+    /// Those that nobody uses.
+    pub free: usize,
+    /// Who waits for one.
+    pub waiting: usize,
+}
+
 /// The database as handlers see it.
 #[derive(Clone)]
 pub struct Db {
@@ -137,6 +148,16 @@ impl Db {
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
         self.run(None, deadline, work).await
+    }
+
+    /// How it is used now.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage {
+            connections: self.limits.connections as usize,
+            free: self.permits.available_permits(),
+            waiting: self.waiting.load(Ordering::Acquire),
+        }
     }
 
     async fn run<T, F>(&self, scope: Option<SiteScope>, deadline: Deadline, work: F) -> Result<T, AppError>

@@ -47,7 +47,8 @@ pub fn enter_site(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<()>
 }
 
 /// Lifts a partner's own limit for this work alone, within its site, and puts it back: for asking what a partner's request must
-/// know and the partner must not, which is whether permission to contact was withdrawn. A site's request has no such limit.
+/// know and the partner must not, which is whether permission to contact was withdrawn, and who at the site is there to take a
+/// referral; and for queueing its referral to be matched again. A site's request has no such limit.
 ///
 /// # Errors
 /// What `work` answers, or a database failure. After either, the transaction can only be rolled back, and its settings go with it.

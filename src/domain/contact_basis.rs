@@ -1,4 +1,5 @@
-//! Which ground of contact a partner may state, by its type (PRODUCT.md, "contact basis by partner type").
+//! Which ground of contact a partner may state, by its type (PRODUCT.md, "contact basis by partner type"), and which of two is the
+//! stricter one.
 
 use super::vocabulary::{ContactBasis, PartnerType};
 
@@ -67,6 +68,27 @@ pub fn check(
     }
 }
 
+/// How strict a ground is, as a number that only compares. From what the person did themselves to what others may do for them:
+/// they came (`self_referral`), they said they may be contacted (`permission_to_contact`), they signed for a named disclosure
+/// (`hipaa_authorization`), the site's own staff know them from care (`site_workforce`), a board allowed a first contact without
+/// them (`irb_partial_waiver`).
+const fn strictness(basis: ContactBasis) -> u8 {
+    match basis {
+        ContactBasis::SelfReferral => 0,
+        ContactBasis::PermissionToContact => 1,
+        ContactBasis::HipaaAuthorization => 2,
+        ContactBasis::SiteWorkforce => 3,
+        ContactBasis::IrbPartialWaiver => 4,
+    }
+}
+
+/// The ground on which a person may be contacted whom two records state different grounds for: the stricter one. It was stated
+/// rightly on its own record, so that it is not checked against the other's partner again.
+#[must_use]
+pub const fn stricter(one: ContactBasis, other: ContactBasis) -> ContactBasis {
+    if strictness(one) >= strictness(other) { one } else { other }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +117,17 @@ mod tests {
             Err(Refused::ApprovalReferenceMissing)
         );
         assert_eq!(check(ContactBasis::SiteWorkforce, PartnerType::AdvocacyGroup, StatedBy::Staff, false), Ok(()));
+    }
+
+    #[test]
+    fn of_two_bases_the_stricter_one_counts_whichever_comes_first() {
+        use ContactBasis::{HipaaAuthorization, IrbPartialWaiver, PermissionToContact, SelfReferral, SiteWorkforce};
+        let order = [SelfReferral, PermissionToContact, HipaaAuthorization, SiteWorkforce, IrbPartialWaiver];
+        assert_eq!(order.len(), ContactBasis::ALL.len());
+        for (place, basis) in order.iter().enumerate() {
+            for other in order.iter().take(place + 1) {
+                assert_eq!((stricter(*basis, *other), stricter(*other, *basis)), (*basis, *basis));
+            }
+        }
     }
 }

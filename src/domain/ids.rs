@@ -92,6 +92,8 @@ ids! {
     AuditId,
     /// Id of an event of the feed; the same in every delivery.
     EventId,
+    /// Id of a server process; each start makes another.
+    ServerId,
     /// Id of who acts: a member, a partner, or one site client across the rotation of its keys.
     PrincipalId,
 }

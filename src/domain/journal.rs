@@ -112,6 +112,12 @@ impl Facts {
         self.plain(field, Some(Value::from(code)))
     }
 
+    /// A list of codes that a person chose from a restricted alphabet, such as dates.
+    #[must_use]
+    pub fn slugs<'a>(self, field: &'static str, codes: impl IntoIterator<Item = &'a str>) -> Self {
+        self.plain(field, Some(codes.into_iter().collect()))
+    }
+
     /// A list of words of a vocabulary.
     #[must_use]
     pub fn codes(self, field: &'static str, codes: impl IntoIterator<Item = &'static str>) -> Self {

@@ -12,6 +12,8 @@ pub struct Facts {
     pub status: ReferralStatus,
     /// Why it waits, if it does.
     pub blocker: Option<Blocker>,
+    /// What a pause of the study covers: the pause is the site's matter, and ends nobody's turn.
+    pub held_blocker: Option<Blocker>,
     /// Why it ended, if it did.
     pub close_reason: Option<CloseReason>,
     /// When it was entered.
@@ -45,7 +47,9 @@ pub fn classify(facts: &Facts, time_zone: Tz, now: DateTime<Utc>) -> (PartnerRef
             }
         }
         (ReferralStatus::Closed, None) => open,
-        _ if facts.blocker == Some(Blocker::AwaitingPartnerCompletion) => (PartnerReferralStatus::NeedsPartnerAction, None),
+        _ if facts.held_blocker.or(facts.blocker) == Some(Blocker::AwaitingPartnerCompletion) => {
+            (PartnerReferralStatus::NeedsPartnerAction, None)
+        }
         _ => open,
     }
 }
@@ -90,6 +94,7 @@ mod tests {
         Facts {
             status: ReferralStatus::Closed,
             blocker: None,
+            held_blocker: None,
             close_reason: Some(reason),
             recorded_at: utc("2026-01-10T12:00:00Z"),
             closed_at: Some(utc("2026-01-11T12:00:00Z")),
@@ -138,6 +143,14 @@ mod tests {
                 let expected =
                     if turn { PartnerReferralStatus::NeedsPartnerAction } else { PartnerReferralStatus::AcceptedForReview };
                 assert_eq!(seen, (expected, None));
+                // Under a pause of the study it looks the same.
+                let paused = Facts {
+                    status: ReferralStatus::OnHold,
+                    blocker: Some(Blocker::StudyPaused),
+                    held_blocker: Some(*blocker),
+                    ..facts
+                };
+                assert_eq!(classify(&paused, chrono_tz::UTC, utc("2030-01-01T00:00:00Z")), seen);
             }
         }
     }

@@ -39,6 +39,8 @@ pub struct State {
     pub close_reason: Option<CloseReason>,
     /// Marked test for ever.
     pub is_test: bool,
+    /// Whether another record goes on for the same person: then this one is closed for good.
+    pub is_merged: bool,
 }
 
 /// What the caller asks for.
@@ -105,6 +107,7 @@ fn may_move(state: &State, to: ReferralStatus) -> bool {
         | (HandedOff, Connected | OnHold | Closed)
         | (OnHold, Closed) => true,
         (OnHold, to) => state.held_status == Some(to),
+        (Closed, Received) if state.is_merged => false,
         (Closed, Received) => !matches!(
             state.close_reason,
             None | Some(
@@ -176,18 +179,26 @@ pub fn decide(state: &State, request: &Request) -> Result<Move, Refusal> {
     })
 }
 
+/// Why no referral at all could take this move, whatever its state: a request for many is refused whole for it.
+#[must_use]
+pub fn never(request: &Request) -> Option<Refusal> {
+    let word = request.reason.map(TransitionReason::as_str);
+    match (request.to, word) {
+        (ReferralStatus::OnHold, _) if request.blocker.is_none() => Some(Refusal::BlockerMissing),
+        (to, _) if to != ReferralStatus::OnHold && request.blocker.is_some() => Some(Refusal::BlockerNotAllowed),
+        (ReferralStatus::Closed, None) => Some(Refusal::ReasonMissing),
+        (ReferralStatus::Closed, Some(word)) => CloseReason::from_code(word).is_none().then_some(Refusal::ReasonNotAllowed),
+        (ReferralStatus::Received, Some(word)) => ReopenReason::from_code(word).is_none().then_some(Refusal::ReasonNotAllowed),
+        (_, Some(_)) => Some(Refusal::ReasonNotAllowed),
+        (_, None) => None,
+    }
+}
+
 /// What an open referral becomes when what it waited for is there: a hold returns to the state it left, any other state stays.
 #[must_use]
 pub fn resume(state: &State) -> Move {
     let status = state.held_status.unwrap_or(state.status);
     Move { status, held_status: None, blocker: None, close_reason: None, reopen_reason: None }
-}
-
-/// What a referral in flight becomes when its study pauses: held, until the study opens.
-#[must_use]
-pub const fn hold_for_pause(state: &State) -> Move {
-    let (status, blocker) = (ReferralStatus::OnHold, Some(Blocker::StudyPaused));
-    Move { status, held_status: Some(state.status), blocker, close_reason: None, reopen_reason: None }
 }
 
 /// What a referral becomes when its partner withdraws it: closed. One that the site closed before keeps the site's reason.

@@ -10,6 +10,7 @@ fn state(status: ReferralStatus) -> State {
         held_status: (status == ReferralStatus::OnHold).then_some(ReferralStatus::Contacting),
         close_reason: (status == ReferralStatus::Closed).then_some(CloseReason::NoLongerInterested),
         is_test: false,
+        is_merged: false,
     }
 }
 
@@ -88,7 +89,7 @@ fn decide_agrees_with_allowed_on_every_request() {
 fn a_hold_returns_to_the_state_it_left() {
     let held =
         decide(&state(ReferralStatus::Connected), &ask(ReferralStatus::OnHold, None, Some(Blocker::AwaitingRecords))).unwrap();
-    let back = State { status: held.status, held_status: held.held_status, close_reason: None, is_test: false };
+    let back = State { held_status: held.held_status, ..state(held.status) };
     assert!(decide(&back, &ask(ReferralStatus::Connected, None, None)).is_ok());
     assert_eq!(decide(&back, &ask(ReferralStatus::Contacting, None, None)), Err(Refusal::IllegalMove));
 }
@@ -111,6 +112,8 @@ fn final_ends_are_never_reopened() {
             CloseReason::Duplicate | CloseReason::EnteredInError | CloseReason::TestReferral | CloseReason::RetentionExpired
         );
         assert_eq!(reopened.is_err(), is_final, "{reason}");
+        // The record that goes on stands for a merged one, whatever that one was closed for.
+        assert!(allowed(&State { is_merged: true, ..closed }).is_empty(), "{reason}");
     }
 }
 
@@ -145,4 +148,34 @@ fn a_completion_returns_a_hold_where_it_left_and_a_withdrawal_ends_what_may_end(
     }
     let ended = withdraw(&state(ReferralStatus::Closed));
     assert_eq!((ended.status, ended.close_reason), (ReferralStatus::Closed, Some(CloseReason::NoLongerInterested)));
+}
+
+#[test]
+fn what_never_may_be_done_is_what_no_state_allows() {
+    use super::super::vocabulary::Blocker;
+    let mut states = Vec::new();
+    for status in ReferralStatus::ALL.iter().copied() {
+        for held_status in [None, Some(ReferralStatus::Received), Some(ReferralStatus::Contacting)] {
+            for close_reason in [None, Some(CloseReason::WrongStudy)] {
+                for is_test in [false, true] {
+                    states.push(State { status, held_status, close_reason, is_test, is_merged: false });
+                }
+            }
+        }
+    }
+    let reasons: Vec<Option<TransitionReason>> =
+        std::iter::once(None).chain(TransitionReason::ALL.iter().copied().map(Some)).collect();
+    for to in ReferralStatus::ALL.iter().copied() {
+        for reason in reasons.iter().copied() {
+            for blocker in [None, Some(Blocker::AwaitingRecords)] {
+                let request = Request { to, reason, blocker };
+                let somewhere = states.iter().any(|state| decide(state, &request).is_ok());
+                if somewhere {
+                    assert_eq!(never(&request), None, "{request:?}");
+                } else if to != ReferralStatus::Quarantined && reason != Some(TransitionReason::RetentionExpired) {
+                    assert!(never(&request).is_some(), "{request:?}");
+                }
+            }
+        }
+    }
 }

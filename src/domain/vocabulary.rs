@@ -291,3 +291,24 @@ text_enum! {
         Test = "test",
     }
 }
+
+text_enum! {
+    /// What came of a job's run.
+    pub enum JobOutcome { Done = "done", Failed = "failed" }
+}
+
+text_enum! {
+    /// Why two records may be the same person: they share a digest of an e-mail address or of a telephone number, or the site's own
+    /// reference, or a member of the site paired them.
+    pub enum MatchGround { Email = "email", Phone = "phone", ExternalRef = "external_ref", Staff = "staff" }
+}
+
+text_enum! {
+    /// Where a duplicate review stands: undecided, one person, or two.
+    pub enum ReviewStatus { Open = "open", Same = "same", Different = "different" }
+}
+
+text_enum! {
+    /// What somebody of the site decided about a pair: `same` merges the two records, `different` is never flagged again.
+    pub enum Resolution { Same = "same", Different = "different" }
+}

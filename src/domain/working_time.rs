@@ -1,13 +1,17 @@
 //! When the site works, and so which hours count towards a due time.
 //!
 //! Periods are read on the site's wall clock: daylight saving moves them with it, and an hour that the clock skips or repeats
-//! counts as what really passes.
+//! counts as what really passes. A period begins when the clock first shows its opening time or a later one, and ends when it
+//! shows its closing time or a later one for good: an hour that is shown twice belongs to it both times.
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{
+    DateTime, Datelike, Duration, FixedOffset, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Utc,
+};
+use chrono_tz::{GapInfo, Tz};
 
+use super::fault::{Fault, FaultCode};
 use super::text::{CalendarDate, OpeningHours};
 
 const MINUTES_OF_DAY: u16 = 24 * 60;
@@ -44,6 +48,66 @@ pub fn day(date: &CalendarDate) -> Option<NaiveDate> {
     date.as_str().parse().ok()
 }
 
+/// Every fault of the periods of a week, each at its place.
+#[must_use]
+pub fn faults_of_hours(hours: &[OpeningHours]) -> Vec<Fault> {
+    let read: Vec<_> = hours.iter().map(period).collect();
+    let mut faults = Vec::new();
+    for (index, here) in read.iter().enumerate() {
+        let earlier = || read.iter().take(index).flatten();
+        let (code, message) = match here {
+            None => (
+                FaultCode::OutOfRange,
+                "This period ends before it begins. One over midnight is two: until 24:00, and from 00:00.",
+            ),
+            Some(here) if earlier().any(|other| other == here) => {
+                (FaultCode::DuplicateItem, "This period stands here already. Send it once.")
+            }
+            Some((day, opens, closes)) if earlier().any(|(other, from, to)| other == day && opens < to && from < closes) => {
+                (FaultCode::Inconsistent, "This period overlaps another one of its weekday. Send one that covers both.")
+            }
+            Some(_) => continue,
+        };
+        faults.push(Fault::new(format!("/business_hours/{index}"), code, message));
+    }
+    faults
+}
+
+/// Every fault of the holidays, each at its place.
+#[must_use]
+pub fn faults_of_holidays(holidays: &[CalendarDate]) -> Vec<Fault> {
+    let mut seen = BTreeSet::new();
+    let mut faults = Vec::new();
+    for (index, date) in holidays.iter().enumerate() {
+        let (code, message) = match day(date) {
+            None => (FaultCode::BadFormat, "There is no such date. Send one of the calendar, such as 2026-12-25."),
+            Some(day) if !seen.insert(day) => (FaultCode::DuplicateItem, "This date stands here already. Send it once."),
+            Some(_) => continue,
+        };
+        faults.push(Fault::new(format!("/holidays/{index}"), code, message));
+    }
+    faults
+}
+
+/// A stretch of dates on which the clock is as far ahead of UTC throughout.
+#[derive(Debug)]
+struct Steady {
+    /// The first date after it.
+    until: NaiveDate,
+    ahead: FixedOffset,
+}
+
+impl Steady {
+    fn utc(&self, local: NaiveDateTime) -> DateTime<Utc> {
+        (local - self.ahead).and_utc()
+    }
+}
+
+/// A time of the wall clock, in minutes of the day.
+fn local(date: NaiveDate, minute: u16) -> NaiveDateTime {
+    date.and_time(NaiveTime::MIN) + Duration::minutes(i64::from(minute))
+}
+
 impl WorkingTime {
     /// The working time of a calendar that was checked when it was set; what is none in it is passed over.
     #[must_use]
@@ -65,94 +129,71 @@ impl WorkingTime {
         if self.week.iter().all(Vec::is_empty) {
             return from + left;
         }
-        let first = from.with_timezone(&self.zone).date_naive();
-        for date in first.iter_days().take(usize::try_from(FARTHEST_DAYS).unwrap_or(usize::MAX)) {
-            for (opens, closes) in self.periods(date) {
-                let begins = opens.max(from);
+        let farthest = from + Duration::days(FARTHEST_DAYS);
+        let local = from.with_timezone(&self.zone).date_naive();
+        // Where the clock is put back over midnight, the evening of the day before comes once more.
+        let first = local.pred_opt().unwrap_or(local);
+        // What is counted is counted once, also where two periods meet in an hour that is shown twice.
+        let mut counted = from;
+        let mut steady: Option<Steady> = None;
+        for date in first.iter_days() {
+            if steady.as_ref().is_none_or(|steady| steady.until <= date) {
+                steady = self.steady(date);
+            }
+            for (opens, closes) in self.periods(date, steady.as_ref()) {
+                let begins = opens.max(counted);
+                if begins >= farthest {
+                    return farthest;
+                }
                 if closes <= begins {
                     continue;
                 }
                 if closes - begins >= left {
-                    return begins + left;
+                    return farthest.min(begins + left);
                 }
                 left -= closes - begins;
+                counted = closes;
+            }
+            if (date - local).num_days() > FARTHEST_DAYS {
+                break;
             }
         }
-        from + Duration::days(FARTHEST_DAYS)
+        farthest
     }
 
     /// The working periods of a date.
-    fn periods(&self, date: NaiveDate) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
+    fn periods(&self, date: NaiveDate, steady: Option<&Steady>) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
         let weekday = usize::try_from(date.weekday().num_days_from_monday()).unwrap_or(0);
         let periods = self.week.get(weekday).filter(|_| !self.holidays.contains(&date));
-        periods.into_iter().flatten().filter_map(move |(opens, closes)| Some((self.at(date, *opens)?, self.at(date, *closes)?)))
+        periods.into_iter().flatten().filter_map(move |(opens, closes)| {
+            let (opens, closes) = (local(date, *opens), local(date, *closes));
+            Some(match steady {
+                Some(steady) => (steady.utc(opens), steady.utc(closes)),
+                None => (self.shown(opens)?.0, self.shown(closes)?.1),
+            })
+        })
     }
 
-    /// A time of the wall clock. One that the clock skips is the first that it shows after; of one that it shows twice the first.
-    fn at(&self, date: NaiveDate, minute: u16) -> Option<DateTime<Utc>> {
-        let midnight = date.and_hms_opt(0, 0, 0)?;
-        // No zone skips more than a day; those that skipped one did it at midnight.
-        (0..=MINUTES_OF_DAY)
-            .map(|later| midnight + Duration::minutes(i64::from(minute) + i64::from(later)))
-            .find_map(|local| self.zone.from_local_datetime(&local).earliest())
-            .map(|found| found.with_timezone(&Utc))
+    /// Whether the clock goes on without a change for a week from this date: then one look at the zone is enough for all of it. That
+    /// no zone changes twice within a week is tested.
+    fn steady(&self, date: NaiveDate) -> Option<Steady> {
+        let until = date.checked_add_days(chrono::Days::new(7))?;
+        let offset = |date| Some(self.zone.from_local_datetime(&local(date, 0)).single()?.offset().fix());
+        let ahead = offset(date)?;
+        (offset(until)? == ahead).then_some(Steady { until, ahead })
+    }
+
+    /// When the clock first shows this time, and when it last does. One that it skips counts as the first that it shows after.
+    fn shown(&self, local: NaiveDateTime) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let (first, last) = match self.zone.from_local_datetime(&local) {
+            MappedLocalTime::Single(at) => (at, at),
+            MappedLocalTime::Ambiguous(first, last) => (first, last),
+            MappedLocalTime::None => GapInfo::new(&local, &self.zone)?.end.map(|at| (at, at))?,
+        };
+        Some((first.with_timezone(&Utc), last.with_timezone(&Utc)))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn office(zone: Tz, holidays: &[&str]) -> WorkingTime {
-        let days = ["monday", "tuesday", "wednesday", "thursday", "friday"];
-        let hours: Vec<OpeningHours> = days.iter().map(|day| format!("{day} 09:00-17:00").parse().unwrap()).collect();
-        let holidays: Vec<CalendarDate> = holidays.iter().map(|date| date.parse().unwrap()).collect();
-        WorkingTime::new(zone, &hours, &holidays)
-    }
-
-    fn utc(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_site_without_hours_works_always() {
-        let always = WorkingTime::new(chrono_tz::UTC, &[], &[]);
-        assert_eq!(always.after(utc("2026-06-05T20:00:00Z"), 30), utc("2026-06-07T02:00:00Z"));
-    }
-
-    #[test]
-    fn a_friday_afternoon_is_continued_on_monday_and_over_the_clock_change() {
-        let boston = office(chrono_tz::America::New_York, &[]);
-        // Friday 2026-03-06, 15:00 in New York (20:00 UTC): two hours are left. The clocks change on Sunday; Monday 13:00 is 17:00 UTC.
-        assert_eq!(boston.after(utc("2026-03-06T20:00:00Z"), 6), utc("2026-03-09T17:00:00Z"));
-        // The same a week before, without the change.
-        assert_eq!(boston.after(utc("2026-02-27T20:00:00Z"), 6), utc("2026-03-02T18:00:00Z"));
-        // Holidays do not count, and what ends with the day is due at its end.
-        let holiday = office(chrono_tz::America::New_York, &["2026-03-09"]);
-        assert_eq!(holiday.after(utc("2026-03-06T20:00:00Z"), 10), utc("2026-03-10T21:00:00Z"));
-    }
-
-    #[test]
-    fn hours_that_the_clock_skips_or_repeats_count_as_what_really_passes() {
-        let night: Vec<OpeningHours> = vec!["sunday 00:00-04:00".parse().unwrap()];
-        let zone = WorkingTime::new(chrono_tz::America::New_York, &night, &[]);
-        // 2026-03-08 has three hours between midnight (05:00 UTC) and four (08:00 UTC): the fourth is a week later.
-        assert_eq!(zone.after(utc("2026-03-08T05:00:00Z"), 3), utc("2026-03-08T08:00:00Z"));
-        assert_eq!(zone.after(utc("2026-03-08T05:00:00Z"), 4), utc("2026-03-15T05:00:00Z"));
-        // 2026-11-01 has five.
-        assert_eq!(zone.after(utc("2026-11-01T04:00:00Z"), 5), utc("2026-11-01T09:00:00Z"));
-        // A period that opens in the skipped hour opens when the clock is there again.
-        let skipped: Vec<OpeningHours> = vec!["sunday 02:30-05:00".parse().unwrap()];
-        let zone = WorkingTime::new(chrono_tz::America::New_York, &skipped, &[]);
-        assert_eq!(zone.after(utc("2026-03-08T05:00:00Z"), 2), utc("2026-03-08T09:00:00Z"));
-    }
-
-    #[test]
-    fn a_calendar_that_never_works_still_has_due_times() {
-        let hours: Vec<OpeningHours> = vec!["monday 09:00-09:01".parse().unwrap()];
-        let hardly = WorkingTime::new(chrono_tz::UTC, &hours, &[]);
-        let from = utc("2026-06-01T00:00:00Z");
-        assert_eq!(hardly.after(from, 2160), from + Duration::days(FARTHEST_DAYS));
-        assert!(period(&"monday 17:00-08:00".parse().unwrap()).is_none());
-    }
-}
+#[path = "working_time_tests.rs"]
+mod tests;

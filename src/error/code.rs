@@ -79,18 +79,22 @@ error_codes! {
     RotationInProgress = "rotation_in_progress", 409, "Rotation in progress";
     /// The route takes no referrals now: it is not launched, or it is paused or retired. Ask the site; nothing was created.
     RouteNotLaunched = "route_not_launched", 409, "Route not launched";
-    /// The study is not open for referrals. Ask the site; nothing was created.
+    /// The study is not open: it takes no referrals, and while it is paused none goes on. Ask the site, or open the study; nothing was changed.
     StudyNotOpen = "study_not_open", 409, "Study not open";
     /// The partner is not active, so it cannot refer. Ask the site; nothing was created.
     PartnerNotActive = "partner_not_active", 409, "Partner not active";
     /// The state of this resource does not allow the change. `detail` says why.
     StateConflict = "state_conflict", 409, "State conflict";
+    /// The member is away at this time already: its other window overlaps this one. Change or delete that one, or plan another time.
+    AwayWindowOverlaps = "away_window_overlaps", 409, "Away window overlaps";
     /// The site would be left without an active admin. Make another member admin first, or reactivate one.
     LastAdmin = "last_admin", 409, "Last admin";
     /// The site would be left without a site lead. Name another active member with role `admin` or `coordinator` first: with `is_site_lead` on that member, or with `new_site_lead` when you deactivate.
     SiteLeadRequired = "site_lead_required", 409, "Site lead required";
     /// The member still owns open referrals, or is owner or backup owner of routes that are not retired; `open_work` lists them. Nothing was changed. Deactivate with `reassign_to`, or give the work to others first.
     OpenWork = "open_work", 409, "Open work";
+    /// The two referrals are for different studies. One person may be referred to two: only records for one study are duplicates.
+    AcrossStudies = "across_studies", 409, "Across studies";
     /// The resource has changed since you read it. Read it again and repeat the change with its new `ETag`.
     StaleVersion = "stale_version", 412, "Stale version";
     /// The body is larger than this operation takes (32 KiB).

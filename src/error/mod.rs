@@ -127,6 +127,18 @@ impl AppError {
         self
     }
 
+    /// What happened and what to do, for a person.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        self.inner.detail.as_deref().unwrap_or(self.code.guidance())
+    }
+
+    /// What may be done instead, if that was added.
+    #[must_use]
+    pub fn allowed_actions(&self) -> Option<&[String]> {
+        self.inner.allowed_actions.as_deref()
+    }
+
     /// The places at fault.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {

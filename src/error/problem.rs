@@ -149,7 +149,7 @@ impl AppError {
             title: self.code.title(),
             status: self.code.status(),
             code: self.code.as_str(),
-            detail: self.inner.detail.as_deref().unwrap_or(self.code.guidance()).to_owned(),
+            detail: self.detail().to_owned(),
             request_id: request_id.to_owned(),
             errors: self.inner.faults.iter().map(|fault| FaultBody::of(fault, in_query)).collect(),
             allowed_actions: self.inner.allowed_actions.clone(),

@@ -1,26 +1,14 @@
-//! Writing down when keys were last used.
-
-use std::time::Duration;
-
-use actix_web::web::Data;
+//! Writing down when keys were last used. Without a lease: each server writes what it alone remembers.
 
 use crate::auth::operator_scope;
 use crate::error::AppError;
 use crate::state::AppState;
 use crate::store;
 
-/// How often, and so how often a key's row is written at the most; `last_used_at` is that much behind.
-const EVERY: Duration = Duration::from_secs(60);
+/// Its name in the metrics.
+pub const NAME: &str = "key_uses";
 
-/// Runs for as long as the server does. A pass that fails is logged and the next one makes up for it.
-pub async fn run(app: Data<AppState>) {
-    loop {
-        tokio::time::sleep(EVERY).await;
-        pass_or_warn(&app).await;
-    }
-}
-
-/// One pass whose failure is logged: for the job, and once more before the server stops.
+/// One pass whose failure is logged: the last one, before the server stops.
 pub async fn pass_or_warn(app: &AppState) {
     if let Err(error) = pass(app).await {
         log::warn!("uses of keys: {}", error.code.as_str());

@@ -1,5 +1,112 @@
-//! Work that no request asks for. Each job is one transaction per site; sites come from the directory.
+//! Work that no request asks for, and when it is done: the table of jobs. Each job is one transaction per site; sites come from the
+//! directory.
+//!
+//! A job is a file here with `pub async fn pass(app: &AppState) -> Result<usize, AppError>`, and a row of [`JOBS`]. Work that two
+//! servers must not do at once goes through `sites::at_each`.
 
+pub mod escalation;
 pub mod housekeeping;
 pub mod key_uses;
+pub mod match_duplicates;
+pub mod scheduler;
 pub mod sequencer;
+mod sites;
+pub mod survey;
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::web::Data;
+use chrono::{DateTime, Utc};
+
+use crate::db::Conn;
+use crate::error::AppError;
+use crate::ops::Context;
+use crate::state::AppState;
+use crate::store;
+use crate::store::idempotency::KEPT_FOR;
+
+/// What a job under way comes to: how much it did.
+pub type Pass = Pin<Box<dyn Future<Output = Result<usize, AppError>>>>;
+
+/// How much of a site waits for a job.
+pub type Backlog = fn(&mut Conn, &Context) -> Result<i64, AppError>;
+
+/// Why a job runs now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// Its time has come.
+    Tick,
+    /// This process wrote something; for jobs that are woken by that.
+    Written,
+}
+
+/// A job of the scheduler.
+#[derive(Clone, Copy)]
+pub struct Job {
+    /// Its name in the log and the metrics.
+    pub name: &'static str,
+    /// How often it runs.
+    pub every: Duration,
+    /// Whether it also runs as soon as this process wrote something.
+    pub on_writes: bool,
+    /// One run.
+    pub pass: fn(Data<AppState>, Wake) -> Pass,
+    /// How much of a site is due and not done; `None`: nothing waits in the database.
+    pub backlog: Option<Backlog>,
+}
+
+/// A job's `pass`, as the table holds it.
+macro_rules! pass {
+    ($pass:path) => {
+        |app, _| Box::pin(async move { $pass(&app).await })
+    };
+}
+
+/// How often sites are looked at for events that another server left behind: the longest that these wait when it died.
+const SEQUENCED_EVERY: Duration = Duration::from_secs(1);
+/// How long a referral waits at the most until it is matched, and its owner is told of it.
+const MATCHED_EVERY: Duration = Duration::from_secs(1);
+/// How much later than it is due a step may be taken.
+const ESCALATED_EVERY: Duration = Duration::from_secs(15);
+/// How often a key's row is written at the most; `last_used_at` is that much behind.
+const KEY_USES_EVERY: Duration = Duration::from_secs(60);
+/// The time that an idempotency key outlives its 24 hours at the most.
+const FORGOTTEN_EVERY: Duration = Duration::from_secs(15 * 60);
+
+/// Every job there is. Another one is another row.
+pub const JOBS: &[Job] = &[
+    Job {
+        name: sequencer::NAME,
+        every: SEQUENCED_EVERY,
+        on_writes: true,
+        pass: |app, wake| Box::pin(async move { sequencer::round(&app, wake).await }),
+        backlog: Some(|conn, context| Ok(store::journal::count_queued(conn, &context.scope)?)),
+    },
+    Job {
+        name: match_duplicates::NAME,
+        every: MATCHED_EVERY,
+        on_writes: false,
+        pass: pass!(match_duplicates::pass),
+        backlog: Some(|conn, context| Ok(store::duplicates::matching::count_waiting(conn, &context.scope)?)),
+    },
+    Job {
+        name: escalation::NAME,
+        every: ESCALATED_EVERY,
+        on_writes: false,
+        pass: pass!(escalation::pass),
+        backlog: Some(|conn, context| Ok(store::referrals::count_due(conn, &context.scope, context.now)?)),
+    },
+    Job { name: key_uses::NAME, every: KEY_USES_EVERY, on_writes: false, pass: pass!(key_uses::pass), backlog: None },
+    Job {
+        name: housekeeping::NAME,
+        every: FORGOTTEN_EVERY,
+        on_writes: false,
+        pass: pass!(housekeeping::pass),
+        backlog: Some(|conn, context| Ok(store::idempotency::count_expired(conn, &context.scope, expired(context.now))?)),
+    },
+];
+
+fn expired(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - KEPT_FOR
+}

@@ -1,9 +1,9 @@
 //! The sequencer's rounds: at once where this process wrote, and everywhere now and then, for what another server left behind.
+//! Its lease is older than those of the other jobs and its own: the row where the site's streams end (`store::journal::lease`).
 
 use std::time::Duration;
 
-use actix_web::web::Data;
-
+use super::Wake;
 use crate::auth::operator_scope;
 use crate::domain::ids::SiteId;
 use crate::error::AppError;
@@ -11,40 +11,37 @@ use crate::ops::{Context, sequence};
 use crate::state::AppState;
 use crate::store;
 
-/// How often every site is looked at: the longest that an event of a server that died waits for another.
-const EVERY: Duration = Duration::from_secs(1);
+/// Its name in the metrics.
+pub const NAME: &str = "sequencer";
 /// Writes of this long share a pass, so that a busy site is not sequenced once per request.
 const GATHER: Duration = Duration::from_millis(15);
 
-/// Runs for as long as the server does. What fails is made up for by the next round; a failure that lasts is logged once.
-pub async fn run(app: Data<AppState>) {
-    let mut looked = tokio::time::Instant::now() - EVERY;
-    let mut failing = false;
-    loop {
-        let mut sites = app.journal.written(EVERY).await;
-        tokio::time::sleep(GATHER).await;
-        let mut outcome = Ok(());
-        if looked.elapsed() >= EVERY {
-            looked = tokio::time::Instant::now();
-            match app.db.look_up(app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await {
-                // Where this process wrote comes first.
-                Ok(all) => {
-                    let others: Vec<SiteId> = all.into_iter().filter(|site| !sites.contains(site)).collect();
-                    sites.extend(others);
-                }
-                Err(error) => outcome = Err(error),
+/// One round: where this process wrote, and at every site when the time for that has come. Says how much was placed.
+///
+/// # Errors
+/// The first failure; what it leaves the next round makes up for.
+pub async fn round(app: &AppState, wake: Wake) -> Result<usize, AppError> {
+    tokio::time::sleep(GATHER).await;
+    let mut sites = app.journal.written();
+    let mut failed = None;
+    if wake == Wake::Tick {
+        match app.db.look_up(app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await {
+            // Where this process wrote comes first.
+            Ok(all) => {
+                let others: Vec<SiteId> = all.into_iter().filter(|site| !sites.contains(site)).collect();
+                sites.extend(others);
             }
+            Err(error) => failed = Some(error),
         }
-        for site in sites {
-            outcome = outcome.and(catch_up(&app, site).await.map(drop));
-        }
-        match &outcome {
-            Err(error) if !failing => log::warn!("sequencer: {}; it goes on trying", error.code.as_str()),
-            Ok(()) if failing => log::info!("sequencer: it works again"),
-            _ => {}
-        }
-        failing = outcome.is_err();
     }
+    let mut placed = 0;
+    for site in sites {
+        match catch_up(app, site).await {
+            Ok(count) => placed += count,
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    failed.map_or(Ok(placed), Err)
 }
 
 /// Places everything of a site that waits; says how much that was.

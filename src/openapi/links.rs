@@ -21,8 +21,9 @@ pub(super) fn add(document: &mut Value) {
 /// The links to the operations on `/collection/{id}`, but for the one that the answer comes from.
 fn links(paths: &Map<String, Value>, collection: &str, from: &str) -> Map<String, Value> {
     let one = format!("{collection}/{{id}}");
-    let on_it =
-        paths.iter().filter(|(path, _)| path.strip_prefix(&one).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    // What lies below by an id of its own is not reached by this answer.
+    let is_on_it = |rest: &str| (rest.is_empty() || rest.starts_with('/')) && !rest.contains('{');
+    let on_it = paths.iter().filter(|(path, _)| path.strip_prefix(&one).is_some_and(is_on_it));
     let mut links = Map::new();
     for operation in on_it.flat_map(|(_, item)| item.as_object().into_iter().flat_map(Map::values)) {
         let id = operation["operationId"].as_str().unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::create_referral::attribution;
 use super::own_referral::{self, Seen};
 use super::record::{Change, record};
-use super::transition_referral::{apply, change, state_of};
+use super::transition_referral::{apply, arriving, state_of};
 use super::{Context, contact_details};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
@@ -32,7 +32,8 @@ pub struct Brought {
 }
 
 /// Completes a referral: it waits no more, and the owner has a next action with a new due time. Answers it as it is now, with its
-/// site. Digests are added where the referral has none of their kind: what was matched by once stays. When the person of these
+/// site. While the study is
+/// paused it waits for the study alone. Digests are added where the referral has none of their kind: what was matched by once stays. When the person of these
 /// details withdrew permission to contact, it is held for a person to decide, as a new one would be; the partner sees no difference.
 ///
 /// # Errors
@@ -50,6 +51,9 @@ pub fn run(
     let (digests, mut faults) = contact_details::digest(keyring, brought.email.as_ref(), brought.phone.as_ref(), &site);
     // Before the referral's own lock, as a withdrawal takes the two: nobody waits in a circle.
     let withdrawn = contact_details::have_been_withdrawn(conn, context, &digests)?;
+    // The study before the referral, as its pause takes the two.
+    let study = store::referrals::hold_study(conn, &context.scope, context.actor.is_test(), id)?;
+    let study = study.ok_or_else(AppError::not_found)?;
     let (mut coded, site, class) = own_referral::lock(conn, context, id, seen)?;
     if class != PartnerReferralStatus::NeedsPartnerAction {
         return Err(AppError::new(ErrorCode::StateConflict)
@@ -69,7 +73,7 @@ pub fn run(
     let resumed = referral_state::resume(&state_of(&before));
     let held = Move { status: ReferralStatus::Quarantined, held_status: None, ..resumed };
     let decided = if withdrawn { held } else { resumed };
-    let mut change = change(&before, &decided, &route.due_terms(&site), context.now);
+    let mut change = arriving(&before, &decided, study, &route.due_terms(&site), context.now);
     if withdrawn {
         change.quarantine_reason = Some(QuarantineReason::ContactWithdrawn);
     }
@@ -78,6 +82,9 @@ pub fn run(
         return Err(used(conn, context, &before, brought)?);
     }
     let added = store::referrals::insert_digests(conn, &before, &digests)?;
+    if added > 0 {
+        contact_details::match_again(conn, context, &before)?;
+    }
     apply(&mut coded.referral, change);
     coded.referral.partner_reference = completion.partner_reference;
     coded.referral.source_tag = completion.source_tag;

@@ -8,7 +8,9 @@ use crate::error::AppError;
 use crate::privacy::digests::{self, DetailDigests};
 use crate::privacy::keys::Keyring;
 use crate::store::contact_digests::{is_withdrawn, move_to_current, take_turn};
+use crate::store::duplicates::matching;
 use crate::store::locks::Turn;
+use crate::store::referrals::ReferralRow;
 use crate::store::sites::SiteRow;
 
 /// The digests of the details that were sent, and what is wrong with those that are none.
@@ -45,4 +47,11 @@ pub(super) fn have_been_withdrawn(conn: &mut Conn, context: &Context, details: &
         move_to_current(conn, scope, details)?;
         is_withdrawn(conn, scope, context.actor.is_test(), details)
     })?)
+}
+
+/// Queues a referral that has new digests to be matched once more. Beyond its partner, which may not read the queue, and so may
+/// not write over what is there.
+pub(super) fn match_again(conn: &mut Conn, context: &Context, referral: &ReferralRow) -> Result<(), AppError> {
+    let queue = |conn: &mut Conn| matching::queue_again(conn, referral, context.now);
+    Ok(beyond_partner(conn, &context.scope, queue)?)
 }

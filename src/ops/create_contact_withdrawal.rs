@@ -78,18 +78,19 @@ pub fn run(conn: &mut Conn, context: &Context, keyring: &Keyring, new: &NewConta
 }
 
 /// Records what closing one referral with `person_requested_no_contact` says about its person: later referrals with its digests are
-/// held. Others that are open stay as they are; a withdrawal with the contact details closes them. `None`: nothing new.
+/// held, and so are those with a digest of a record that was merged into it. Others that are open stay as they are; a withdrawal with the contact details closes them. `None`: nothing new.
 pub(super) fn of_closed_referral(
     conn: &mut Conn,
     context: &Context,
+    operation: &'static str,
     referral: &referrals::ReferralRow,
 ) -> Result<Option<Change>, AppError> {
     let (scope, now) = (&context.scope, context.now);
     let digests = crate::store::contact_digests::of_referral(conn, scope, referral.id)?;
-    let kinds: Vec<_> = digests.iter().map(|kept| kept.kind).collect();
+    let kinds: std::collections::BTreeSet<_> = digests.iter().map(|kept| kept.kind).collect();
     if digests.is_empty() || withdraw(conn, scope, referral.is_test, digests, now, now)? == 0 {
         return Ok(None);
     }
     let made = facts::of_contact_withdrawal(kinds, now, referral.is_test);
-    Ok(Some(Change::made("transition_referral", SubjectKind::ContactWithdrawal, ContactWithdrawalId::at(now).0, made)))
+    Ok(Some(Change::made(operation, SubjectKind::ContactWithdrawal, ContactWithdrawalId::at(now).0, made)))
 }

@@ -16,7 +16,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::handoff_code;
 use crate::domain::ids::{MemberId, ReferralId};
 use crate::domain::journal::{EventType, SubjectKind};
-use crate::domain::next_action;
+use crate::domain::standstill;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
 use crate::domain::vocabulary::{
     Attribution, Channel, ContactBasis, ContactPath, LateReason, QuarantineReason, ReferralStatus, RouteStatus,
@@ -93,6 +93,8 @@ pub fn run(
         return Err(collision(conn, context, &referral)?);
     }
     store::referrals::insert_digests(conn, &referral, &digests)?;
+    // Whatever is known of the person: a job looks, after the commit.
+    store::duplicates::matching::queue(conn, &referral)?;
     let change = Change::made("create_referral", SubjectKind::Referral, referral.id.0, facts::of_referral(&referral))
         .because(referral.late_reason.map(|reason| reason.as_str()))
         .tell_of_referral(EventType::ReferralReceived, &referral);
@@ -206,11 +208,11 @@ fn admit(context: &Context, new: &NewReferral, route: &RouteContext) -> Result<(
     }
 }
 
-/// The route's owner. A retired route takes what happened before, and may still name somebody who has left since.
+/// The route's owner, or who stands in. A retired route takes what happened before, and may still name somebody who has left since.
 fn owner(conn: &mut Conn, context: &Context, route: &RouteContext) -> Result<MemberId, AppError> {
     match route.route.status {
         RouteStatus::Retired => heir::find(conn, context, &[route.route.owner_id, route.route.backup_owner_id]),
-        _ => Ok(route.route.owner_id),
+        _ => heir::of_route(conn, context, &route.route),
     }
 }
 
@@ -224,7 +226,7 @@ fn build(
 ) -> Result<ReferralRow, AppError> {
     let now = context.now;
     let status = if quarantine.is_some() { ReferralStatus::Quarantined } else { ReferralStatus::Received };
-    let action = next_action::follow(status, None);
+    let (blocker, action) = standstill::start(route.study_status, status);
     let terms = route.route.due_terms(site);
     let received_at = received::kept(new.received_at, now);
     let due_at = action.map(|action| terms.due(action, now));
@@ -256,7 +258,7 @@ fn build(
         status,
         held_status: None,
         quarantine_reason: quarantine,
-        blocker: None,
+        blocker,
         close_reason: None,
         reopen_reason: None,
         next_action: action,
@@ -275,11 +277,11 @@ fn build(
         updated_at: now,
         partner_withdrawn_at: None,
         held_blocker: None,
-        blocked_since: None,
+        blocked_since: blocker.map(|_| now),
         first_due_at: due_at,
         first_due_by_receipt_at: action.map(|action| terms.due(action, received_at)),
         escalation: None,
-        escalate_at: escalation::starts(status, None, false, due_at),
+        escalate_at: escalation::starts(status, blocker, false, due_at),
         merged_into_id: None,
     })
 }

@@ -3,7 +3,7 @@
 use super::record::{Change, record};
 use super::roster::{Roster, no_successor};
 use super::update_member::{give_lead, of_one};
-use super::{Context, Expected, facts, open_work};
+use super::{Context, Expected, away_plan, facts, open_work};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
@@ -22,7 +22,7 @@ pub struct Successors {
 }
 
 /// Deactivates a member. With `reassign_to` its open referrals and its places on routes go to that member, in the same
-/// transaction.
+/// transaction. When it would be away is planned no more.
 ///
 /// # Errors
 /// 404 for an unknown member, 412 when it has changed since it was read, 422 when a successor cannot be one, 409 when it is
@@ -58,6 +58,7 @@ pub fn run(
             Vec::new()
         }
     };
+    recorded.extend(away_plan::cancel(conn, context, "deactivate_member", id)?);
 
     let changes = MemberChanges {
         is_site_lead: Some(false),

@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use crate::domain::journal::Facts;
 use crate::domain::vocabulary::DigestKind;
 use crate::store::api_keys::ApiKeyRow;
+use crate::store::away_windows::AwayWindowRow;
+use crate::store::duplicates::ReviewRow;
 use crate::store::members::MemberContext;
 use crate::store::partners::PartnerRow;
 use crate::store::referrals::ReferralRow;
@@ -23,6 +25,9 @@ pub(super) fn of_site(site: &SiteRow) -> Facts {
         .number("contact_due_hours", site.contact_due_hours)
         .number("follow_up_due_hours", site.follow_up_due_hours)
         .number("suppression_threshold", site.suppression_threshold)
+        .slugs("business_hours", site.business_hours.0.iter().map(|period| period.as_str()))
+        .slugs("holidays", site.holidays.0.iter().map(|date| date.as_str()))
+        .number("escalation_hours", site.escalation_hours)
 }
 
 pub(super) fn of_member(context: &MemberContext) -> Facts {
@@ -36,6 +41,10 @@ pub(super) fn of_member(context: &MemberContext) -> Facts {
         .flag("is_site_lead", member.is_site_lead)
         .flag("active", member.active);
     if context.studies.is_empty() { facts } else { facts.ids("studies", context.studies.iter().map(|(id, _)| id.0)) }
+}
+
+pub(super) fn of_away_window(window: &AwayWindowRow) -> Facts {
+    Facts::new().id("member_id", window.member_id.0).time("starts_at", window.starts_at).time("ends_at", window.ends_at)
 }
 
 pub(super) fn of_api_key(key: &ApiKeyRow) -> Facts {
@@ -138,4 +147,15 @@ pub(super) fn of_contact_withdrawal(
         .codes("kinds", kinds.into_iter().map(|kind| kind.as_str()))
         .time("received_at", received_at)
         .flag("is_test", is_test)
+}
+
+pub(super) fn of_duplicate_review(review: &ReviewRow) -> Facts {
+    Facts::new()
+        .ids("referral_ids", [review.first_referral_id.0, review.second_referral_id.0])
+        .codes("grounds", review.grounds.0.iter().map(|ground| ground.as_str()))
+        .code("status", review.status.as_str())
+        .flag("is_test", review.is_test)
+        .time("resolved_at", review.resolved_at)
+        .id("resolved_by", review.resolved_by.map(|member| member.0))
+        .id("kept_referral_id", review.kept_referral_id.map(|kept| kept.0))
 }

@@ -1,17 +1,18 @@
 //! Moving a partner through its lifecycle.
 
 use super::record::{Change, record};
-use super::{Context, Expected, facts, illegal_move};
+use super::{Context, Expected, facts, illegal_move, standstill};
 use crate::db::Conn;
 use crate::domain::ids::PartnerId;
 use crate::domain::journal::{EventType, SubjectKind};
 use crate::domain::lifecycle::partner_moves;
-use crate::domain::vocabulary::PartnerStatus;
+use crate::domain::standstill::Change as Standstill;
+use crate::domain::vocabulary::{PartnerStatus, StudyStatus};
 use crate::error::AppError;
 use crate::store;
 use crate::store::partners::{PartnerChanges, PartnerRow};
 
-/// Moves a partner to another state.
+/// Moves a partner to another state. When it ends, nobody waits for it any longer; everything else that it sent goes on.
 ///
 /// # Errors
 /// 404 for an unknown partner, 412 when it has changed since it was read, 409 for a move that its state does not allow.
@@ -28,11 +29,23 @@ pub fn run(
     if !moves.contains(&to) {
         return Err(illegal_move(moves.iter().map(|status| status.as_str())));
     }
+    let mut recorded = match Standstill::of_partner(to) {
+        Some(change @ Standstill::PartnerEnded) => {
+            let studies = store::referrals::hold_studies_of_partner(conn, &context.scope, id)?;
+            let routes = store::routes::of_partner(conn, &context.scope, id)?;
+            let locked = store::referrals::lock_open_of_partner(conn, &context.scope, id)?;
+            let status = |study| studies.iter().find(|(id, _)| *id == study).map_or(StudyStatus::Open, |(_, status)| *status);
+            standstill::settle(conn, context, ("transition_partner", change), &locked, &routes, status)?
+        }
+        // The table has nothing for the others, so that no referral is locked for them.
+        _ => Vec::new(),
+    };
     let changes =
         PartnerChanges { status: Some(to), version: partner.version + 1, updated_at: context.now, ..PartnerChanges::default() };
     let moved = store::partners::update(conn, &context.scope, id, &changes)?;
     let (before, after) = (facts::of_partner(&partner), facts::of_partner(&moved));
     let change = Change::new("transition_partner", SubjectKind::Partner, id.0, before, after);
-    record(conn, context, [change.tell_of_partner(EventType::PartnerStatusChanged, moved.version, id, None)])?;
+    recorded.push(change.tell_of_partner(EventType::PartnerStatusChanged, moved.version, id, None));
+    record(conn, context, recorded)?;
     Ok(moved)
 }

@@ -10,7 +10,7 @@ use crate::error::AppError;
 use crate::store;
 use crate::store::routes::{RouteChanges, RouteContext};
 
-/// Makes a move with a route.
+/// Makes a move with a route. It decides what comes in: who came over it before goes on with an owner (`domain::standstill`).
 ///
 /// # Errors
 /// 404 for an unknown route, 412 when it has changed since it was read, 409 for a move that its state does not allow.

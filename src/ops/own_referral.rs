@@ -35,6 +35,7 @@ pub fn class_of(
     let facts = Facts {
         status: referral.status,
         blocker: referral.blocker,
+        held_blocker: referral.held_blocker,
         close_reason: referral.close_reason,
         recorded_at: referral.recorded_at,
         closed_at: referral.closed_at,

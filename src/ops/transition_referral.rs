@@ -7,12 +7,15 @@ use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ReferralId;
 use crate::domain::next_action::{self, DueTerms};
-use crate::domain::referral_state::{self, Move, Refusal, Request, State, TransitionReason};
-use crate::domain::vocabulary::{Blocker, CloseReason, ReferralStatus};
+use crate::domain::referral_state::{self, AllowedMove, Move, Refusal, Request, State, TransitionReason};
+use crate::domain::standstill::{self, Next, Outcome, Stand};
+use crate::domain::vocabulary::{Blocker, CloseReason, NextAction, ReferralStatus, StudyStatus};
 use crate::error::{AppError, ErrorCode};
 use crate::store;
 use crate::store::referrals::{CodedReferral, ReferralRow, StateChange};
 use crate::store::sites::SiteRow;
+
+const OPERATION: &str = "transition_referral";
 
 /// The state of a kept referral, as far as its moves depend on it.
 #[must_use]
@@ -22,16 +25,42 @@ pub const fn state_of(referral: &ReferralRow) -> State {
         held_status: referral.held_status,
         close_reason: referral.close_reason,
         is_test: referral.is_test,
+        is_merged: referral.merged_into_id.is_some(),
     }
+}
+
+/// Where a kept referral stands, as far as a standstill of its study, partner or route depends on it.
+#[must_use]
+pub const fn stand_of(referral: &ReferralRow) -> Stand {
+    Stand {
+        status: referral.status,
+        held_status: referral.held_status,
+        blocker: referral.blocker,
+        held_blocker: referral.held_blocker,
+    }
+}
+
+/// What may be done with a referral while its study is in this state.
+#[must_use]
+pub fn allowed(referral: &ReferralRow, study: StudyStatus) -> Vec<AllowedMove> {
+    let mut moves = referral_state::allowed(&state_of(referral));
+    moves.retain(|allowed| !is_held_back(referral, study, allowed.to));
+    moves
+}
+
+/// Whether it would get into flight by this move, waits for its study to open, and the study is paused.
+pub(super) fn is_held_back(referral: &ReferralRow, study: StudyStatus, to: ReferralStatus) -> bool {
+    study == StudyStatus::Paused && standstill::in_flight(to) && stand_of(referral).awaits_opening()
 }
 
 /// Moves a referral; answers it as it is now, with its site. One that is opened again gets another owner when its own can no
 /// longer be one: every open referral has an active owner. Closing with `person_requested_no_contact` also withdraws permission
-/// to contact for its digests; a reopen does not give that back.
+/// to contact for its digests; a reopen does not give that back. While the study is paused nothing gets into flight: what would, is
+/// held for the pause, and goes on from where it was going.
 ///
 /// # Errors
 /// 404 for an unknown or foreign referral, 412 when it has changed since it was read, 409 for a move that its state does not
-/// allow, 422 when a reason or blocker is missing or does not belong to the move.
+/// allow or that waits for its study to open, 422 when a reason or blocker is missing or does not belong to the move.
 pub fn run(
     conn: &mut Conn,
     context: &Context,
@@ -47,6 +76,11 @@ pub fn run(
         let digests = store::contact_digests::of_referral(conn, scope, id)?;
         store::contact_digests::take_turn_of_kept(conn, &digests)?;
     }
+    // The study before the referral, as its pause takes the two: whatever comes into flight is there before the pause, or after it.
+    let study = match standstill::in_flight(request.to) {
+        true => store::referrals::hold_study(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?,
+        false => StudyStatus::Open,
+    };
     if !store::referrals::lock(conn, scope, is_test, id)? {
         return Err(AppError::not_found());
     }
@@ -54,10 +88,13 @@ pub fn run(
     expected.check(coded.referral.version)?;
     let state = state_of(&coded.referral);
     let decided = referral_state::decide(&state, request).map_err(|refusal| refuse(&state, refusal))?;
+    if is_held_back(&coded.referral, study, request.to) {
+        return Err(held_back());
+    }
 
     let site = store::sites::current(conn, scope)?;
     let route = store::routes::find(conn, scope, coded.referral.route_id)?.ok_or_else(AppError::not_found)?;
-    let change = change(&coded.referral, &decided, &route.route.due_terms(&site), context.now);
+    let change = arriving(&coded.referral, &decided, study, &route.route.due_terms(&site), context.now);
     let before = coded.referral.clone();
     if decided.reopen_reason.is_some() {
         let preferred = [coded.referral.owner_id, route.route.owner_id, route.route.backup_owner_id];
@@ -70,26 +107,42 @@ pub fn run(
         return Err(AppError::new(ErrorCode::StaleVersion));
     }
     apply(&mut coded.referral, change);
-    let change = Change::of_referral("transition_referral", &before, &coded.referral);
+    let change = Change::of_referral(OPERATION, &before, &coded.referral);
     let change = change.because(request.reason.map(|reason| reason.as_str()));
-    let withdrawn = if withdraws { create_contact_withdrawal::of_closed_referral(conn, context, &coded.referral)? } else { None };
+    let withdrawn =
+        if withdraws { create_contact_withdrawal::of_closed_referral(conn, context, OPERATION, &coded.referral)? } else { None };
     record(conn, context, std::iter::once(change).chain(withdrawn))?;
     Ok((coded, site))
 }
 
-fn refuse(state: &State, refusal: Refusal) -> AppError {
-    let fault = |pointer: &str, code, message: &'static str| AppError::invalid(vec![Fault::new(pointer, code, message)]);
-    match refusal {
-        Refusal::IllegalMove => illegal_move(referral_state::allowed(state).into_iter().map(|allowed| allowed.to.as_str())),
+/// 409 for what would get into flight while its study is paused.
+pub(super) fn held_back() -> AppError {
+    AppError::new(ErrorCode::StudyNotOpen).with_detail(
+        "The study is paused, and this referral waits for it: it goes on by itself when the study opens. Open the study, or close the referral with a reason.",
+    )
+}
+
+/// Why a referral in this state does not move as it was asked.
+pub(super) fn refuse(state: &State, refusal: Refusal) -> AppError {
+    match fault(refusal) {
+        Some((field, code, message)) => AppError::invalid(vec![Fault::new(format!("/{field}"), code, message)]),
+        None => illegal_move(referral_state::allowed(state).into_iter().map(|allowed| allowed.to.as_str())),
+    }
+}
+
+/// Which field of the request is at fault, its code, and what to do; `None` when the state stands against it.
+pub(super) const fn fault(refusal: Refusal) -> Option<(&'static str, FaultCode, &'static str)> {
+    Some(match refusal {
+        Refusal::IllegalMove => return None,
         Refusal::ReasonMissing => {
-            fault("/reason", FaultCode::MissingField, "This move needs a reason; `actions` lists those it takes.")
+            ("reason", FaultCode::MissingField, "This move needs a reason; `actions` lists those it takes.")
         }
         Refusal::ReasonNotAllowed => {
-            fault("/reason", FaultCode::Inconsistent, "This move does not take that reason; `actions` lists those it takes.")
+            ("reason", FaultCode::Inconsistent, "This move does not take that reason; `actions` lists those it takes.")
         }
-        Refusal::BlockerMissing => fault("/blocker", FaultCode::MissingField, "Putting a referral on hold needs a blocker."),
-        Refusal::BlockerNotAllowed => fault("/blocker", FaultCode::Inconsistent, "Only `on_hold` takes a blocker. Leave it out."),
-    }
+        Refusal::BlockerMissing => ("blocker", FaultCode::MissingField, "Putting a referral on hold needs a blocker."),
+        Refusal::BlockerNotAllowed => ("blocker", FaultCode::Inconsistent, "Only `on_hold` takes a blocker. Leave it out."),
+    })
 }
 
 /// The row's new state. Steps that are skipped take the time of the move; a reopened referral starts a new clock, and nobody has
@@ -144,6 +197,66 @@ pub(super) fn change(
     }
 }
 
+/// The row's new state after a move that may bring it into flight, with its study in this state.
+pub(super) fn arriving(
+    referral: &ReferralRow,
+    decided: &Move,
+    study: StudyStatus,
+    terms: &DueTerms,
+    now: chrono::DateTime<chrono::Utc>,
+) -> StateChange {
+    let Move { status, held_status, blocker, .. } = *decided;
+    let outcome = standstill::arrive(study, Stand { status, held_status, blocker, held_blocker: None });
+    let Stand { status, held_status, blocker, .. } = outcome.stand;
+    let mut change = change(referral, &Move { status, held_status, blocker, ..*decided }, terms, now);
+    plan(&mut change, referral, &outcome, terms, now);
+    change
+}
+
+/// An open referral as it is once its study, partner or route has changed.
+pub(super) fn settled(
+    referral: &ReferralRow,
+    outcome: &Outcome,
+    terms: &DueTerms,
+    now: chrono::DateTime<chrono::Utc>,
+) -> ReferralRow {
+    let Stand { status, held_status, blocker, .. } = outcome.stand;
+    let decided = Move { status, held_status, blocker, close_reason: None, reopen_reason: None };
+    let mut change = change(referral, &decided, terms, now);
+    plan(&mut change, referral, outcome, terms, now);
+    let mut settled = referral.clone();
+    apply(&mut settled, change);
+    settled
+}
+
+/// Writes into the change what the study's state adds to it.
+fn plan(
+    change: &mut StateChange,
+    referral: &ReferralRow,
+    outcome: &Outcome,
+    terms: &DueTerms,
+    now: chrono::DateTime<chrono::Utc>,
+) {
+    let Outcome { stand, next } = outcome;
+    change.held_blocker = stand.held_blocker;
+    change.blocked_since = blocked_since(referral, stand.waits_for(), now);
+    match next {
+        Next::Follows => {}
+        Next::Stays => {
+            change.next_action = referral.next_action;
+            change.next_action_due_at = referral.next_action_due_at;
+            change.escalation = referral.escalation;
+            change.escalate_at = referral.escalate_at;
+        }
+        Next::ConfirmClose => {
+            let due_at = Some(terms.due(NextAction::ConfirmClose, now));
+            change.next_action = Some(NextAction::ConfirmClose);
+            change.next_action_due_at = due_at;
+            change.escalate_at = escalation::starts(change.status, change.blocker, referral.is_test, due_at);
+        }
+    }
+}
+
 /// An open referral as it is once it is closed for this reason.
 pub(super) fn closed(
     referral: &ReferralRow,
@@ -165,13 +278,15 @@ pub(super) fn closed(
     closed
 }
 
-/// Since when a referral waits that has this blocker from now on: another blocker waits anew.
+/// Since when a referral waits that waits for this from now on: for another thing it waits anew. What a pause of the study covers
+/// is what it waits for still.
 pub(super) fn blocked_since(
     referral: &ReferralRow,
     blocker: Option<Blocker>,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Option<chrono::DateTime<chrono::Utc>> {
-    blocker.map(|_| referral.blocked_since.filter(|_| blocker == referral.blocker).unwrap_or(now))
+    let waited_for = stand_of(referral).waits_for();
+    blocker.map(|_| referral.blocked_since.filter(|_| blocker == waited_for).unwrap_or(now))
 }
 
 pub(super) fn apply(referral: &mut ReferralRow, change: StateChange) {

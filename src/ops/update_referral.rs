@@ -4,15 +4,16 @@ use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 
 use super::received::CLOCK_TOLERANCE;
 use super::record::{Change, record};
-use super::transition_referral::blocked_since;
+use super::transition_referral::{blocked_since, held_back, stand_of};
 use super::{Context, Expected};
 use crate::db::Conn;
 use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{MemberId, ReferralId};
 use crate::domain::next_action::{self, DueTerms};
+use crate::domain::standstill;
 use crate::domain::text::Reference;
-use crate::domain::vocabulary::{Blocker, ContactPath, NextAction, ReferralStatus};
+use crate::domain::vocabulary::{Blocker, ContactPath, NextAction, PlanReason, ReferralStatus, StudyStatus};
 use crate::error::{AppError, ErrorCode};
 use crate::store;
 use crate::store::referrals::{CodedReferral, ReferralRow, Revision};
@@ -30,6 +31,8 @@ pub struct ReferralPatch {
     pub next_action: Option<NextAction>,
     /// By when, set by hand.
     pub next_action_due_at: Option<DateTime<Utc>>,
+    /// Why owner, next action or due time are set by hand.
+    pub reason: Option<PlanReason>,
     /// Why it waits.
     pub blocker: Option<Option<Blocker>>,
     /// The site's reference in its own system.
@@ -41,7 +44,7 @@ pub struct ReferralPatch {
 ///
 /// # Errors
 /// 404 for an unknown or foreign referral, 412 when it has changed since it was read, 409 when it is closed and more than its
-/// reference is to change, 422 with every fault of the patch.
+/// reference is to change or it waits for its study to open, 422 with every fault of the patch.
 pub fn run(
     conn: &mut Conn,
     context: &Context,
@@ -62,6 +65,13 @@ pub fn run(
     let mut coded = store::referrals::find(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?;
     expected.check(coded.referral.version)?;
     check(&coded.referral, patch, may_own, context.now)?;
+    if leaves_the_pause(&coded.referral, patch) {
+        let study = store::studies::find(conn, scope, coded.referral.study_id)?.ok_or_else(AppError::not_found)?;
+        // Its pause, if one is under way beside this, waits for the referral and then holds it.
+        if study.status == StudyStatus::Paused {
+            return Err(held_back());
+        }
+    }
 
     let site = store::sites::current(conn, scope)?;
     let before = coded.referral.clone();
@@ -73,18 +83,22 @@ pub fn run(
         if !store::referrals::revise(conn, scope, id, before.version, &revision, context.now)? {
             return Err(AppError::new(ErrorCode::StaleVersion));
         }
+        if revision.external_ref.is_some() && revision.external_ref != before.external_ref {
+            store::duplicates::matching::queue_again(conn, &before, context.now)?;
+        }
         coded.referral.version = before.version + 1;
         coded.referral.updated_at = context.now;
-        record(conn, context, [Change::of_referral("update_referral", &before, &coded.referral)])?;
+        let change = Change::of_referral("update_referral", &before, &coded.referral);
+        record(conn, context, [change.because(patch.reason.map(PlanReason::as_str))])?;
     }
     Ok((coded, site))
 }
 
 /// Whether the patch may be made: the state first, then every fault.
 fn check(referral: &ReferralRow, patch: &ReferralPatch, may_own: bool, now: DateTime<Utc>) -> Result<(), AppError> {
-    let ReferralPatch { owner_id, next_action, next_action_due_at, blocker, external_ref } = patch;
-    let works_on = owner_id.is_some() || next_action.is_some() || next_action_due_at.is_some() || blocker.is_some();
-    if referral.status == ReferralStatus::Closed && works_on {
+    let ReferralPatch { owner_id, next_action, next_action_due_at, reason, blocker, external_ref } = patch;
+    let by_hand = owner_id.is_some() || next_action.is_some() || next_action_due_at.is_some();
+    if referral.status == ReferralStatus::Closed && (by_hand || blocker.is_some()) {
         return Err(AppError::new(ErrorCode::StateConflict)
             .with_detail("Of a closed referral only `external_ref` changes. Reopen it to work on it."));
     }
@@ -94,6 +108,18 @@ fn check(referral: &ReferralRow, patch: &ReferralPatch, may_own: bool, now: Date
     let faults: Vec<Fault> = [
         (!may_own, "/owner_id", FaultCode::UnknownReference, "No active admin or coordinator of the site has this id."),
         (far, "/next_action_due_at", FaultCode::OutOfRange, "Send a time from now on and within 366 days, in UTC."),
+        (
+            by_hand && reason.is_none(),
+            "/reason",
+            FaultCode::MissingField,
+            "Say why the owner, the next action or its due time is set by hand.",
+        ),
+        (
+            !by_hand && reason.is_some(),
+            "/reason",
+            FaultCode::Inconsistent,
+            "A reason belongs to `owner_id`, `next_action` or `next_action_due_at`. Send one of these, or leave it out.",
+        ),
         (
             held && *blocker == Some(None),
             "/blocker",
@@ -114,10 +140,18 @@ fn check(referral: &ReferralRow, patch: &ReferralPatch, may_own: bool, now: Date
     if faults.is_empty() { Ok(()) } else { Err(AppError::invalid(faults)) }
 }
 
+/// Whether it would get into flight by the patch: what was recorded late for a paused study has no hold, only the blocker.
+fn leaves_the_pause(referral: &ReferralRow, patch: &ReferralPatch) -> bool {
+    let another = patch.blocker.is_some_and(|blocker| blocker != Some(Blocker::StudyPaused));
+    another && standstill::in_flight(referral.status) && stand_of(referral).awaits_opening()
+}
+
 /// What the patch makes of the referral. On hold another blocker is another next action, as it would be by a transition, unless
 /// the patch names one. Another next action is due anew, unless the patch says when.
 fn revise(referral: &ReferralRow, patch: &ReferralPatch, terms: &DueTerms, now: DateTime<Utc>) -> Revision {
     let blocker = patch.blocker.unwrap_or(referral.blocker);
+    // Another blocker takes the place of the pause, and of what that covers.
+    let held_blocker = referral.held_blocker.filter(|_| blocker == Some(Blocker::StudyPaused));
     let held_otherwise = referral.status == ReferralStatus::OnHold && blocker != referral.blocker;
     let follows = if held_otherwise { next_action::follow(referral.status, blocker) } else { None };
     let next_action = patch.next_action.or(follows).or(referral.next_action);
@@ -133,7 +167,8 @@ fn revise(referral: &ReferralRow, patch: &ReferralPatch, terms: &DueTerms, now: 
         // Whole microseconds are what the database keeps.
         next_action_due_at: patch.next_action_due_at.map(|at| at.trunc_subsecs(6)).or(due).or(referral.next_action_due_at),
         external_ref: patch.external_ref.clone().unwrap_or_else(|| referral.external_ref.clone()),
-        blocked_since: blocked_since(referral, blocker, now),
+        held_blocker,
+        blocked_since: blocked_since(referral, held_blocker.or(blocker), now),
         ..of(referral)
     };
     // Whoever plans anew has seen it: its escalation begins anew too. The site's own reference plans nothing.
@@ -152,6 +187,7 @@ fn of(referral: &ReferralRow) -> Revision {
         next_action: referral.next_action,
         next_action_due_at: referral.next_action_due_at,
         external_ref: referral.external_ref.clone(),
+        held_blocker: referral.held_blocker,
         blocked_since: referral.blocked_since,
         escalation: referral.escalation,
         escalate_at: referral.escalate_at,
@@ -164,6 +200,7 @@ fn apply(referral: &mut ReferralRow, revision: &Revision) {
     referral.next_action = revision.next_action;
     referral.next_action_due_at = revision.next_action_due_at;
     referral.external_ref.clone_from(&revision.external_ref);
+    referral.held_blocker = revision.held_blocker;
     referral.blocked_since = revision.blocked_since;
     referral.escalation = revision.escalation;
     referral.escalate_at = revision.escalate_at;

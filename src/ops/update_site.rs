@@ -3,9 +3,11 @@
 use super::record::{Change, record};
 use super::{Context, Expected, facts};
 use crate::db::Conn;
+use crate::domain::CodeList;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::journal::SubjectKind;
-use crate::domain::text::{PhoneRegion, PublicName, TimeZoneName, WebUrl};
+use crate::domain::text::{CalendarDate, OpeningHours, PhoneRegion, PublicName, TimeZoneName, WebUrl};
+use crate::domain::working_time;
 use crate::error::AppError;
 use crate::store;
 use crate::store::sites::{SiteChanges, SiteRow};
@@ -29,16 +31,23 @@ pub struct SitePatch {
     pub follow_up_due_hours: Option<i32>,
     /// The smallest count that leaves to partners and viewers.
     pub suppression_threshold: Option<i32>,
+    /// When it works; empty: always.
+    pub business_hours: Option<Vec<OpeningHours>>,
+    /// On which dates it does not.
+    pub holidays: Option<Vec<CalendarDate>>,
+    /// Working hours between two steps of an escalation.
+    pub escalation_hours: Option<i32>,
 }
 
-/// Changes the site. Due times that are running stay as they are: they were promised under the old hours.
+/// Changes the site. Due times that are running stay as they are: they were promised under the old hours and the old calendar.
 ///
 /// # Errors
-/// 412 when it has changed since it was read, 422 for a time zone or a region that does not exist.
+/// 412 when it has changed since it was read, 422 with every fault: a time zone or a region that does not exist, a calendar that
+/// contradicts itself.
 pub fn run(conn: &mut Conn, context: &Context, expected: &Expected, patch: SitePatch) -> Result<SiteRow, AppError> {
     let site = store::sites::lock_current(conn, &context.scope)?;
     expected.check(site.version)?;
-    let faults = unknown(&patch);
+    let faults = faults(&patch);
     if !faults.is_empty() {
         return Err(AppError::invalid(faults));
     }
@@ -51,9 +60,9 @@ pub fn run(conn: &mut Conn, context: &Context, expected: &Expected, patch: SiteP
         contact_due_hours: patch.contact_due_hours,
         follow_up_due_hours: patch.follow_up_due_hours,
         suppression_threshold: patch.suppression_threshold,
-        business_hours: None,
-        holidays: None,
-        escalation_hours: None,
+        business_hours: patch.business_hours.map(CodeList),
+        holidays: patch.holidays.map(CodeList),
+        escalation_hours: patch.escalation_hours,
         version: site.version + 1,
         updated_at: context.now,
     };
@@ -63,17 +72,19 @@ pub fn run(conn: &mut Conn, context: &Context, expected: &Expected, patch: SiteP
     Ok(changed)
 }
 
-/// What has the form of a zone or a region and is none.
-fn unknown(patch: &SitePatch) -> Vec<Fault> {
+/// What has the form of a zone, a region or a calendar and is none.
+fn faults(patch: &SitePatch) -> Vec<Fault> {
     let zone = patch.time_zone.as_ref().is_some_and(|zone| zone.as_str().parse::<chrono_tz::Tz>().is_err());
     let region =
         patch.default_phone_region.as_ref().is_some_and(|region| region.as_str().parse::<phonenumber::country::Id>().is_err());
-    [
+    let unknown = [
         (zone, "/time_zone", "Send the name of an IANA time zone, such as America/New_York."),
         (region, "/default_phone_region", "Send an ISO 3166 region that has telephone numbers, such as US."),
     ]
     .into_iter()
     .filter(|(is_unknown, _, _)| *is_unknown)
-    .map(|(_, pointer, message)| Fault::new(pointer, FaultCode::UnknownValue, message))
-    .collect()
+    .map(|(_, pointer, message)| Fault::new(pointer, FaultCode::UnknownValue, message));
+    let hours = working_time::faults_of_hours(patch.business_hours.as_deref().unwrap_or_default());
+    let holidays = working_time::faults_of_holidays(patch.holidays.as_deref().unwrap_or_default());
+    unknown.chain(hours).chain(holidays).collect()
 }

@@ -113,7 +113,21 @@ pub fn is_withdrawn(conn: &mut PgConnection, scope: &SiteScope, is_test: bool, d
     diesel::select(diesel::dsl::exists(found)).get_result(conn)
 }
 
-/// The open referrals of one of these details, by id and locked until the transaction ends.
+/// Whether permission to contact over one of these kept digests was withdrawn.
+///
+/// # Errors
+/// A database failure.
+pub fn are_withdrawn(conn: &mut PgConnection, scope: &SiteScope, is_test: bool, kept: &[KeptDigest]) -> QueryResult<bool> {
+    let kinds: Vec<DigestKind> = kept.iter().map(|kept| kept.kind).collect();
+    let digests: Vec<&[u8]> = kept.iter().map(|kept| kept.digest.as_slice()).collect();
+    let found = contact_withdrawals::table
+        .filter(contact_withdrawals::site_id.eq(scope.site()).and(contact_withdrawals::is_test.eq(is_test)))
+        .filter(contact_withdrawals::kind.eq_any(kinds).and(contact_withdrawals::digest.eq_any(digests)));
+    diesel::select(diesel::dsl::exists(found)).get_result(conn)
+}
+
+/// The open referrals of one of these details, by id and locked until the transaction ends; for one that was merged, the record
+/// that goes on for the person.
 ///
 /// # Errors
 /// A database failure.
@@ -124,10 +138,17 @@ pub fn lock_open_referrals(
     details: &[DetailDigests],
 ) -> QueryResult<Vec<ReferralRow>> {
     let (kinds, digests) = sought(details);
-    let of_person = referral_digests::table
+    // Asked first, so that the lock goes by ids alone. Whoever merges records takes the turns of their digests too.
+    let of_person: Vec<(ReferralId, Option<ReferralId>)> = referral_digests::table
+        .inner_join(
+            referrals::table
+                .on(referrals::site_id.eq(referral_digests::site_id).and(referrals::id.eq(referral_digests::referral_id))),
+        )
         .filter(referral_digests::site_id.eq(scope.site()))
         .filter(referral_digests::kind.eq_any(kinds).and(referral_digests::digest.eq_any(digests)))
-        .select(referral_digests::referral_id);
+        .select((referrals::id, referrals::merged_into_id))
+        .load(conn)?;
+    let of_person: Vec<ReferralId> = of_person.into_iter().map(|(id, merged_into)| merged_into.unwrap_or(id)).collect();
     referrals::table
         .filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(is_test)))
         .filter(referrals::status.ne(ReferralStatus::Closed).and(referrals::id.eq_any(of_person)))
@@ -137,14 +158,19 @@ pub fn lock_open_referrals(
         .load(conn)
 }
 
-/// The digests kept of a referral.
+/// The digests kept of a referral, and of those that were merged into it: they are one person's.
 ///
 /// # Errors
 /// A database failure.
 pub fn of_referral(conn: &mut PgConnection, scope: &SiteScope, referral: ReferralId) -> QueryResult<Vec<KeptDigest>> {
+    let mut person: Vec<ReferralId> = referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::merged_into_id.eq(referral)))
+        .select(referrals::id)
+        .load(conn)?;
+    person.push(referral);
     referral_digests::table
-        .filter(referral_digests::site_id.eq(scope.site()).and(referral_digests::referral_id.eq(referral)))
-        .order(referral_digests::kind)
+        .filter(referral_digests::site_id.eq(scope.site()).and(referral_digests::referral_id.eq_any(person)))
+        .order((referral_digests::kind, referral_digests::referral_id))
         .select((referral_digests::kind, referral_digests::digest, referral_digests::key_id))
         .load(conn)
 }

@@ -147,3 +147,11 @@ pub fn keep(
 pub fn forget(conn: &mut PgConnection, scope: &SiteScope, expired_before: DateTime<Utc>) -> QueryResult<usize> {
     diesel::delete(keys::table.filter(keys::site_id.eq(scope.site()).and(keys::created_at.lt(expired_before)))).execute(conn)
 }
+
+/// How many claims are older than this.
+///
+/// # Errors
+/// A database failure.
+pub fn count_expired(conn: &mut PgConnection, scope: &SiteScope, expired_before: DateTime<Utc>) -> QueryResult<i64> {
+    keys::table.filter(keys::site_id.eq(scope.site()).and(keys::created_at.lt(expired_before))).count().get_result(conn)
+}

@@ -4,7 +4,9 @@ mod feed;
 mod places;
 
 pub use feed::{AuditFilter, FeedRow, HistoryRow, SealedRow, chain, feed, history, trail, unsealed};
-pub use places::{AuditRow, HeadRow, NewPosition, Queued, SealRow, entries, feeds, head, is_queued, lease, place, queued};
+pub use places::{
+    AuditRow, HeadRow, NewPosition, Queued, SealRow, count_queued, entries, feeds, head, is_queued, lease, place, queued,
+};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;

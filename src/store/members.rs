@@ -1,13 +1,14 @@
 //! Members of the site.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
 use crate::domain::ids::{MemberId, SiteId, StudyId};
 use crate::domain::text::{Code, DisplayName, IssuerUrl, MemberEmail, Subject};
 use crate::domain::vocabulary::Role;
-use crate::schema::{members, sites};
+use crate::schema::{away_windows, members, sites};
 
 mod studies;
 
@@ -128,6 +129,20 @@ pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: MemberId) -> QueryRe
         .optional()
 }
 
+/// Locks the member until the transaction ends and answers it as it is then. Others may still be given what it owns meanwhile:
+/// its key stays free.
+///
+/// # Errors
+/// A database failure.
+pub fn lock(conn: &mut PgConnection, scope: &SiteScope, id: MemberId) -> QueryResult<Option<MemberRow>> {
+    members::table
+        .filter(members::site_id.eq(scope.site()).and(members::id.eq(id)))
+        .select(MemberRow::as_select())
+        .for_no_key_update()
+        .first(conn)
+        .optional()
+}
+
 /// The member that an identity provider knows as this subject.
 ///
 /// # Errors
@@ -160,18 +175,74 @@ pub fn find_owners(conn: &mut PgConnection, scope: &SiteScope, ids: &[MemberId])
         .load(conn)
 }
 
-/// As [`find_owners`], and the site lead, whoever that is; `true` marks it.
+/// A member who may own work, with what decides whether it takes something now.
+#[derive(Debug, Clone, Copy, Queryable)]
+pub struct OwnerRow {
+    /// Who.
+    pub id: MemberId,
+    /// Whether it is the site lead.
+    pub is_site_lead: bool,
+    /// Whether it is away at the moment that was asked for.
+    pub is_away: bool,
+}
+
+/// Members who may own work, each with whether it is the lead and whether it is away at `$now`.
+macro_rules! owners_at {
+    ($now:expr) => {
+        members::table.filter(members::active.eq(true).and(members::role.ne(Role::Viewer))).order(members::id).select((
+            members::id,
+            members::is_site_lead,
+            exists(
+                away_windows::table
+                    .filter(away_windows::site_id.eq(members::site_id).and(away_windows::member_id.eq(members::id)))
+                    .filter(away_windows::starts_at.le($now).and(away_windows::ends_at.gt($now))),
+            ),
+        ))
+    };
+}
+
+/// As [`find_owners`], and the site lead, whoever that is; with who of them is away at `now`.
 ///
 /// # Errors
 /// A database failure.
-pub fn find_owners_and_lead(conn: &mut PgConnection, scope: &SiteScope, ids: &[MemberId]) -> QueryResult<Vec<(MemberId, bool)>> {
-    members::table
+pub fn find_owners_and_lead(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    ids: &[MemberId],
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<OwnerRow>> {
+    owners_at!(now)
         .filter(members::site_id.eq(scope.site()).and(members::id.eq_any(ids).or(members::is_site_lead)))
-        .filter(members::active.eq(true).and(members::role.ne(Role::Viewer)))
-        .order(members::id)
-        .select((members::id, members::is_site_lead))
         .for_share()
         .load(conn)
+}
+
+/// The same as it stands, without keeping anybody. For those whose place is kept by something else that the caller holds.
+///
+/// # Errors
+/// A database failure.
+pub fn read_owners_and_lead(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    ids: &[MemberId],
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<OwnerRow>> {
+    owners_at!(now).filter(members::site_id.eq(scope.site()).and(members::id.eq_any(ids).or(members::is_site_lead))).load(conn)
+}
+
+/// The site lead, if it is this member, kept in that place until the transaction ends. Waits for nobody: while somebody
+/// changes the roster there is no answer, so that this may be asked by whoever holds a route already.
+///
+/// # Errors
+/// A database failure.
+pub fn hold_lead_if(conn: &mut PgConnection, scope: &SiteScope, id: MemberId) -> QueryResult<Option<MemberId>> {
+    members::table
+        .filter(members::site_id.eq(scope.site()).and(members::id.eq(id)).and(members::is_site_lead))
+        .select(members::id)
+        .for_share()
+        .skip_locked()
+        .first(conn)
+        .optional()
 }
 
 /// Locks what decides about a site's members together, until the transaction ends: these members, every active admin and the

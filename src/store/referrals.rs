@@ -12,13 +12,15 @@ use crate::domain::vocabulary::DigestKind;
 use crate::privacy::digests::DetailDigests;
 use crate::schema::{handoff_routes, partners, referral_digests, referrals, studies};
 
+mod escalation;
 mod owner;
 mod rows;
 mod study;
 
+pub use escalation::{Involved, count_due, due, involved, lock_due};
 pub use owner::{lock_open_of_owner, open_of_owner, set_owner};
 pub use rows::{CodedReferral, Completion, Filter, ReferralRow, Revision, StateChange};
-pub use study::lock_for_study;
+pub use study::{hold_studies_of_partner, hold_study, lock_open_of_partner, lock_open_of_study};
 
 /// Referrals joined with what [`CodedReferral`] shows of their partner, study and route.
 macro_rules! with_codes {
@@ -277,6 +279,9 @@ pub fn write_all(conn: &mut PgConnection, changed: &[ReferralRow]) -> QueryResul
                     referrals::closed_at.eq(excluded(referrals::closed_at)),
                     referrals::updated_at.eq(excluded(referrals::updated_at)),
                     referrals::merged_into_id.eq(excluded(referrals::merged_into_id)),
+                    referrals::partner_withdrawn_at.eq(excluded(referrals::partner_withdrawn_at)),
+                    referrals::first_due_at.eq(excluded(referrals::first_due_at)),
+                    referrals::first_due_by_receipt_at.eq(excluded(referrals::first_due_by_receipt_at)),
                 ),
             ))
             .execute(conn)?;
@@ -293,5 +298,19 @@ pub fn load_rows(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId])
         .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(ids)))
         .order(referrals::id)
         .select(ReferralRow::as_select())
+        .load(conn)
+}
+
+/// The referrals with these ids, by id and locked until the transaction ends. Test callers find test referrals only, others live
+/// ones. For the site: a partner's request changes one at a time.
+///
+/// # Errors
+/// A database failure.
+pub fn lock_rows(conn: &mut PgConnection, scope: &SiteScope, is_test: bool, ids: &[ReferralId]) -> QueryResult<Vec<ReferralRow>> {
+    referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(ids)).and(referrals::is_test.eq(is_test)))
+        .order(referrals::id)
+        .select(ReferralRow::as_select())
+        .for_update()
         .load(conn)
 }

@@ -180,6 +180,17 @@ pub fn find_by_codes_and_hold(
     }
 }
 
+/// The routes with these ids.
+///
+/// # Errors
+/// A database failure.
+pub fn load_rows(conn: &mut PgConnection, scope: &SiteScope, ids: &[RouteId]) -> QueryResult<Vec<RouteRow>> {
+    handoff_routes::table
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq_any(ids)))
+        .select(RouteRow::as_select())
+        .load(conn)
+}
+
 /// The routes of a study.
 ///
 /// # Errors
@@ -187,6 +198,17 @@ pub fn find_by_codes_and_hold(
 pub fn of_study(conn: &mut PgConnection, scope: &SiteScope, study: StudyId) -> QueryResult<Vec<RouteRow>> {
     handoff_routes::table
         .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::study_id.eq(study)))
+        .select(RouteRow::as_select())
+        .load(conn)
+}
+
+/// The routes of a partner.
+///
+/// # Errors
+/// A database failure.
+pub fn of_partner(conn: &mut PgConnection, scope: &SiteScope, partner: PartnerId) -> QueryResult<Vec<RouteRow>> {
+    handoff_routes::table
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::partner_id.eq(partner)))
         .select(RouteRow::as_select())
         .load(conn)
 }

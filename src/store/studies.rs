@@ -161,3 +161,16 @@ pub fn update(conn: &mut PgConnection, scope: &SiteScope, id: StudyId, changes: 
         .returning(StudyRow::as_returning())
         .get_result(conn)
 }
+
+/// The states of these studies, which they keep until the transaction ends (`FOR SHARE`).
+///
+/// # Errors
+/// A database failure.
+pub fn hold(conn: &mut PgConnection, scope: &SiteScope, ids: &[StudyId]) -> QueryResult<Vec<(StudyId, StudyStatus)>> {
+    studies::table
+        .filter(studies::site_id.eq(scope.site()).and(studies::id.eq_any(ids)))
+        .order(studies::id)
+        .select((studies::id, studies::status))
+        .for_share()
+        .load(conn)
+}

@@ -1,6 +1,6 @@
 //! A person who does not want to be contacted: what is open is closed, what comes later is held, and no partner sees a difference.
 
-mod partners;
+pub mod partners;
 mod races;
 
 use chrono::Duration;

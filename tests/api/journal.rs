@@ -3,4 +3,4 @@
 
 mod audit;
 mod feed;
-mod sequencer;
+pub mod sequencer;

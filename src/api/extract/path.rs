@@ -17,7 +17,29 @@ impl<T: From<Uuid>> FromRequest for PathId<T> {
     type Future = Ready<Result<Self, AppError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let id = request.match_info().get("id").filter(|text| text.len() == 36).and_then(|text| Uuid::parse_str(text).ok());
-        ready(id.map(|id| Self(T::from(id))).ok_or_else(AppError::not_found))
+        let found = request.match_info().get("id").and_then(id);
+        ready(found.map(|id| Self(T::from(id))).ok_or_else(AppError::not_found))
     }
+}
+
+/// The two ids of a path, in its order, as the typed ids that they stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct PathIds<A, B>(pub A, pub B);
+
+impl<A: From<Uuid>, B: From<Uuid>> FromRequest for PathIds<A, B> {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut ids = request.match_info().iter().map(|(_, text)| id(text));
+        let both = (ids.next().flatten(), ids.next().flatten());
+        ready(match both {
+            (Some(first), Some(second)) => Ok(Self(A::from(first), B::from(second))),
+            _ => Err(AppError::not_found()),
+        })
+    }
+}
+
+fn id(text: &str) -> Option<Uuid> {
+    Some(text).filter(|text| text.len() == 36).and_then(|text| Uuid::parse_str(text).ok())
 }

@@ -10,7 +10,9 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::domain::referral_state::TransitionReason;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
-use crate::domain::vocabulary::{Blocker, Channel, ContactBasis, ContactPath, LateReason, NextAction, ReferralStatus};
+use crate::domain::vocabulary::{
+    Blocker, Channel, ContactBasis, ContactPath, LateReason, NextAction, PlanReason, ReferralStatus,
+};
 use crate::error::{AppError, ErrorCode};
 use crate::ops::complete_referral::Brought;
 use crate::ops::create_referral::NewReferral;
@@ -111,7 +113,9 @@ contract!(TransitionReferral);
 /// A change to a referral (JSON Merge Patch): absent leaves a field, `null` clears it where it may be empty.
 #[derive(Debug, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"next_action": "arrange_handoff", "next_action_due_at": "2026-06-03T15:00:00Z", "blocker": null}))]
+#[schema(example = json!({
+    "next_action": "arrange_handoff", "next_action_due_at": "2026-06-03T15:00:00Z", "reason": "agreed_with_person", "blocker": null
+}))]
 pub struct UpdateReferral {
     /// The member responsible for the next action: an active admin or coordinator of the site.
     #[schema(nullable = false)]
@@ -122,6 +126,10 @@ pub struct UpdateReferral {
     /// By when: from now on and within 366 days, in UTC.
     #[schema(nullable = false)]
     pub next_action_due_at: Option<DateTime<Utc>>,
+    /// Why you set `owner_id`, `next_action` or `next_action_due_at` by hand: required with any of them, refused without. It stands in
+    /// the audit trail.
+    #[schema(nullable = false)]
+    pub reason: Option<PlanReason>,
     /// Why it waits; it stays in its state. Any move but a hold clears it, and so does `null`, but not on hold, which needs one.
     /// Another blocker on hold sets the next action that follows from it, unless `next_action` is sent too.
     #[serde(default, deserialize_with = "present")]
@@ -140,6 +148,7 @@ impl From<UpdateReferral> for ReferralPatch {
             owner_id: body.owner_id,
             next_action: body.next_action,
             next_action_due_at: body.next_action_due_at,
+            reason: body.reason,
             blocker: body.blocker,
             external_ref: body.external_ref,
         }

@@ -5,15 +5,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::views::{PartnerTag, SiteTag};
+use crate::domain::aging;
+use crate::domain::first_action::{self, Kept};
 use crate::domain::ids::{MemberId, ReferralId, RouteId};
 use crate::domain::referral_state::{AllowedMove, TransitionReason};
 use crate::domain::text::{Code, HandoffCode, Instruction, Reference, WebUrl};
 use crate::domain::vocabulary::{
-    Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, HandoffIssue, LateReason, NextAction,
-    NotAcceptedReason, PartnerReferralStatus, QuarantineReason, ReferralStatus, ReopenReason,
+    Aging, Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, Escalation, HandoffIssue, LateReason,
+    NextAction, NotAcceptedReason, PartnerReferralStatus, QuarantineReason, ReferralStatus, ReopenReason,
 };
 use crate::ops::own_referral::class_of;
-use crate::store::referrals::CodedReferral;
+use crate::store::referrals::{CodedReferral, ReferralRow};
 use crate::store::sites::SiteRow;
 
 /// A referral as the site sees it.
@@ -26,8 +28,11 @@ use crate::store::sites::SiteRow;
         "instruction": "Give the person the code and the intake address. The study team answers all questions."},
     "partner_reference": "LC-2026-00017", "external_ref": null, "late_reason": null,
     "owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "status": "received", "held_status": null, "quarantine_reason": null,
-    "blocker": null, "close_reason": null, "reopen_reason": null, "next_action": "acknowledge",
-    "next_action_due_at": "2026-06-02T09:00:00Z", "handoff_issues": [], "is_test": false,
+    "blocker": null, "blocked_since": null, "held_blocker": null, "close_reason": null, "reopen_reason": null, "next_action": "acknowledge",
+    "next_action_due_at": "2026-06-02T09:00:00Z", "aging": null, "escalation": null,
+    "first_action": {"due_at": "2026-06-02T09:00:00Z", "due_by_receipt_at": "2026-06-02T09:00:00Z", "taken_at": null, "met": null,
+        "met_by_receipt": null},
+    "merged_into_id": null, "handoff_issues": [], "is_test": false,
     "received_at": "2026-06-01T09:00:00Z", "recorded_at": "2026-06-01T09:00:00Z", "acknowledged_at": null,
     "contacting_at": null, "connected_at": null, "handed_off_at": null, "closed_at": null, "partner_withdrawn_at": null
 }))]
@@ -70,6 +75,10 @@ pub struct ReferralView {
     pub quarantine_reason: Option<QuarantineReason>,
     /// Why it waits.
     pub blocker: Option<Blocker>,
+    /// Since when it waits for that.
+    pub blocked_since: Option<DateTime<Utc>>,
+    /// The blocker that a pause of the study covers: it comes back when the study opens.
+    pub held_blocker: Option<Blocker>,
     /// Why it ended.
     pub close_reason: Option<CloseReason>,
     /// Why it was opened again, the last time.
@@ -78,6 +87,14 @@ pub struct ReferralView {
     pub next_action: Option<NextAction>,
     /// By when.
     pub next_action_due_at: Option<DateTime<Utc>>,
+    /// Whether it needs somebody's eye, at the time of this answer: it changes with time alone, without another version.
+    pub aging: Option<Aging>,
+    /// The last step of its escalation since the next action was set; `null`: none.
+    pub escalation: Option<Escalation>,
+    /// Whether somebody acted on it in time.
+    pub first_action: FirstActionView,
+    /// The referral that goes on for the same person, when this one was merged into it.
+    pub merged_into_id: Option<ReferralId>,
     /// What went wrong with the handoff.
     #[schema(max_items = 11)]
     pub handoff_issues: Vec<HandoffIssue>,
@@ -102,11 +119,12 @@ pub struct ReferralView {
 }
 
 impl ReferralView {
-    /// The site's view.
+    /// The site's view at `now`.
     #[must_use]
-    pub fn new(coded: CodedReferral, site: &SiteRow) -> Self {
+    pub fn new(coded: CodedReferral, site: &SiteRow, now: DateTime<Utc>) -> Self {
         let handoff = Handoff::new(&coded, site);
         let row = coded.referral;
+        let first_action = FirstActionView::new(&row, now);
         Self {
             view: SiteTag::Site,
             id: row.id,
@@ -127,10 +145,16 @@ impl ReferralView {
             held_status: row.held_status,
             quarantine_reason: row.quarantine_reason,
             blocker: row.blocker,
+            blocked_since: row.blocked_since,
+            held_blocker: row.held_blocker,
             close_reason: row.close_reason,
             reopen_reason: row.reopen_reason,
             next_action: row.next_action,
             next_action_due_at: row.next_action_due_at,
+            aging: aging::of(row.status, row.blocker, row.next_action_due_at, now),
+            escalation: row.escalation,
+            first_action,
+            merged_into_id: row.merged_into_id,
             handoff_issues: row.handoff_issues.0,
             is_test: row.is_test,
             received_at: row.received_at,
@@ -141,6 +165,47 @@ impl ReferralView {
             handed_off_at: row.handed_off_at,
             closed_at: row.closed_at,
             partner_withdrawn_at: row.partner_withdrawn_at,
+        }
+    }
+}
+
+/// Whether somebody acted on a referral in time, told both ways: counted from when it was entered, and from when it happened. A phone
+/// handoff that is logged late may be in time by the one and late by the other. A reopened referral begins anew: both count from the
+/// reopening.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "due_at": "2026-06-04T13:00:00Z", "due_by_receipt_at": "2026-06-02T20:00:00Z", "taken_at": "2026-06-03T15:00:00Z", "met": true,
+    "met_by_receipt": false
+}))]
+pub struct FirstActionView {
+    /// By when somebody was to act, counted from `recorded_at`. Neither this nor the next changes when the next action is planned
+    /// by hand or the site's calendar changes. `null` on referrals from before these times were kept.
+    pub due_at: Option<DateTime<Utc>>,
+    /// The same, counted from `received_at`.
+    pub due_by_receipt_at: Option<DateTime<Utc>>,
+    /// When somebody acted: `acknowledged_at`, or `closed_at` of a referral that ended without.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// Whether that was by `due_at`; `false` as soon as it is overdue, `null` while it is open and not late.
+    pub met: Option<bool>,
+    /// The same, by `due_by_receipt_at`.
+    pub met_by_receipt: Option<bool>,
+}
+
+impl FirstActionView {
+    fn new(row: &ReferralRow, now: DateTime<Utc>) -> Self {
+        let kept = Kept {
+            due_at: row.first_due_at,
+            due_by_receipt_at: row.first_due_by_receipt_at,
+            acknowledged_at: row.acknowledged_at,
+            closed_at: row.closed_at,
+        };
+        let seen = first_action::of(&kept, now);
+        Self {
+            due_at: kept.due_at,
+            due_by_receipt_at: kept.due_by_receipt_at,
+            taken_at: seen.taken_at,
+            met: seen.met,
+            met_by_receipt: seen.met_by_receipt,
         }
     }
 }

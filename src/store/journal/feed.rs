@@ -73,6 +73,8 @@ pub struct HistoryRow {
     pub number: i64,
     /// Its id.
     pub id: EventId,
+    /// Which referral it is about.
+    pub subject_id: uuid::Uuid,
     /// What it tells of.
     pub event_type: EventType,
     /// The version that the change made.
@@ -91,14 +93,14 @@ pub struct HistoryRow {
     pub after: Option<String>,
 }
 
-/// A referral's events after a number, oldest first.
+/// The events of the records of one person after a number, oldest first.
 ///
 /// # Errors
 /// A database failure.
 pub fn history(
     conn: &mut PgConnection,
     scope: &SiteScope,
-    referral: ReferralId,
+    referrals: &[ReferralId],
     after: i64,
     limit: i64,
 ) -> QueryResult<Vec<HistoryRow>> {
@@ -106,12 +108,18 @@ pub fn history(
         .inner_join(
             audit_entries::table.on(audit_entries::site_id.eq(events::site_id).and(audit_entries::id.eq(events::audit_id))),
         )
-        .filter(events::site_id.eq(scope.site()).and(events::subject_id.eq(referral.0)).and(events::number.gt(after)))
+        .filter(
+            events::site_id
+                .eq(scope.site())
+                .and(events::subject_id.eq_any(referrals.iter().map(|id| id.0)))
+                .and(events::number.gt(after)),
+        )
         .order(events::number)
         .limit(limit)
         .select((
             events::number,
             events::id,
+            events::subject_id,
             events::event_type,
             events::version,
             events::occurred_at,

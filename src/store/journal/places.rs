@@ -133,6 +133,14 @@ pub fn is_queued(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<bool
     diesel::select(diesel::dsl::exists(journal_queue::table.filter(journal_queue::site_id.eq(scope.site())))).get_result(conn)
 }
 
+/// How much of the site waits for its place.
+///
+/// # Errors
+/// A database failure.
+pub fn count_queued(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<i64> {
+    journal_queue::table.filter(journal_queue::site_id.eq(scope.site())).count().get_result(conn)
+}
+
 /// Takes the site's lease until the transaction ends; `None` while another server holds it.
 ///
 /// # Errors

@@ -170,6 +170,8 @@ pub struct Revision {
     pub next_action_due_at: Option<DateTime<Utc>>,
     /// The site's reference in its own system.
     pub external_ref: Option<Reference>,
+    /// The blocker that a pause of the study covers.
+    pub held_blocker: Option<Blocker>,
     /// Since when it waits.
     pub blocked_since: Option<DateTime<Utc>>,
     /// The last step of its escalation.

@@ -56,7 +56,14 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
     let has_target = operation.path.contains("{id}")
         || matches!(
             id.as_str(),
-            "create_route" | "create_referral" | "create_api_key" | "list_routes" | "list_referrals" | "list_api_keys"
+            "create_route"
+                | "create_referral"
+                | "create_api_key"
+                | "create_duplicate_review"
+                | "list_routes"
+                | "list_referrals"
+                | "list_api_keys"
+                | "list_duplicate_reviews"
         );
     let has_test = id.contains("referral") && id != "create_referral";
     let applies = match target {
@@ -74,6 +81,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "partners" => &meant.partner_id,
         "routes" => &meant.route_id,
         "api-keys" => &meant.key_id,
+        "duplicate-reviews" => &meant.review_id,
         "referrals" if target == Target::TestReferral => &meant.test_referral_id,
         "referrals" => &meant.referral_id,
         _ => "",
@@ -118,12 +126,16 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "list_referral_events"
         | "list_events"
         | "list_audit_entries"
+        | "get_duplicate_review"
         | "launch_route"
         | "pause_route"
         | "resume_route"
         | "retire_route"
         | "withdraw_referral" => Sent::Nothing,
         "list_api_keys" => Sent::Filter(format!("partner={}", meant.partner_code)),
+        "list_duplicate_reviews" => Sent::Filter(format!("partner={}", meant.partner_code)),
+        "create_duplicate_review" => Sent::Body(json!({"referral_ids": [meant.referral_id, meant.unpaired_referral_id]})),
+        "resolve_duplicate_review" => Sent::Body(json!({"resolution": "different"})),
         "create_api_key" => Sent::Body(json!({"name": "Fresh", "partner": meant.partner_code})),
         "rotate_api_key" => Sent::Body(json!({"overlap_hours": 1})),
         "revoke_api_key" => Sent::Body(json!({"reason": "compromised"})),
@@ -159,7 +171,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
             }
             Sent::Body(body)
         }
-        "update_referral" => Sent::Body(json!({"next_action": "attempt_contact"})),
+        "update_referral" => Sent::Body(json!({"next_action": "attempt_contact", "reason": "correction"})),
         "create_contact_withdrawal" => Sent::Body(json!({"match": {"email": "nobody@mail.example"}})),
         "transition_referral" => Sent::Body(json!({"to": "contacting"})),
         "complete_referral" => Sent::Body(json!({"source_tag": meant.source_tag})),

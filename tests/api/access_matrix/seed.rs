@@ -77,6 +77,10 @@ pub struct Own {
     pub key_id: String,
     pub source_tag: String,
     pub referral_id: String,
+    /// Another referral of the study.
+    pub unpaired_referral_id: String,
+    /// A review of the first referral and a third one.
+    pub review_id: String,
     pub partner_reference: String,
     pub test_referral_id: String,
     pub test_reference: String,
@@ -99,6 +103,8 @@ impl Own {
             key_id: id(8),
             source_tag: "nowhere.tag".into(),
             referral_id: id(4),
+            unpaired_referral_id: id(10),
+            review_id: id(11),
             partner_reference: "nowhere-ref".into(),
             test_referral_id: id(5),
             test_reference: "nowhere-test".into(),
@@ -212,6 +218,11 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let live = app.person(&partner.key).post("/v1/referrals", &body).await.expect(201);
     let live_id = live.id();
     let test_id = uuid::Uuid::from_u128(uuid::Uuid::parse_str(&live_id).unwrap().as_u128() ^ 0xffff_ffff).to_string();
+    let another = referral_with(json!({"study": study_code}));
+    let unpaired_id = app.person(&partner.key).post("/v1/referrals", &another).await.expect(201).id();
+    let paired_id = app.person(&partner.key).post("/v1/referrals", &another).await.expect(201).id();
+    let pair = json!({"referral_ids": [live_id, paired_id]});
+    let review_id = app.member(site, site.admin).post("/v1/duplicate-reviews", &pair).await.expect(201).id();
     // Codes are shared words between the two sites' partners from `make`; here each is its own.
     let partner_code = format!("zq-{place}-partner");
     let mut conn = app.db.superuser();
@@ -269,7 +280,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         mark(Class::Test, text);
     }
     mark(Class::TestSiteOnly, format!("zq-{place}-testext"));
-    for id in [&member, &left] {
+    for id in [&member, &left, &review_id] {
         mark(Class::People, id.clone());
     }
     Own {
@@ -283,6 +294,8 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         key_id,
         source_tag,
         referral_id: live_id,
+        unpaired_referral_id: unpaired_id,
+        review_id,
         partner_reference: reference,
         test_referral_id: test_id,
         test_reference: format!("zq-{place}-testref"),

@@ -11,7 +11,7 @@ use crate::support::{App, make};
 use crate::tenancy::texts;
 
 /// An answer without the ids, codes and tags that differ between any two referrals.
-fn masked(answer: &Answer) -> String {
+pub fn masked(answer: &Answer) -> String {
     let mut headers: Vec<String> = answer.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
     headers.sort();
     let mut text = format!("{} {headers:?} {}", answer.status, answer.text);

@@ -11,6 +11,7 @@ use super::witness::Witness;
 use crate::support::callers::{Answer, Person, fresh_key};
 use crate::support::{App, make};
 
+mod duplicates;
 mod people;
 
 use people::{keys, members};
@@ -61,6 +62,7 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     onboarding(&app, &mut witness).await;
     referrals(&app, &mut witness).await;
     keys(&app, &mut witness).await;
+    duplicates::reviews(&app, &mut witness).await;
     lists(&app, &mut witness).await;
     journal(&app, &mut witness).await;
     refusals(&app, &mut witness).await;
@@ -211,7 +213,7 @@ async fn follow_up(app: &App, witness: &mut Witness) {
     post_on(witness, &partner, &complete, &sent.etag(), Some(&json!({}))).await.expect_problem(409, "state_conflict");
     let asked = json!({
         "owner_id": app.site.admin, "blocker": "awaiting_partner_completion", "next_action": "request_partner_completion",
-        "next_action_due_at": "2026-06-03T09:00:00Z", "external_ref": "CRM-7"
+        "next_action_due_at": "2026-06-03T09:00:00Z", "reason": "agreed_with_partner", "external_ref": "CRM-7"
     });
     patch(witness, &coordinator, &path, "\"1\"", &asked).await.expect(200);
     patch(witness, &coordinator, &path, "\"2\"", &json!({"external_ref": null})).await.expect(200);

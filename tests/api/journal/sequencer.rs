@@ -163,13 +163,13 @@ async fn two_sequencers_at_once_place_everything_once_and_a_held_lease_is_waited
 }
 
 /// A real server process on the test's database.
-struct Process {
-    address: SocketAddr,
+pub struct Process {
+    pub address: SocketAddr,
     child: Child,
 }
 
 impl Process {
-    fn start(db: &Database, address: SocketAddr) -> Self {
+    pub fn start(db: &Database, address: SocketAddr) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_handoff"))
             .env_clear()
             .env("DATABASE_URL", db.url(APP_ROLE))
@@ -184,7 +184,7 @@ impl Process {
         Self { address, child }
     }
 
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -197,7 +197,7 @@ impl Drop for Process {
     }
 }
 
-fn free() -> SocketAddr {
+pub fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 

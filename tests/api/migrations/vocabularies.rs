@@ -6,8 +6,8 @@ use diesel::PgConnection;
 use handoff::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
 use handoff::domain::vocabulary::{
     AlertKind, Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, DuplicatePolicy, Escalation,
-    HandoffIssue, LateReason, NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus, RefusalCode,
-    RemunerationBasis, ReopenReason, Role, RouteStatus, Scope, StudyStatus,
+    HandoffIssue, JobOutcome, LateReason, MatchGround, NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus,
+    RefusalCode, RemunerationBasis, ReopenReason, ReviewStatus, Role, RouteStatus, Scope, StudyStatus,
 };
 
 use crate::tenancy::texts;
@@ -53,8 +53,11 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("referrals_held_blocker_vocabulary", all!(Blocker)),
         ("referrals_escalation_vocabulary", all!(Escalation)),
         ("alerts_kind_vocabulary", all!(AlertKind)),
+        ("duplicate_reviews_grounds_vocabulary", all!(MatchGround)),
+        ("duplicate_reviews_status_vocabulary", all!(ReviewStatus)),
         ("referral_digests_kind_vocabulary", all!(DigestKind)),
         ("contact_withdrawals_kind_vocabulary", all!(DigestKind)),
+        ("job_leases_outcome_vocabulary", all!(JobOutcome)),
         ("refusals_code_vocabulary", all!(RefusalCode)),
         ("audit_entries_actor_kind_vocabulary", all!(ActorKind)),
         ("audit_entries_subject_kind_vocabulary", all!(SubjectKind)),

@@ -114,7 +114,7 @@ async fn the_partners_tag_is_of_its_view_and_unseen_activity_does_not_make_it_st
         complete(&app, &path, stale, json!({})).await.expect_problem(412, "stale_version");
     }
     // The site reassigns it, plans anew and puts it on hold: nothing of it shows.
-    let unseen = json!({"owner_id": app.site.admin, "next_action": "reroute", "external_ref": "CRM-1"});
+    let unseen = json!({"owner_id": app.site.admin, "next_action": "reroute", "reason": "workload", "external_ref": "CRM-1"});
     app.coordinator().patch(&path, "*", &unseen).await.expect(200);
     let hold = json!({"to": "on_hold", "blocker": "awaiting_partner_completion"});
     app.coordinator().post_on(&format!("{path}/transitions"), "*", &hold).await.expect(200);

@@ -17,6 +17,14 @@ async fn go(person: &Person, path: &str, body: Value) -> Answer {
     person.post_on(&format!("{path}/transitions"), "*", &body).await.expect(200)
 }
 
+/// The patch with a reason, where it plans something by hand.
+fn reasoned(mut patch: Value) -> Value {
+    if ["owner_id", "next_action", "next_action_due_at"].into_iter().any(|name| patch.get(name).is_some()) {
+        patch["reason"] = json!("better_placed");
+    }
+    patch
+}
+
 /// The fields of an answer that a patch may touch.
 fn planned(answer: &Answer) -> Value {
     let fields = ["owner_id", "status", "blocker", "next_action", "next_action_due_at", "external_ref"];
@@ -30,22 +38,26 @@ async fn every_field_is_set_by_hand_and_nothing_else_changes() {
     let before = coordinator.get(&path).await.expect(200);
     let patch = json!({
         "owner_id": app.site.admin, "next_action": "arrange_handoff", "next_action_due_at": "2026-06-03T15:00:00.1234567Z",
-        "blocker": "scheduling_capacity", "external_ref": "CRM-1",
+        "blocker": "scheduling_capacity", "external_ref": "CRM-1", "reason": "agreed_with_person",
     });
     let changed = coordinator.patch(&path, &before.etag(), &patch).await.expect(200);
     assert_eq!(changed.etag(), "\"2\"");
     let mut expected = before.body.clone();
-    for (name, value) in patch.as_object().unwrap() {
+    for (name, value) in patch.as_object().unwrap().iter().filter(|(name, _)| *name != "reason") {
         expected[name] = value.clone();
     }
     expected["next_action_due_at"] = json!("2026-06-03T15:00:00.123456Z");
+    expected["blocked_since"] = json!("2026-06-01T09:00:00Z");
+    expected["aging"] = json!("dependency_blocked");
     assert_eq!(changed.body, expected);
     let seen = coordinator.get(&path).await;
     assert_eq!((seen.etag(), &seen.body), (changed.etag(), &changed.body), "the answer is what a reader sees");
 
     // Absent leaves, null clears.
     let cleared = coordinator.patch(&path, "\"2\"", &json!({"blocker": null, "external_ref": null})).await.expect(200);
-    expected["blocker"] = Value::Null;
+    for name in ["blocker", "blocked_since", "aging"] {
+        expected[name] = Value::Null;
+    }
     expected["external_ref"] = Value::Null;
     assert_eq!(cleared.body, expected);
     // The merge patch's own type is taken too; and the site's systems may do it as well.
@@ -63,8 +75,8 @@ async fn a_patch_that_says_what_is_there_changes_nothing_and_is_not_recorded() {
     for same in [
         json!({}),
         json!({"blocker": null, "external_ref": null}),
-        json!({"next_action": "acknowledge"}),
-        json!({"owner_id": app.site.coordinator, "next_action_due_at": before.body["next_action_due_at"]}),
+        json!({"next_action": "acknowledge", "reason": "correction"}),
+        json!({"owner_id": app.site.coordinator, "next_action_due_at": before.body["next_action_due_at"], "reason": "workload"}),
     ] {
         app.clock.advance(Duration::minutes(1));
         let answer = coordinator.patch(&path, "\"1\"", &same).await.expect(200);
@@ -102,14 +114,16 @@ async fn an_owner_is_an_active_admin_or_coordinator_of_the_site() {
             let gone = format!("UPDATE members SET is_site_lead = false, active = false WHERE id = '{left}'");
             app.db.superuser().batch_execute(&gone).unwrap();
         }
-        let mut refused =
-            coordinator.patch(&path, "\"1\"", &json!({"owner_id": nobody})).await.expect_problem(422, "invalid_body");
+        let mut refused = coordinator
+            .patch(&path, "\"1\"", &json!({"owner_id": nobody, "reason": "workload"}))
+            .await
+            .expect_problem(422, "invalid_body");
         assert_eq!(refused.faults(), ["/owner_id unknown_reference"]);
         refused.body["request_id"].take();
         answers.push(refused.body);
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "whoever it is, nothing is told of them");
-    coordinator.patch(&path, "\"1\"", &json!({"owner_id": null})).await.expect_problem(422, "invalid_body");
+    coordinator.patch(&path, "\"1\"", &json!({"owner_id": null, "reason": "workload"})).await.expect_problem(422, "invalid_body");
     assert_eq!(coordinator.get(&path).await.etag(), "\"1\"");
 }
 
@@ -122,7 +136,7 @@ async fn an_owner_who_is_being_deactivated_is_waited_for_and_then_refused() {
     leaving
         .batch_execute(&format!("BEGIN; UPDATE members SET is_site_lead = false, active = false WHERE id = '{leaver}'"))
         .unwrap();
-    let patch = json!({"owner_id": leaver});
+    let patch = json!({"owner_id": leaver, "reason": "absence"});
     coordinator.patch(&path, "\"1\"", &patch).await.expect_problem(503, "overloaded");
     leaving.batch_execute("ROLLBACK").unwrap();
     // The other way round: a patch that is under way holds its owner.
@@ -142,21 +156,61 @@ async fn a_due_time_lies_ahead_and_within_a_year() {
     let app = App::start().await;
     let (coordinator, path) = (app.coordinator(), new_path(&app).await);
     for out in ["2026-06-01T08:57:59Z", "1961-04-12T00:00:00Z", "2027-06-02T09:00:01Z", "9999-12-31T23:59:59Z"] {
-        let refused =
-            coordinator.patch(&path, "*", &json!({"next_action_due_at": out})).await.expect_problem(422, "invalid_body");
+        let patch = json!({"next_action_due_at": out, "reason": "agreed_with_person"});
+        let refused = coordinator.patch(&path, "*", &patch).await.expect_problem(422, "invalid_body");
         assert_eq!(refused.faults(), ["/next_action_due_at out_of_range"], "{out}");
         assert!(!refused.text.contains(out));
     }
     for within in ["2026-06-01T08:58:00Z", "2026-06-01T09:00:00Z", "2027-06-02T09:00:00Z"] {
-        let changed = coordinator.patch(&path, "*", &json!({"next_action_due_at": within})).await.expect(200);
+        let patch = json!({"next_action_due_at": within, "reason": "agreed_with_person"});
+        let changed = coordinator.patch(&path, "*", &patch).await.expect(200);
         assert_eq!((&changed.body["next_action_due_at"], &changed.body["next_action"]), (&json!(within), &json!("acknowledge")));
     }
     for required in ["next_action", "next_action_due_at", "owner_id"] {
-        let refused = coordinator.patch(&path, "*", &json!({required: null})).await.expect_problem(422, "invalid_body");
+        let patch = json!({required: null, "reason": "correction"});
+        let refused = coordinator.patch(&path, "*", &patch).await.expect_problem(422, "invalid_body");
         assert_eq!(refused.faults(), [format!("/{required} null_not_allowed")], "an open referral has a next action");
     }
-    let refused = coordinator.patch(&path, "*", &json!({"next_action": "diagnose"})).await.expect_problem(422, "invalid_body");
+    let patch = json!({"next_action": "diagnose", "reason": "correction"});
+    let refused = coordinator.patch(&path, "*", &patch).await.expect_problem(422, "invalid_body");
     assert_eq!(refused.faults(), ["/next_action unknown_value"]);
+}
+
+#[actix_web::test]
+async fn whoever_plans_by_hand_says_why_and_nobody_else_does() {
+    let app = App::start().await;
+    let (coordinator, path) = (app.coordinator(), new_path(&app).await);
+    for by_hand in [
+        json!({"owner_id": app.site.admin}),
+        json!({"next_action": "acknowledge"}),
+        json!({"next_action_due_at": "2026-06-03T15:00:00Z", "blocker": "awaiting_records"}),
+    ] {
+        let refused = coordinator.patch(&path, "*", &by_hand).await.expect_problem(422, "invalid_body");
+        assert_eq!(refused.faults(), ["/reason missing_field"]);
+    }
+    for nothing_planned in
+        [json!({"reason": "workload"}), json!({"reason": "workload", "blocker": "awaiting_records", "external_ref": "CRM-1"})]
+    {
+        let refused = coordinator.patch(&path, "*", &nothing_planned).await.expect_problem(422, "invalid_body");
+        assert_eq!(refused.faults(), ["/reason inconsistent"]);
+    }
+    for (reason, code) in [
+        (json!("because I say so"), "unknown_value"),
+        (json!(""), "unknown_value"),
+        (json!("w\u{f6}rkload"), "unknown_value"),
+        (json!("x".repeat(5000)), "unknown_value"),
+        (Value::Null, "null_not_allowed"),
+        (json!(["workload"]), "wrong_type"),
+    ] {
+        let patch = json!({"owner_id": app.site.admin, "reason": reason});
+        let refused = coordinator.patch(&path, "*", &patch).await.expect_problem(422, "invalid_body");
+        assert_eq!(refused.faults(), [format!("/reason {code}")]);
+    }
+    assert_eq!(coordinator.get(&path).await.etag(), "\"1\"", "what is refused changes nothing");
+    coordinator.patch(&path, "*", &json!({"owner_id": app.site.admin, "reason": "absence"})).await.expect(200);
+    let history = coordinator.get(&format!("{path}/events")).await.expect(200);
+    let told = &history.body["data"][1];
+    assert_eq!((&told["type"], &told["reason"]), (&json!("referral.reassigned"), &json!("absence")));
 }
 
 #[actix_web::test]
@@ -172,7 +226,7 @@ async fn another_next_action_is_due_anew_unless_the_patch_says_when() {
         (json!({"next_action": "confirm_close", "next_action_due_at": "2026-06-09T00:00:00Z"}), "2026-06-09T00:00:00Z"),
         (json!({"next_action": "confirm_close"}), "2026-06-09T00:00:00Z"),
     ] {
-        let changed = coordinator.patch(&path, "*", &patch).await.expect(200);
+        let changed = coordinator.patch(&path, "*", &reasoned(patch.clone())).await.expect(200);
         assert_eq!((&changed.body["next_action"], &changed.body["next_action_due_at"]), (&patch["next_action"], &json!(due)));
     }
 }
@@ -226,7 +280,7 @@ async fn a_hold_keeps_a_blocker_and_another_one_is_another_next_action() {
             "2026-07-01T00:00:00Z",
         ),
     ] {
-        let changed = coordinator.patch(&path, "*", &patch).await.expect(200);
+        let changed = coordinator.patch(&path, "*", &reasoned(patch.clone())).await.expect(200);
         let kept =
             ["status", "held_status", "blocker", "next_action", "next_action_due_at"].map(|name| changed.body[name].clone());
         let expected = [json!("on_hold"), json!("contacting"), patch["blocker"].clone(), json!(next_action), json!(due)];
@@ -248,6 +302,7 @@ async fn of_a_closed_referral_only_the_sites_reference_changes() {
         json!({"blocker": null}),
     ] {
         coordinator.patch(&path, "*", &patch).await.expect_problem(409, "state_conflict");
+        coordinator.patch(&path, "*", &reasoned(patch)).await.expect_problem(409, "state_conflict");
     }
     assert_eq!(coordinator.get(&path).await.etag(), "\"2\"");
     let changed = coordinator.patch(&path, "\"2\"", &json!({"external_ref": "CRM-1"})).await.expect(200);
@@ -262,7 +317,12 @@ async fn who_is_known_by_the_sites_record_alone_keeps_its_reference() {
     let path = format!("/v1/referrals/{}", app.coordinator().post("/v1/referrals", &body).await.expect(201).id());
     let both = json!({"external_ref": null, "owner_id": app.site.viewer, "next_action_due_at": "2020-01-01T00:00:00Z"});
     let refused = app.coordinator().patch(&path, "*", &both).await.expect_problem(422, "invalid_body");
-    let all = ["/owner_id unknown_reference", "/next_action_due_at out_of_range", "/external_ref inconsistent"];
+    let all = [
+        "/owner_id unknown_reference",
+        "/next_action_due_at out_of_range",
+        "/reason missing_field",
+        "/external_ref inconsistent",
+    ];
     assert_eq!(refused.faults(), all, "every fault at once");
     let changed = app.coordinator().patch(&path, "*", &json!({"external_ref": "CRM-2"})).await.expect(200);
     assert_eq!(changed.body["external_ref"], "CRM-2");
@@ -272,7 +332,7 @@ async fn who_is_known_by_the_sites_record_alone_keeps_its_reference() {
 async fn only_the_site_changes_and_an_unknown_or_foreign_referral_is_not_there() {
     let app = App::start().await;
     let path = new_path(&app).await;
-    let body = json!({"external_ref": "CRM-1", "owner_id": app.site.viewer});
+    let body = json!({"external_ref": "CRM-1", "owner_id": app.site.viewer, "reason": "workload"});
     app.partner().patch(&path, "*", &body).await.expect_problem(403, "forbidden");
     app.viewer().patch(&path, "*", &body).await.expect_problem(403, "forbidden");
     app.person(&app.site.narrow_key).patch(&path, "*", &body).await.expect_problem(403, "insufficient_scope");
@@ -290,7 +350,10 @@ async fn of_patches_and_moves_on_one_version_exactly_one_happens() {
         let (coordinator, path, owner) = (app.coordinator(), path.clone(), app.site.admin);
         async move {
             match number % 2 {
-                0 => coordinator.patch(&path, "\"1\"", &json!({"blocker": "awaiting_records", "owner_id": owner})).await,
+                0 => {
+                    let patch = json!({"blocker": "awaiting_records", "owner_id": owner, "reason": "workload"});
+                    coordinator.patch(&path, "\"1\"", &patch).await
+                }
                 _ => coordinator.post_on(&format!("{path}/transitions"), "\"1\"", &json!({"to": "contacting"})).await,
             }
         }
@@ -320,13 +383,15 @@ async fn what_is_told_of_a_patch_names_fields_and_codes_and_no_reference() {
         (json!({"external_ref": "CANARY-2"}), &[][..], &["external_ref"][..]),
     ] {
         let (entries, heard) = (audit(&app, id).len(), events(&app, id).len());
-        let changed = coordinator.patch(&path, "*", &patch).await.expect(200);
+        let changed = coordinator.patch(&path, "*", &reasoned(patch.clone())).await.expect(200);
         assert_eq!(events(&app, id)[heard..].iter().map(|event| event.0.as_str()).collect::<Vec<_>>(), told, "{patch}");
         let version = changed.etag();
         assert!(events(&app, id)[heard..].iter().all(|event| format!("\"{}\"", event.1) == version));
         let entry = &audit(&app, id)[entries..];
         assert_eq!((entry.len(), entry[0]["operation"].as_str()), (1, Some("update_referral")));
         assert_eq!(entry[0]["after"].as_object().unwrap().keys().collect::<Vec<_>>(), differs);
+        let by_hand = !differs.contains(&"external_ref") && !differs.contains(&"blocker");
+        assert_eq!(entry[0]["reason"].as_str(), by_hand.then_some("better_placed"), "{patch}");
     }
     let journal = format!("{:?}", audit(&app, id));
     assert!(!journal.contains("CANARY") && journal.contains("awaiting_records"), "codes are told and references are not");

@@ -171,7 +171,7 @@ async fn the_partners_tag_is_of_its_view_and_unseen_activity_does_not_make_it_st
     go(&app, &path, json!({"to": "on_hold", "blocker": "awaiting_partner_completion"})).await;
     withdraw(&app, &path, &sent.etag()).await.expect_problem(412, "stale_version");
     let seen = app.partner().get(&path).await;
-    app.coordinator().patch(&path, "*", &json!({"owner_id": app.site.admin})).await.expect(200);
+    app.coordinator().patch(&path, "*", &json!({"owner_id": app.site.admin, "reason": "absence"})).await.expect(200);
     withdraw(&app, &path, &seen.etag()).await.expect(200);
 }
 

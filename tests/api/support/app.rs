@@ -13,7 +13,7 @@ use handoff::db::{Db, Limits};
 use handoff::domain::ids::MemberId;
 use handoff::jobs::sequencer;
 use handoff::privacy::keys::MasterKey;
-use handoff::state::{AppState, Journal};
+use handoff::state::{AppState, JobBoard, Journal};
 
 use super::callers::Person;
 use super::db::Database;
@@ -78,8 +78,14 @@ impl App {
 
     /// A second server on the same database and clock, with another master key.
     pub fn server_with_key(&self, master: &MasterKey) -> Neighbour {
-        let (address, _, server) = run_server(&self.db, &self.clock, master, Setup::default(), Vec::new());
-        Neighbour { address, server }
+        let (address, state, server) = run_server(&self.db, &self.clock, master, Setup::default(), Vec::new());
+        Neighbour { address, state, server }
+    }
+
+    /// The state of a server beside this one that serves nobody: what its jobs would work with.
+    pub fn state_beside(&self) -> Data<AppState> {
+        let setup = Setup { connections: 2, waiting: 10, deadline: Duration::from_secs(2) };
+        state(&self.db, &self.clock, &self.master, setup, Vec::new())
     }
 
     /// Lets the sequencer place everything that waits, of both sites; says how much that was.
@@ -144,6 +150,7 @@ impl Drop for App {
 /// A server beside the one of an [`App`].
 pub struct Neighbour {
     pub address: SocketAddr,
+    pub state: Data<AppState>,
     server: actix_web::dev::ServerHandle,
 }
 
@@ -162,7 +169,17 @@ fn run_server(
 ) -> (SocketAddr, Data<AppState>, actix_web::dev::ServerHandle) {
     super::log::capture();
     handoff::cli::install_crypto();
-    let state = Data::new(AppState {
+    let state = state(db, clock, master, setup, issuers);
+    let listener = handoff::server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = handoff::server::serve(listener, state.clone(), 1).unwrap();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    (address, state, handle)
+}
+
+fn state(db: &Database, clock: &Clock, master: &MasterKey, setup: Setup, issuers: Vec<Issuer>) -> Data<AppState> {
+    Data::new(AppState {
         db: Db::new(
             &db.url(handoff::db::APP_ROLE),
             Limits { connections: setup.connections, waiting: setup.waiting, deadline: setup.deadline, cache_statements: true },
@@ -174,11 +191,6 @@ fn run_server(
         in_flight: InFlight::default(),
         journal: Journal::default(),
         key_uses: KeyUses::default(),
-    });
-    let listener = handoff::server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = handoff::server::serve(listener, state.clone(), 1).unwrap();
-    let handle = server.handle();
-    actix_web::rt::spawn(server);
-    (address, state, handle)
+        jobs: JobBoard::new(clock.now()),
+    })
 }

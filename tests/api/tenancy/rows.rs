@@ -42,6 +42,7 @@ impl Sown {
             .unwrap();
             conn.batch_execute(&format!(
                 "INSERT INTO away_windows VALUES ('{site}', gen_random_uuid(), '{member}', now(), now() + interval '1 day', 1, now(), now());
+                 INSERT INTO job_leases VALUES ('{site}', 'escalation', gen_random_uuid(), now(), 'done', 0, 0);
                  INSERT INTO alerts VALUES ('{site}', gen_random_uuid(), '{member}', 'test', null, now(), null)",
                 site = half.id,
                 member = half.coordinator
@@ -66,6 +67,8 @@ impl Sown {
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
                      INSERT INTO contact_withdrawals SELECT site_id, referral_id, kind, digest, key_id, false, now(), now() FROM referral_digests
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
+                     INSERT INTO match_results SELECT site_id, id, partner_id, now(), NULL, NULL FROM referrals
+                      WHERE site_id = '{site}' AND partner_id = '{partner}';
                      INSERT INTO idempotency_keys VALUES ('{site}', '{partner}', 'create_referral', sha256('a'), sha256('b'), 201, null, null, '{{}}', now());
                      INSERT INTO refusals VALUES ('{site}', gen_random_uuid(), '{partner}', '2026-06-01', 'unknown_field', 1)",
                     route = partner.route,
@@ -74,6 +77,13 @@ impl Sown {
                 ))
                 .unwrap();
             }
+            // Two referrals of the half, whichever id is the smaller.
+            conn.batch_execute(&format!(
+                "INSERT INTO duplicate_reviews SELECT '{id}', gen_random_uuid(), min(id::text)::uuid, max(id::text)::uuid, '{{phone}}', 'open', false,
+                     now(), null, null, null, 1 FROM referrals WHERE site_id = '{id}'",
+                id = half.id
+            ))
+            .unwrap();
         }
         Self { db, site, other }
     }
@@ -94,14 +104,19 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
     match table {
         "sites" => None,
         // Whether somebody withdrew is the site's to know.
-        "alerts" | "away_windows" | "members" | "member_studies" | "api_keys" | "contact_withdrawals" => Some("true".into()),
+        "alerts" | "away_windows" | "duplicate_reviews" | "members" | "member_studies" | "api_keys" | "contact_withdrawals" => {
+            Some("true".into())
+        }
         // What a partner's request leaves in the journal is the site's to read.
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
+        "job_leases" => Some("true".into()),
         "partners" => Some(format!("id = '{partner}'")),
         "studies" => Some("code = 'first-only'".into()),
         "idempotency_keys" => Some(format!("principal_id = '{partner}'")),
         // A new table says here which of its rows are a partner's.
-        "handoff_routes" | "referrals" | "referral_digests" | "refusals" => Some(format!("partner_id = '{partner}'")),
+        "handoff_routes" | "match_results" | "referrals" | "referral_digests" | "refusals" => {
+            Some(format!("partner_id = '{partner}'"))
+        }
         other => panic!("say in `beyond_partner` which rows of `{other}` are a partner's"),
     }
 }
@@ -196,6 +211,11 @@ fn insert(table: &str, site: &Site) -> String {
             external_ref, owner_id, status, next_action, next_action_due_at, handoff_issues, is_test, version, received_at, recorded_at,
             clock_started_at, updated_at) {referral}"),
         "referral_digests" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', 'phone', sha256('x'))"),
+        "match_results" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', now(), null, null)"),
+        "duplicate_reviews" => format!(
+            "VALUES ('{id}', gen_random_uuid(), '{}', '{member}', '{{phone}}', 'open', false, now(), null, null, null, 1)",
+            uuid::Uuid::nil()
+        ),
         "contact_withdrawals" => {
             format!("VALUES ('{id}', gen_random_uuid(), 'phone', sha256('x'), null, false, now(), now())")
         }
@@ -211,6 +231,7 @@ fn insert(table: &str, site: &Site) -> String {
             "(site_id, id, audit_id, event_type, is_test, subject_id, version, partner_id, occurred_at)
              VALUES ('{id}', gen_random_uuid(), gen_random_uuid(), 'referral.received', false, gen_random_uuid(), 1, '{partner}', now())"
         ),
+        "job_leases" => format!("VALUES ('{id}', 'housekeeping', gen_random_uuid(), now(), 'done', 0, 0)"),
         "journal_heads" => format!("VALUES ('{id}', 0, 0, 0, sha256('x'))"),
         "journal_queue" => format!("(site_id, id, stream, partner_id) VALUES ('{id}', gen_random_uuid(), 'event', '{partner}')"),
         other => panic!("say in `insert` what a row of `{other}` is"),

@@ -16,6 +16,7 @@ const VERBS: &[&str] = &[
     "list",
     "create",
     "update",
+    "delete",
     "transition",
     "launch",
     "pause",
@@ -31,6 +32,9 @@ const VERBS: &[&str] = &[
 /// A key that leaked is revoked whatever has become of it, and a second rotation is refused by what is active: neither overwrites
 /// what somebody else has changed, so neither takes `If-Match`.
 const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key"];
+
+/// What became of many resources, and what is there no more.
+const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window"];
 
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().len() > 1)
@@ -129,7 +133,8 @@ pub fn bodies_have_examples(document: &Value) -> Vec<String> {
         if body.is_object() && !has(&body["content"]["application/json"]) {
             found.push(format!("{} body", operation.id));
         }
-        for (status, response) in operation.responses(document).into_iter().filter(|(status, _)| status.starts_with('2')) {
+        let shows = |(status, _): &(&str, &Value)| status.starts_with('2') && *status != "204";
+        for (status, response) in operation.responses(document).into_iter().filter(shows) {
             if !has(&response["content"]["application/json"]) {
                 found.push(format!("{} {status}", operation.id));
             }
@@ -196,14 +201,17 @@ pub fn due(document: &Value) -> Vec<String> {
         let missing = rules.iter().filter(|(when, _)| *when).flat_map(|(_, due)| due.iter());
         let missing = missing.filter(|due| !responses.iter().any(|(status, _)| status == *due));
         found.extend(missing.map(|due| format!("{} {due}", operation.id)));
-        let changes_one =
-            operation.method == "PATCH" || (operation.method == "POST" && has_id && !UNMATCHED.contains(&operation.id));
+        // What is made below a resource changes nothing of it.
+        let acts = has_id && !operation.id.starts_with("create_") && !UNMATCHED.contains(&operation.id);
+        let changes_one = ["PATCH", "DELETE"].contains(&operation.method.as_str()) || (operation.method == "POST" && acts);
         if (changes_one && !matched) || (operation.method == "POST" && !keyed) || (operation.path.contains("{id}") && !has_id) {
             found.push(format!("{} parameters", operation.id));
         }
         for (status, response) in responses {
             // What is recorded and cannot be read again has no place and no version.
-            let recorded = status == "201" && document["paths"][format!("{}/{{id}}", operation.path)].is_null();
+            let below = format!("{}/{{", operation.path);
+            let recorded = status == "201" && !members(&document["paths"]).any(|(path, _)| path.starts_with(&below))
+                || WITHOUT_VERSION.contains(&operation.id);
             let tagged = !is_list && !operation.is_public() && !recorded;
             let rules: [(bool, &str); 7] = [
                 (true, "X-Request-Id"),

@@ -1,0 +1,2 @@
+DROP TABLE duplicate_reviews;
+DROP TABLE match_results;

@@ -1,0 +1,2 @@
+DROP INDEX referrals_open_unplanned;
+DROP INDEX referrals_open_by_owner;

@@ -1,0 +1,156 @@
+//! Which referrals are to be matched, and what they are matched by: digests of contact details and the site's own references.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text, Uuid};
+use diesel::upsert::excluded;
+
+use crate::auth::SiteScope;
+use crate::domain::ids::ReferralId;
+use crate::domain::vocabulary::MatchGround;
+use crate::schema::match_results;
+use crate::store::referrals::ReferralRow;
+
+/// A referral is compared with so many records at the most. More than a handful is no household: it is a clinic that sends its own
+/// number, and nobody resolves thousands of pairs.
+pub const MOST_CANDIDATES: i64 = 50;
+
+/// Queues a new referral, whatever is known of its person.
+///
+/// # Errors
+/// A database failure.
+pub fn queue(conn: &mut PgConnection, referral: &ReferralRow) -> QueryResult<()> {
+    // No conflict clause: naming a target would need to read the table, which a partner's request may not.
+    diesel::insert_into(match_results::table).values(to_be_matched(referral, referral.recorded_at)).execute(conn).map(drop)
+}
+
+/// Queues a referral again: what it is matched by has changed. Its count of before stays, since nobody is told twice that it came.
+/// The caller has locked the referral.
+///
+/// # Errors
+/// A database failure.
+pub fn queue_again(conn: &mut PgConnection, referral: &ReferralRow, now: DateTime<Utc>) -> QueryResult<()> {
+    diesel::insert_into(match_results::table)
+        .values(to_be_matched(referral, now))
+        .on_conflict((match_results::site_id, match_results::referral_id))
+        .do_update()
+        .set((
+            match_results::queued_at.eq(excluded(match_results::queued_at)),
+            match_results::matched_at.eq(None::<DateTime<Utc>>),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = match_results)]
+struct ToBeMatched {
+    site_id: crate::domain::ids::SiteId,
+    referral_id: ReferralId,
+    partner_id: crate::domain::ids::PartnerId,
+    queued_at: DateTime<Utc>,
+}
+
+const fn to_be_matched(referral: &ReferralRow, queued_at: DateTime<Utc>) -> ToBeMatched {
+    ToBeMatched { site_id: referral.site_id, referral_id: referral.id, partner_id: referral.partner_id, queued_at }
+}
+
+/// The referrals that wait longest to be matched.
+///
+/// # Errors
+/// A database failure.
+pub fn waiting(conn: &mut PgConnection, scope: &SiteScope, limit: i64) -> QueryResult<Vec<ReferralId>> {
+    match_results::table
+        .filter(match_results::site_id.eq(scope.site()).and(match_results::matched_at.is_null()))
+        .order((match_results::queued_at, match_results::referral_id))
+        .limit(limit)
+        .select(match_results::referral_id)
+        .load(conn)
+}
+
+/// Those of these referrals that still wait, each with whether it is matched for the first time.
+///
+/// # Errors
+/// A database failure.
+pub fn still_waiting(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId]) -> QueryResult<Vec<(ReferralId, bool)>> {
+    match_results::table
+        .filter(match_results::site_id.eq(scope.site()).and(match_results::matched_at.is_null()))
+        .filter(match_results::referral_id.eq_any(ids))
+        .order(match_results::referral_id)
+        .select((match_results::referral_id, match_results::candidates.is_null()))
+        .load(conn)
+}
+
+/// How many referrals wait to be matched.
+///
+/// # Errors
+/// A database failure.
+pub fn count_waiting(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<i64> {
+    match_results::table
+        .filter(match_results::site_id.eq(scope.site()).and(match_results::matched_at.is_null()))
+        .count()
+        .get_result(conn)
+}
+
+/// A record that may be the same person as a referral.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Candidate {
+    /// The referral that is matched.
+    #[diesel(sql_type = Uuid)]
+    pub matched: ReferralId,
+    /// The record that stands for it: itself, or the one that it was merged into.
+    #[diesel(sql_type = Uuid)]
+    pub one: ReferralId,
+    /// The record that stands for the other.
+    #[diesel(sql_type = Uuid)]
+    pub other: ReferralId,
+    /// What they share.
+    #[diesel(sql_type = Array<Text>)]
+    pub grounds: Vec<MatchGround>,
+}
+
+/// The records of the same study that share a digest or the site's reference with these referrals, of each the newest.
+///
+/// # Errors
+/// A database failure.
+pub fn candidates(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId]) -> QueryResult<Vec<Candidate>> {
+    diesel::sql_query(
+        "SELECT r.id AS matched, coalesce(r.merged_into_id, r.id) AS one, found.other, found.grounds
+           FROM referrals r CROSS JOIN LATERAL (
+                SELECT coalesce(o.merged_into_id, o.id) AS other, array_agg(DISTINCT shared.ground ORDER BY shared.ground) AS grounds
+                  FROM (SELECT theirs.referral_id, theirs.kind AS ground
+                          FROM referral_digests ours JOIN referral_digests theirs
+                            ON theirs.site_id = $1 AND theirs.kind = ours.kind AND theirs.digest = ours.digest
+                         WHERE ours.site_id = $1 AND ours.referral_id = r.id
+                        UNION ALL
+                        SELECT x.id, 'external_ref' FROM referrals x WHERE x.site_id = $1 AND x.external_ref = r.external_ref) shared
+                  JOIN referrals o ON o.site_id = $1 AND o.id = shared.referral_id
+                 WHERE o.study_id = r.study_id AND o.is_test = r.is_test
+                   AND coalesce(o.merged_into_id, o.id) <> coalesce(r.merged_into_id, r.id)
+                 GROUP BY 1 ORDER BY 1 DESC LIMIT $3) found
+          WHERE r.site_id = $1 AND r.id = ANY ($2)",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .bind::<Array<Uuid>, _>(ids)
+    .bind::<BigInt, _>(MOST_CANDIDATES)
+    .load(conn)
+}
+
+/// Writes down that referrals were matched, each with the number of its candidates.
+///
+/// # Errors
+/// A database failure.
+pub fn matched(conn: &mut PgConnection, scope: &SiteScope, counts: &[(ReferralId, i32)], now: DateTime<Utc>) -> QueryResult<()> {
+    let (ids, counts): (Vec<ReferralId>, Vec<i32>) = counts.iter().copied().unzip();
+    diesel::sql_query(
+        "UPDATE match_results m SET matched_at = $4, candidates = done.candidates
+           FROM unnest($2::uuid[], $3::int4[]) AS done (referral_id, candidates)
+          WHERE m.site_id = $1 AND m.referral_id = done.referral_id",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .bind::<Array<Uuid>, _>(ids)
+    .bind::<Array<diesel::sql_types::Integer>, _>(counts)
+    .bind::<diesel::sql_types::Timestamptz, _>(now)
+    .execute(conn)
+    .map(drop)
+}

@@ -1,0 +1,5 @@
+//! The scheduler, the leases that keep several servers apart, and what an operator sees of them.
+
+mod admin;
+mod leases;
+mod scheduler;
