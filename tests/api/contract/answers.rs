@@ -187,6 +187,11 @@ async fn referrals(app: &App, witness: &mut Witness) {
         "contact_path": "site_record", "external_ref": "CRM-1"
     }));
     post(witness, &app.site_key(), "/v1/referrals", &late).await.expect(201);
+    let many = json!({"transition": {"to": "contacting"}, "referrals": [{"id": id, "version": 1}, {"id": app.site.admin}]});
+    let answer = post(witness, &app.coordinator(), "/v1/bulk-actions", &many).await.expect(200);
+    assert_eq!((&answer.body["done"], &answer.body["refused"]), (&json!(0), &json!(2)));
+    let twice = json!({"reassign": {"owner_id": app.site.admin, "reason": "absence"}, "referrals": [{"id": id}, {"id": id}]});
+    post(witness, &app.site_key(), "/v1/bulk-actions", &twice).await.expect_problem(422, "invalid_body");
     let withdrawal = json!({"match": {"phone": "+1 202 555 0123"}, "received_at": "2026-06-01T08:30:00Z"});
     post(witness, &app.site_key(), "/v1/contact-withdrawals", &withdrawal).await.expect(201);
     let held = post(

@@ -21,7 +21,7 @@ async fn owner_and_backup_are_away_over_a_weekend_and_a_clock_change() {
     let (here, away) = (sent(&app.partner()).await, sent(&app.sibling_partner()).await);
     // A third one is given to Dana by hand, with Pat behind her.
     let given = sent(&app.sibling_partner()).await;
-    let body = serde_json::json!({"owner_id": dana});
+    let body = serde_json::json!({"owner_id": dana, "reason": "absence"});
     app.coordinator().patch(&format!("/v1/referrals/{given}"), "*", &body).await.expect(200);
     assert_eq!(standing(&app, &here), format!("- {dana} 10-30 20:00 v1"));
 

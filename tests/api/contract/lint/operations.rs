@@ -28,6 +28,7 @@ const VERBS: &[&str] = &[
     "revoke",
     "deactivate",
     "reactivate",
+    "resolve",
 ];
 /// A key that leaked is revoked whatever has become of it, and a second rotation is refused by what is active: neither overwrites
 /// what somebody else has changed, so neither takes `If-Match`.
