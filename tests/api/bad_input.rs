@@ -211,6 +211,7 @@ async fn the_checks_see_an_echo_a_change_and_a_body_that_would_pass() {
             "/studies/0 unknown_reference",
             "/reassign/owner_id unknown_reference",
             "/starts_at out_of_range, /ends_at inconsistent",
+            "/referral_ids/0 unknown_reference, /referral_ids/1 unknown_reference",
             "/match/phone bad_format, /received_at out_of_range",
         ];
         assert!(code || for_itself.contains(&faults.as_str()), "{}: {}", route.name, answer.text);

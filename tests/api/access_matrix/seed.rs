@@ -222,6 +222,8 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let live_id = live.id();
     let test_id = uuid::Uuid::from_u128(uuid::Uuid::parse_str(&live_id).unwrap().as_u128() ^ 0xffff_ffff).to_string();
     let another = referral_with(json!({"study": study_code}));
+    // Ids of one moment have no order, and the newer one of a pair is held.
+    app.clock.advance(chrono::Duration::seconds(1));
     let unpaired_id = app.person(&partner.key).post("/v1/referrals", &another).await.expect(201).id();
     let paired_id = app.person(&partner.key).post("/v1/referrals", &another).await.expect(201).id();
     let pair = json!({"referral_ids": [live_id, paired_id]});
