@@ -32,6 +32,7 @@ mod migrations;
 mod overload;
 mod privacy;
 mod process;
+mod queue;
 mod races;
 mod referrals;
 mod rotation;

@@ -2,6 +2,7 @@
 
 mod completing;
 mod contact_details;
+mod issues;
 mod journal;
 mod moving;
 mod partner_view;
