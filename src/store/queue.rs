@@ -145,7 +145,7 @@ pub fn tally(
     filter: &Filter,
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<Tally>> {
-    Statement::of(TALLIED, scope, is_test, now).narrowed(filter).and(" GROUP BY 3, 4, 2, 1").0.load(conn)
+    Statement::of(TALLIED, scope, is_test, now).narrowed(filter).and(" GROUP BY 1, 2, 3, 4").0.load(conn)
 }
 
 /// `domain::aging::of` in SQL, for counting.

@@ -62,8 +62,8 @@ fn tally(site: &Site, name: &str, filter: Filter) -> Asked {
     let run = move |conn: &mut PgConnection, scope: &SiteScope| {
         queue::tally(conn, scope, false, &filter, beginning()).map(|rows| rows.len())
     };
-    // Groups are few; what is counted is never sorted.
-    Asked { name: format!("counts, {name}"), values, page: 5_000, run: Box::new(run) }
+    // What is counted may be sorted into its groups, in memory and an owner at a time.
+    Asked { name: format!("counts, {name}"), values, page: u64::MAX, run: Box::new(run) }
 }
 
 /// Where the queue stands after this share of it.
