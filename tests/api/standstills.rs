@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::callers::{Answer, Person, send};
+use crate::support::callers::{Answer, Person, fresh_key, send};
 use crate::support::{App, make};
 use crate::tenancy::texts;
 
@@ -70,7 +70,8 @@ async fn in_state(app: &App, coordinator: &Person, status: &str) -> String {
 
 /// A referral that waits for a person's decision, since its person withdrew permission to contact before.
 async fn quarantined(app: &App) -> String {
-    let about = json!({"email": "withdrawn@mail.example"});
+    // A person of its own: a withdrawal ends what is open of the same one.
+    let about = json!({"email": format!("{}@mail.example", fresh_key())});
     app.site_key().post("/v1/contact-withdrawals", &json!({"match": about})).await.expect(201);
     app.partner().post("/v1/referrals", &make::referral_with(json!({"match": about}))).await.expect(201).id()
 }

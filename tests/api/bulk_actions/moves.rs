@@ -83,7 +83,8 @@ async fn nothing_gets_into_flight_while_its_study_is_paused() {
     assert!(answer.body["results"][2]["detail"].as_str().unwrap().contains("needs a reason"));
     let answer = moved(&app, json!({"to": "received", "reason": "closed_by_mistake"}), &ids).await;
     assert_eq!(results(&answer), ["refused v2 invalid_body", "refused v3 invalid_body", "done v3"]);
-    let held = "SELECT count(*) FROM referrals WHERE status = 'on_hold' AND held_status = 'received' AND blocker = 'study_paused'";
+    let held =
+        "SELECT count(*) FROM referrals WHERE status = 'on_hold' AND held_status = 'received' AND blocker = 'study_paused'";
     assert_eq!(app.db.count(held), 3);
     study(&app, "open").await;
     for id in &ids {
@@ -114,10 +115,7 @@ async fn what_opens_again_has_an_owner_who_is_there() {
     assert_eq!(stand(&app, &ids[0]), format!("received {dana} v4"), "the route's owner takes what its own has left");
     assert_eq!(stand(&app, &ids[1]), format!("received {dana} v3"));
     let events = format!("SELECT event_type AS text FROM events WHERE subject_id = '{}' AND version = 4 ORDER BY 1", ids[0]);
-    assert_eq!(
-        texts(&mut app.db.superuser(), &events),
-        ["referral.reassigned", "referral.reopened", "referral.transitioned"]
-    );
+    assert_eq!(texts(&mut app.db.superuser(), &events), ["referral.reassigned", "referral.reopened", "referral.transitioned"]);
     // Where the route's owner is away its backup is next.
     go(&admin, &ids[1], json!({"to": "closed", "reason": "no_longer_interested"})).await;
     let away = json!({"starts_at": app.clock.now(), "ends_at": app.clock.now() + chrono::Duration::days(3)});

@@ -91,7 +91,9 @@ async fn actions_over_the_same_referrals_in_opposite_orders_make_each_version_on
     }
     assert_eq!(db_circles(&app), 0);
     let made = app.db.count("SELECT count(*) FROM events WHERE event_type = 'referral.reassigned'");
-    println!("72 actions at once over 40 referrals: {rows} rows {seen:?}, {made} of them changed, each version once, no deadlock");
+    println!(
+        "72 actions at once over 40 referrals: {rows} rows {seen:?}, {made} of them changed, each version once, no deadlock"
+    );
     assert!(made > 40 && seen.keys().all(|word| word == "done"), "the race was run: {seen:?}");
 }
 
@@ -151,7 +153,10 @@ async fn actions_beside_moves_pauses_and_leaves_never_wait_in_a_circle() {
             Box::pin(insist(app.admin(), super::reassign(&kim, &rows(&backwards)))),
             Box::pin(insist(app.coordinator(), super::transition(reopen, &rows(&ids)))),
             Box::pin(single(study.clone(), json!({"to": "paused"}))),
-            Box::pin(single(format!("/v1/referrals/{}/transitions", ids[0]), json!({"to": "received", "reason": "person_returned"}))),
+            Box::pin(single(
+                format!("/v1/referrals/{}/transitions", ids[0]),
+                json!({"to": "received", "reason": "person_returned"}),
+            )),
             Box::pin(single(format!("/v1/members/{kim}/deactivate"), json!({"reassign_to": app.site.coordinator}))),
             Box::pin(insist(app.admin(), super::reassign(app.site.admin, &rows(&ids)))),
         ];
@@ -162,7 +167,8 @@ async fn actions_beside_moves_pauses_and_leaves_never_wait_in_a_circle() {
         let orphans = "SELECT count(*) FROM referrals r JOIN members m ON m.site_id = r.site_id AND m.id = r.owner_id
                         WHERE r.status <> 'closed' AND NOT m.active";
         assert_eq!(app.db.count(orphans), 0, "round {round}");
-        let slipped = "SELECT count(*) FROM referrals WHERE status <> 'closed' AND (status <> 'on_hold' OR blocker <> 'study_paused')";
+        let slipped =
+            "SELECT count(*) FROM referrals WHERE status <> 'closed' AND (status <> 'on_hold' OR blocker <> 'study_paused')";
         assert_eq!(app.db.count(slipped), 0, "round {round}: all that is open is held");
         admin.post_on(&study, "*", &json!({"to": "open"})).await.expect(200);
         let path = format!("/v1/members/{kim}/reactivate");

@@ -49,7 +49,8 @@ async fn a_fault_of_the_request_refuses_all_of_it() {
         let refused = coordinator.post(PATH, &body).await;
         assert_eq!(refused.status, 422, "{body}: {}", refused.text);
         let faults = refused.faults();
-        let matches = faults.len() == expected.len() && faults.iter().zip(expected).all(|(fault, start)| fault.starts_with(start));
+        let matches =
+            faults.len() == expected.len() && faults.iter().zip(expected).all(|(fault, start)| fault.starts_with(start));
         assert!(matches, "{body}: {faults:?}");
         assert!(!refused.text.contains(&lee) && !refused.text.contains(&ids[0]), "a value is echoed");
         assert_eq!(kept(&app), before, "{body}");

@@ -21,7 +21,10 @@ async fn each_row_has_the_result_that_it_would_have_alone_and_what_may_be_done_i
     let ids = sent(&app, 5).await;
     go(&coordinator, &ids[1], json!({"to": "contacting"})).await;
     go(&coordinator, &ids[2], json!({"to": "closed", "reason": "wrong_study"})).await;
-    coordinator.patch(&format!("/v1/referrals/{}", ids[3]), "*", &json!({"owner_id": robin, "reason": "workload"})).await.expect(200);
+    coordinator
+        .patch(&format!("/v1/referrals/{}", ids[3]), "*", &json!({"owner_id": robin, "reason": "workload"}))
+        .await
+        .expect(200);
     let elsewhere = app.person(&app.other_site.partner.key);
     let [foreign, another] = [make::sent(&elsewhere).await.id(), make::sent(&elsewhere).await.id()];
     let rows = [
@@ -97,7 +100,10 @@ async fn each_row_that_changed_has_its_event_and_its_entry_with_the_reason() {
     app.coordinator().post(PATH, &reassign(app.site.admin, &all(&ids))).await.expect(200);
     let close = json!({"to": "closed", "reason": "site_capacity"});
     let events = |id: &str| {
-        texts(&mut app.db.superuser(), &format!("SELECT event_type || ' ' || version AS text FROM events WHERE subject_id = '{id}' ORDER BY number"))
+        texts(
+            &mut app.db.superuser(),
+            &format!("SELECT event_type || ' ' || version AS text FROM events WHERE subject_id = '{id}' ORDER BY number"),
+        )
     };
     app.sequence().await;
     for (id, tag) in ids.iter().zip(&before) {
@@ -128,7 +134,9 @@ async fn a_reassigned_referral_begins_its_escalation_anew() {
     app.clock.advance(chrono::Duration::hours(24));
     assert_eq!(escalation::pass(&app.state).await.unwrap(), 1);
     let plan = |app: &App| {
-        let sql = format!("SELECT concat_ws(' ', escalation, escalate_at = next_action_due_at) AS text FROM referrals WHERE id = '{id}'");
+        let sql = format!(
+            "SELECT concat_ws(' ', escalation, escalate_at = next_action_due_at) AS text FROM referrals WHERE id = '{id}'"
+        );
         texts(&mut app.db.superuser(), &sql).remove(0)
     };
     assert_eq!(plan(&app), "reminder f");

@@ -32,10 +32,16 @@ async fn who_is_recorded_late_in_a_paused_study_waits_for_it_and_for_nothing_els
     // Put on hold for something else it may go back, and is held for the pause then.
     go(&coordinator, &made.id(), json!({"to": "on_hold", "blocker": "awaiting_records"})).await.expect(200);
     let back = go(&coordinator, &made.id(), json!({"to": "received"})).await.expect(200).body;
-    assert_eq!([&back["status"], &back["held_status"], &back["blocker"]], [&json!("on_hold"), &json!("received"), &json!("study_paused")]);
+    assert_eq!(
+        [&back["status"], &back["held_status"], &back["blocker"]],
+        [&json!("on_hold"), &json!("received"), &json!("study_paused")]
+    );
     study(&app, "open").await.expect(200);
     let open = coordinator.get(&path).await.body;
-    assert_eq!([&open["status"], &open["blocker"], &open["next_action"]], [&json!("received"), &Value::Null, &json!("acknowledge")]);
+    assert_eq!(
+        [&open["status"], &open["blocker"], &open["next_action"]],
+        [&json!("received"), &Value::Null, &json!("acknowledge")]
+    );
 }
 
 #[actix_web::test]
@@ -46,10 +52,16 @@ async fn who_is_recorded_late_after_an_end_has_an_owner_who_ends_it_or_goes_on()
     route(&app, "retire").await.expect(200);
     partner(&app, "ended").await.expect(200);
     let made = coordinator.post("/v1/referrals", &late()).await.expect(201).body;
-    assert_eq!([&made["status"], &made["blocker"], &made["next_action"]], [&json!("received"), &Value::Null, &json!("acknowledge")]);
+    assert_eq!(
+        [&made["status"], &made["blocker"], &made["next_action"]],
+        [&json!("received"), &Value::Null, &json!("acknowledge")]
+    );
     study(&app, "closed").await.expect(200);
     let made = coordinator.post("/v1/referrals", &late()).await.expect(201).body;
-    assert_eq!([&made["status"], &made["blocker"], &made["next_action"]], [&json!("received"), &Value::Null, &json!("confirm_close")]);
+    assert_eq!(
+        [&made["status"], &made["blocker"], &made["next_action"]],
+        [&json!("received"), &Value::Null, &json!("confirm_close")]
+    );
     // Whatever it is moved to, there is nothing left but to end.
     let id = made["id"].as_str().unwrap();
     for step in ["contacting", "connected", "handed_off"] {

@@ -46,7 +46,8 @@ async fn two_thousand_open_referrals_are_held_and_given_back_in_one_request_each
     took.push(("partner ended".to_owned(), start.elapsed()));
     assert_eq!(app.db.count("SELECT count(*) FROM referrals WHERE next_action = 'confirm_close' AND blocker IS NULL"), 1_000);
     println!("2,000 open referrals (a debug build): {took:?}");
-    let recorded = app.db.count("SELECT count(*) FROM audit_entries WHERE operation IN ('transition_study', 'transition_partner')");
+    let recorded =
+        app.db.count("SELECT count(*) FROM audit_entries WHERE operation IN ('transition_study', 'transition_partner')");
     // Two moves of the study with all of them, one of the partner with half; the site's two partners had three moves each.
     let own = app.db.count("SELECT count(*) FROM audit_entries WHERE operation IN ('transition_study', 'transition_partner') AND subject_kind <> 'referral'");
     assert_eq!(recorded - own, 5_000);

@@ -112,7 +112,9 @@ async fn whatever_comes_into_flight_beside_a_pause_is_held_in_both_orders() {
             let id = if act == "late" { acted.id() } else { id };
             let stand = texts(
                 &mut app.db.superuser(),
-                &format!("SELECT concat_ws(' ', status, blocker, held_status, held_blocker) AS text FROM referrals WHERE id = '{id}'"),
+                &format!(
+                    "SELECT concat_ws(' ', status, blocker, held_status, held_blocker) AS text FROM referrals WHERE id = '{id}'"
+                ),
             );
             seen.insert((act, first), stand[0].clone());
             study(&app, "open").await.expect(200);
@@ -126,11 +128,14 @@ async fn whatever_comes_into_flight_beside_a_pause_is_held_in_both_orders() {
         println!("{case:?}: {stand}");
     }
     let waiting = "on_hold study_paused";
-    assert!(seen.iter().all(|((act, first), stand)| match (*act, *first) {
-        ("late", "the pause") => stand == "received study_paused",
-        ("unblock", "the pause") => stand == "on_hold study_paused contacting awaiting_records",
-        _ => stand.starts_with(waiting),
-    }), "{seen:?}");
+    assert!(
+        seen.iter().all(|((act, first), stand)| match (*act, *first) {
+            ("late", "the pause") => stand == "received study_paused",
+            ("unblock", "the pause") => stand == "on_hold study_paused contacting awaiting_records",
+            _ => stand.starts_with(waiting),
+        }),
+        "{seen:?}"
+    );
 }
 
 /// The control: an act that asks whether the study is open, and does not hold it until it has written, slips past a pause between

@@ -77,7 +77,8 @@ fn line(before: &Seen, after: &Seen, told: &[String], entries: usize, now: DateT
     }
     assert_eq!(entries, 1, "one entry for one change");
     assert!(!told.is_empty(), "what changed is visible in events: {}", after.site);
-    let planned = |seen: &Seen| [&seen.site["next_action"], &seen.site["next_action_due_at"], &seen.site["escalation"]].map(Value::clone);
+    let planned =
+        |seen: &Seen| [&seen.site["next_action"], &seen.site["next_action_due_at"], &seen.site["escalation"]].map(Value::clone);
     let plan = if planned(before) == planned(after) {
         assert_eq!(before.escalates_at, after.escalates_at);
         "as planned".to_owned()
@@ -195,8 +196,7 @@ async fn a_study_that_closes_from_open_asks_owners_to_end_and_its_partner_may_en
     let app = App::start().await;
     let names = population(&app).await;
     let mut text = change(&app, &names, "study closed", "transition_study", async || study(&app, "closed").await).await;
-    text +=
-        &change(&app, &names, "partner ended after", "transition_partner", async || partner(&app, "ended").await).await;
+    text += &change(&app, &names, "partner ended after", "transition_partner", async || partner(&app, "ended").await).await;
     insta::assert_snapshot!("closed_from_open", text);
 }
 

@@ -167,7 +167,8 @@ async fn what_waits_for_the_paused_study_is_completed_moved_and_released_without
     go(&coordinator, &closed, json!({"to": "received", "reason": "person_returned"})).await.expect(200);
     go(&coordinator, &held, json!({"to": "acknowledged"})).await.expect(200);
     go(&coordinator, &released, json!({"to": "received"})).await.expect(200);
-    for (id, returns_to) in [(&completed, "contacting"), (&closed, "received"), (&held, "acknowledged"), (&released, "received")] {
+    for (id, returns_to) in [(&completed, "contacting"), (&closed, "received"), (&held, "acknowledged"), (&released, "received")]
+    {
         let view = coordinator.get(&format!("/v1/referrals/{id}")).await.body;
         assert_eq!(
             [&view["status"], &view["held_status"], &view["blocker"], &view["held_blocker"], &view["next_action"]],
