@@ -13,6 +13,7 @@
 mod access_matrix;
 mod api_keys;
 mod architecture;
+mod away_windows;
 mod bad_input;
 mod configuration;
 mod contact_withdrawals;
@@ -24,6 +25,7 @@ mod embedded;
 mod escalation;
 mod idempotency;
 mod identity_provider;
+mod invariants;
 mod jobs;
 mod journal;
 mod listing;
