@@ -90,19 +90,24 @@ async fn of_two_absences_that_move_together_at_once_one_moves() {
 /// A plan beside the leave of its member comes before it, and goes with it, or is refused.
 #[actix_web::test]
 async fn nothing_is_planned_for_a_member_who_leaves_beside_it() {
+    const ROUNDS: u64 = 16;
     let app = App::start().await;
     let kim = super::join(&app, "kim").await;
     let (mut before, mut after) = (0, 0);
-    for round in 0..16_u64 {
+    for round in 0..ROUNDS {
         let (planner, leaver) = (app.admin(), app.admin());
-        let planned = actix_web::rt::spawn(async move {
-            actix_web::rt::time::sleep(std::time::Duration::from_millis(round % 8)).await;
+        // The first is planned after the leave, the last before it, and those between meet it.
+        let wait = |millis| actix_web::rt::time::sleep(std::time::Duration::from_millis(millis));
+        let first = actix_web::rt::spawn(async move {
+            wait(if round == 0 { 300 } else { 0 }).await;
             plan(&planner, kim, &july(6, 20)).await
         });
-        let left =
-            actix_web::rt::spawn(async move { leaver.post_on(&format!("/v1/members/{kim}/deactivate"), "*", &json!({})).await });
+        let left = actix_web::rt::spawn(async move {
+            wait(if round == ROUNDS - 1 { 300 } else { round }).await;
+            leaver.post_on(&format!("/v1/members/{kim}/deactivate"), "*", &json!({})).await
+        });
         left.await.unwrap().expect(200);
-        match planned.await.unwrap() {
+        match first.await.unwrap() {
             answer if answer.status == 201 => before += 1,
             answer => {
                 answer.expect_problem(409, "state_conflict");
@@ -114,6 +119,7 @@ async fn nothing_is_planned_for_a_member_who_leaves_beside_it() {
         crate::support::callers::send(back).await.expect(200);
     }
     println!("a plan beside the leave of its member: {before} before it, {after} refused after it, 0 left behind");
+    assert!(before > 0 && after > 0, "the race was run");
 }
 
 /// The control of the count: rows that overlap are seen.

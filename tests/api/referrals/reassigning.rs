@@ -39,7 +39,7 @@ async fn many_go_to_an_active_admin_or_coordinator_of_the_site_and_to_nobody_els
         answers.push(refused.body);
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "whoever it is, nothing is told of them");
-    for (owner, fault) in [(json!(null), "null_not_allowed"), (json!("dana"), "invalid_format"), (json!(7), "wrong_type")] {
+    for (owner, fault) in [(json!(null), "null_not_allowed"), (json!("dana"), "bad_format"), (json!(7), "wrong_type")] {
         assert_eq!(
             bulk(&coordinator, owner, referrals.clone()).await.expect(422).faults(),
             [format!("/reassign/owner_id {fault}")]
