@@ -13,6 +13,7 @@
 mod access_matrix;
 mod api_keys;
 mod architecture;
+mod away_windows;
 mod bad_input;
 mod bulk_actions;
 mod configuration;
@@ -25,6 +26,7 @@ mod embedded;
 mod escalation;
 mod idempotency;
 mod identity_provider;
+mod invariants;
 mod jobs;
 mod journal;
 mod listing;
