@@ -11,6 +11,7 @@
 )]
 
 mod access_matrix;
+mod alerts;
 mod api_keys;
 mod architecture;
 mod bad_input;
@@ -29,6 +30,7 @@ mod journal;
 mod listing;
 mod members;
 mod migrations;
+mod outbound;
 mod overload;
 mod privacy;
 mod process;

@@ -7,5 +7,7 @@ pub mod callers;
 pub mod db;
 pub mod log;
 pub mod make;
+pub mod smtp;
+pub mod webhook;
 
 pub use app::App;
