@@ -60,7 +60,9 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "create_referral"
                 | "create_api_key"
                 | "create_duplicate_review"
+                | "create_bulk_action"
                 | "list_routes"
+                | "list_queue"
                 | "list_referrals"
                 | "list_api_keys"
                 | "list_duplicate_reviews"
@@ -86,7 +88,8 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "referrals" => &meant.referral_id,
         _ => "",
     };
-    let mut path = operation.path.replace("{id}", segment);
+    let mut path =
+        operation.path.replace("{id}", segment).replace("{window_id}", &meant.window_id).replace("{code}", "materials_unclear");
     let reference = if target == Target::TestReferral { &meant.test_reference } else { &meant.partner_reference };
     let named = Own { partner_reference: reference.clone(), ..meant.clone() };
     let sent = sent(id, &named, neighbour, person.is_partner()).expect("an operation of the request maker");
@@ -124,15 +127,22 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "get_referral"
         | "list_referral_actions"
         | "list_referral_events"
+        | "unmark_referral_issue"
+        | "get_queue_counts"
         | "list_events"
         | "list_audit_entries"
         | "get_duplicate_review"
+        | "list_away_windows"
+        | "get_away_window"
+        | "delete_away_window"
         | "launch_route"
         | "pause_route"
         | "resume_route"
         | "retire_route"
         | "withdraw_referral" => Sent::Nothing,
         "list_api_keys" => Sent::Filter(format!("partner={}", meant.partner_code)),
+        "list_queue" => Sent::Filter(format!("partner={}", meant.partner_code)),
+        "mark_referral_issue" => Sent::Body(json!({"code": "expectation_payment"})),
         "list_duplicate_reviews" => Sent::Filter(format!("partner={}", meant.partner_code)),
         "create_duplicate_review" => Sent::Body(json!({"referral_ids": [meant.referral_id, meant.unpaired_referral_id]})),
         "resolve_duplicate_review" => Sent::Body(json!({"resolution": "different"})),
@@ -171,6 +181,11 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
             }
             Sent::Body(body)
         }
+        "create_away_window" => Sent::Body(json!({"starts_at": "2026-08-03T12:00:00Z", "ends_at": "2026-08-10T12:00:00Z"})),
+        "update_away_window" => Sent::Body(json!({"ends_at": "2026-07-17T12:00:00Z"})),
+        "create_bulk_action" => Sent::Body(json!({
+            "reassign": {"owner_id": meant.backup_owner_id, "reason": "absence"}, "referrals": [{"id": meant.referral_id}],
+        })),
         "update_referral" => Sent::Body(json!({"next_action": "attempt_contact", "reason": "correction"})),
         "create_contact_withdrawal" => Sent::Body(json!({"match": {"email": "nobody@mail.example"}})),
         "transition_referral" => Sent::Body(json!({"to": "contacting"})),

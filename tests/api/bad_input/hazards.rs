@@ -136,7 +136,7 @@ fn expected(kind: Kind, schema: &Value, value: &Value) -> Vec<Option<&'static st
         (Kind::Typed, "array") if value == &json!([]) && schema["minItems"].is_null() => vec![None],
         (Kind::Typed, "array") if value == &json!([MARK]) && schema["items"]["$ref"] == "#/components/schemas/Code" => vec![None],
         (Kind::Typed, "array") if value.is_array() => {
-            vec![Some("too_few_items"), Some("unknown_value"), Some("null_not_allowed")]
+            vec![Some("too_few_items"), Some("unknown_value"), Some("null_not_allowed"), Some("too_short"), Some("wrong_type")]
         }
         (Kind::Typed, "object") if value.is_object() => {
             vec![Some("missing_field"), Some("unknown_field"), Some("sensitive_field"), Some("inconsistent")]

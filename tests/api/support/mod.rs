@@ -8,6 +8,7 @@ pub mod db;
 pub mod log;
 pub mod make;
 pub mod smtp;
+pub mod things;
 pub mod webhook;
 
 pub use app::App;
