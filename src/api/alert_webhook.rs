@@ -23,7 +23,10 @@ pub use body::{AlertWebhookView, IssuedAlertWebhookView, RotateAlertWebhookSecre
 /// Refuses a URL that nothing would be posted to. What its name stands for is seen at each attempt.
 fn check_url(app: &AppState, url: &str) -> Result<(), AppError> {
     let refused = |fault: UrlFault| {
-        let code = if fault == UrlFault::NotPublic { FaultCode::AddressNotAllowed } else { FaultCode::BadFormat };
+        let code = match fault {
+            UrlFault::NotPublic | UrlFault::NotHttps => FaultCode::AddressNotAllowed,
+            UrlFault::Malformed | UrlFault::Credentials | UrlFault::Fragment => FaultCode::BadFormat,
+        };
         AppError::invalid(vec![Fault::new("/url", code, fault.message())])
     };
     app.outbound.http.check_url(url).map_err(refused)

@@ -44,7 +44,7 @@ pub(super) fn read(get: &dyn Fn(&str) -> Option<OsString>) -> Result<OutboundCon
 fn public_url(text: &str) -> Result<String, ConfigError> {
     let url = Url::parse(text).ok().filter(|url| {
         let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
-        plain && url.has_host() && matches!(url.scheme(), "https" | "http")
+        plain && url.has_host() && text.len() <= 500 && matches!(url.scheme(), "https" | "http")
     });
     let url =
         url.ok_or_else(|| ConfigError("HANDOFF_PUBLIC_URL is not an address such as https://handoff.site.example".into()))?;

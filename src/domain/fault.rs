@@ -85,7 +85,7 @@ pub enum FaultCode {
     NotNormalized,
     /// Members that are valid alone and contradict each other.
     Inconsistent,
-    /// An address that the server may not reach: not public, and not allowed by its operator.
+    /// An address that the server may not reach: not public or without TLS, and not allowed by its operator.
     AddressNotAllowed,
 }
 

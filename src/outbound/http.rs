@@ -205,7 +205,6 @@ impl Resolve for Checked {
 /// The kind only: the library's text quotes the address.
 fn kind_of(error: &reqwest::Error) -> PostError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    let mut tls = false;
     while let Some(error) = cause {
         if error.is::<Refused>() {
             return PostError::AddressRefused;
@@ -213,11 +212,9 @@ fn kind_of(error: &reqwest::Error) -> PostError {
         if error.is::<Unknown>() {
             return PostError::NameUnknown;
         }
-        // How the TLS library says that it is its own fault.
-        tls |= error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData);
         cause = error.source();
     }
-    match (error.is_timeout(), error.is_connect() && tls) {
+    match (error.is_timeout(), error.is_connect() && super::is_about_tls(error)) {
         (true, _) => PostError::TimedOut,
         (false, true) => PostError::TlsFailed,
         (false, false) => PostError::ConnectionFailed,

@@ -3,19 +3,18 @@
 //!
 //! TLS is required; without it only to this machine, or where the setting says `tls=none`.
 
-use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message};
+use lettre::Address;
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Body, Mailbox, Message, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::{Error, SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT};
-use lettre::{Address, message::SinglePart};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
 
@@ -213,7 +212,9 @@ impl Mailer {
 
     fn compose(&self, alert: &AlertMessage, to: &Address, public_url: Option<&str>, now: DateTime<Utc>) -> Option<Vec<u8>> {
         let header = |name: &'static str, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
-        let part = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(alert.text(public_url));
+        // As it is, so that no link is broken over two lines: ASCII, in lines of less than a thousand characters.
+        let text = Body::dangerous_pre_encoded(alert.text(public_url).into_bytes(), ContentTransferEncoding::SevenBit);
+        let part = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text);
         let message = Message::builder()
             .from(self.settings.from.clone())
             .to(Mailbox::new(None, to.clone()))
@@ -282,13 +283,7 @@ impl Mailer {
 /// What a failure at this step means. The library's text quotes the server, so that only its kind is used.
 fn failure(step: Step, error: &Error) -> DeliveryError {
     let code = error.status().map(u16::from);
-    let mut cause = error.source();
-    let mut is_tls = error.is_tls();
-    while let Some(error) = cause {
-        // How the TLS library says that it is its own fault.
-        is_tls |= error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData);
-        cause = error.source();
-    }
+    let is_tls = error.is_tls() || super::is_about_tls(error);
     match (step, code) {
         _ if error.is_timeout() => DeliveryError::SmtpTimedOut,
         // Some servers say only at a later command that they want credentials first.

@@ -15,6 +15,22 @@ pub use http::{Http, Timeouts};
 pub use mail::{Mailer, SmtpSettings};
 pub use policy::{Allow, UrlFault};
 
+/// Whether a failure is about TLS. The TLS library says so by the kind of an I/O error, which others wrap: the source of such an error
+/// is that of what it wraps, so that this has to look inside.
+fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            let inside = io.get_ref().is_some_and(|inner| is_about_tls(inner));
+            if io.kind() == std::io::ErrorKind::InvalidData || inside {
+                return true;
+            }
+        }
+        cause = error.source();
+    }
+    false
+}
+
 /// All ways out of a process.
 #[derive(Debug)]
 pub struct Outbound {

@@ -18,6 +18,7 @@ use handoff::outbound::{Allow, Http, Mailer, Outbound, SmtpSettings};
 use serde_json::{Value, json};
 
 use crate::support::App;
+use crate::support::callers::fresh_key;
 use crate::support::db::Database;
 use crate::support::make::{self, Site};
 use crate::support::smtp::{Mail, PASSWORD, SmtpServer};
@@ -69,7 +70,8 @@ async fn delivery(app: &App, alert: &str) -> String {
 
 /// A referral that the partner sends, and that its owner is told of.
 async fn referral(app: &App) -> String {
-    let body = make::referral_with(json!({"partner_reference": "CANARY-REFERENCE-7"}));
+    let reference = format!("CANARY-{}", fresh_key());
+    let body = make::referral_with(json!({"partner_reference": reference}));
     let id = app.partner().post("/v1/referrals", &body).await.expect(201).id();
     match_duplicates::pass(&app.state).await.unwrap();
     id

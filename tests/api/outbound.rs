@@ -192,13 +192,13 @@ fn leads_home(url: &str) -> bool {
         Some(url::Host::Domain(name)) => names(name).iter().all(IpAddr::is_loopback) && !names(name).is_empty(),
         None => false,
     };
-    at_home && url.username().is_empty() && url.password().is_none() && url.scheme() == "https"
+    at_home && url.fragment().is_none() && url.username().is_empty() && url.password().is_none() && url.scheme() == "https"
 }
 
 #[actix_web::test]
 async fn no_spelling_of_a_private_address_is_reached() {
     handoff::cli::install_crypto();
-    let private = Private::listen(&["127.0.0.1", "127.0.0.2", "::1"]);
+    let private = Private::listen(&["127.0.0.1", "127.0.0.2", "127.255.255.254", "::1"]);
     let urls: Vec<String> = REFUSED.iter().map(|url| url.replace("PORT", &private.port.to_string())).collect();
     assert!(urls.len() >= 60);
     let http = Http::resolving(Allow::default(), QUICK, asking(names));

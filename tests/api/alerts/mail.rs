@@ -1,10 +1,14 @@
 //! E-mail: what it says and does not say, over each kind of connection, and the code of each failure.
 
+use std::process::Command;
+
+use handoff::db::APP_ROLE;
 use handoff::jobs::{alert_delivery, escalation};
 use handoff::outbound::Outbound;
 use serde_json::json;
 
 use super::{FROM, app_with, delivery, mailer, outbound, pass, referral, test_alert};
+use crate::support::db::Database;
 use crate::support::smtp::{PASSWORD, Reaction, SmtpServer, Tls, USER};
 use crate::support::{App, log};
 
@@ -150,4 +154,27 @@ async fn what_was_confirmed_or_closed_meanwhile_is_not_sent_any_more() {
     // The control: the third one goes its way.
     assert_eq!(delivery(&app, &kept).await, "delivered 2 smtp_connection_failed");
     assert_eq!(smtp.mails().len(), 1);
+}
+
+#[actix_web::test]
+async fn check_says_in_one_sentence_whether_mail_would_go_out() {
+    let db = Database::new();
+    let mut smtp = SmtpServer::start(Tls::None).await;
+    let check = async |password: &str, smtp: &SmtpServer| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_handoff"));
+        command.arg("check").env_clear().env("DATABASE_URL", db.url(APP_ROLE)).env("HANDOFF_MASTER_KEY", "5a".repeat(32));
+        command.env("HANDOFF_SMTP_URL", smtp.url(password)).env("HANDOFF_SMTP_FROM", FROM);
+        let output = actix_web::rt::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(!said.contains("-password-"), "{said}");
+        (output.status.success(), said)
+    };
+    let (good, said) = check(PASSWORD, &smtp).await;
+    assert!(good && said.contains("HANDOFF_SMTP_URL: the server takes us."), "{said}");
+    let (good, said) = check("wrong-password-zq", &smtp).await;
+    assert!(!good && said.contains("does not take the user name and the password (smtp_authentication_failed)"), "{said}");
+    smtp.go_down().await;
+    let (good, said) = check(PASSWORD, &smtp).await;
+    assert!(!good && said.contains("no connection") && said.contains("smtp_connection_failed"), "{said}");
+    assert_eq!(smtp.mails().len(), 0);
 }

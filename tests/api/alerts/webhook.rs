@@ -167,7 +167,7 @@ async fn a_webhook_is_set_moved_and_deleted_by_admins_and_points_at_no_private_p
         ("https://127.1:8443/x", "/url address_not_allowed"),
         ("https://169.254.169.254/latest", "/url address_not_allowed"),
         ("http://10.0.0.8:8080/x", "/url address_not_allowed"),
-        ("http://hooks.site.example/x", "/url bad_format"),
+        ("http://hooks.site.example/x", "/url address_not_allowed"),
         ("https://hooks.site.example/x#y", "/url bad_format"),
         ("https://u:p@hooks.site.example/x", "/url bad_format"),
         ("https://[::1]/x", "/url bad_format"),

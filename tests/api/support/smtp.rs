@@ -65,7 +65,6 @@ impl Mail {
 struct Shared {
     mails: Mutex<Vec<Mail>>,
     reactions: Mutex<HashMap<&'static str, Reaction>>,
-    connections: Mutex<usize>,
 }
 
 pub struct SmtpServer {
@@ -115,7 +114,6 @@ impl SmtpServer {
         let (shared, acceptor, tls) = (Arc::clone(&self.shared), self.acceptor.clone(), self.tls);
         self.accepting = Some(actix_web::rt::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                *shared.connections.lock().unwrap() += 1;
                 let (shared, acceptor) = (Arc::clone(&shared), acceptor.clone());
                 actix_web::rt::spawn(async move {
                     match tls {
@@ -155,10 +153,6 @@ impl SmtpServer {
 
     pub fn mails(&self) -> Vec<Mail> {
         self.shared.mails.lock().unwrap().clone()
-    }
-
-    pub fn connections(&self) -> usize {
-        *self.shared.connections.lock().unwrap()
     }
 
     /// The setting that leads here.
