@@ -1,6 +1,8 @@
 //! The only reader of the environment: every setting, typed, with its default. Secrets are wrapped; each may also come
 //! from a file named by the same variable with `_FILE`.
 
+mod outbound;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,6 +12,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::auth::provider::{self, Issuer};
+
+pub use outbound::OutboundConfig;
 
 /// The settings of a process.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub struct Config {
     pub master_key_also: Option<SecretString>,
     /// `HANDOFF_JWT_ISSUERS`: the identity providers that staff sign in at, as JSON; default none.
     pub jwt_issuers: Vec<Issuer>,
+    /// What leaves the server: e-mail, and posts to configured addresses.
+    pub outbound: OutboundConfig,
     /// `HANDOFF_POOL_SIZE`: database connections; default 16.
     pub pool_size: u32,
     /// `HANDOFF_MAX_WAITING`: requests that may wait for a connection; default 8 per connection.
@@ -91,10 +97,22 @@ const KNOWN: &[&str] = &[
     "HANDOFF_PG_BIN",
     "HANDOFF_EMBEDDED",
     "HANDOFF_OFFLINE",
+    "HANDOFF_SMTP_URL",
+    "HANDOFF_SMTP_PASSWORD",
+    "HANDOFF_SMTP_FROM",
+    "HANDOFF_PUBLIC_URL",
+    "HANDOFF_OUTBOUND_ALLOW",
 ];
 /// Settings that may come from a file: secrets, and what is long.
-const SECRETS: &[&str] =
-    &["DATABASE_URL", "HANDOFF_MIGRATE_DATABASE_URL", "HANDOFF_MASTER_KEY", "HANDOFF_MASTER_KEY_ALSO", "HANDOFF_JWT_ISSUERS"];
+const SECRETS: &[&str] = &[
+    "DATABASE_URL",
+    "HANDOFF_MIGRATE_DATABASE_URL",
+    "HANDOFF_MASTER_KEY",
+    "HANDOFF_MASTER_KEY_ALSO",
+    "HANDOFF_JWT_ISSUERS",
+    "HANDOFF_SMTP_URL",
+    "HANDOFF_SMTP_PASSWORD",
+];
 
 impl Config {
     /// Reads the process's environment.
@@ -131,6 +149,7 @@ impl Config {
                 }
                 None => Vec::new(),
             },
+            outbound: outbound::read(get)?,
             pool_size: u32::try_from(pool_size).unwrap_or(16),
             max_waiting: usize::try_from(number(get, "HANDOFF_MAX_WAITING", pool_size * 8, 0..=100_000)?).unwrap_or(128),
             deadline: Duration::from_millis(number(get, "HANDOFF_DEADLINE_MS", 10_000, 100..=600_000)?),

@@ -46,6 +46,7 @@ use crate::routes;
         (name = "partners", description = "The organisations that refer."),
         (name = "api-keys", description = "Keys of partners and of the site's systems: shown once, rotated with an overlap, revoked at once."),
         (name = "members", description = "The people of the site: what they may do, who leads, who has left."),
+        (name = "alerts", description = "What members are told, over which channel, and whether it arrived."),
         (name = "site", description = "The tenant and its settings."),
         (name = "events", description = "What happens at the site, in one stable order."),
         (name = "audit", description = "Who did what, when, and why: append-only and chained."),

@@ -3,13 +3,13 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
-    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, issues, members, partners,
-    queue, referrals, routes, sites, studies, system,
+    alert_webhook, alerts, api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, issues,
+    members, partners, queue, referrals, routes, sites, studies, system,
 };
 use crate::auth::permission::{
-    CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanAbsences,
-    PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, RecordWithdrawals,
-    ResolveDuplicates, Row, WorkReferrals,
+    CreateReferrals, FollowAlerts, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission,
+    PlanAbsences, PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite,
+    RecordWithdrawals, ResolveDuplicates, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -55,6 +55,14 @@ table! {
     away_windows::get_away_window => Access::Permission(ReadMembers::ROW);
     away_windows::update_away_window => Access::Permission(PlanAbsences::ROW);
     away_windows::delete_away_window => Access::Permission(PlanAbsences::ROW);
+    alerts::list_alerts => Access::Permission(FollowAlerts::ROW);
+    alerts::get_alert => Access::Permission(FollowAlerts::ROW);
+    alerts::confirm_alert => Access::Permission(FollowAlerts::ROW);
+    alerts::create_test_alert => Access::Permission(FollowAlerts::ROW);
+    alert_webhook::get_alert_webhook => Access::Permission(ManageSite::ROW);
+    alert_webhook::set_alert_webhook => Access::Permission(ManageSite::ROW);
+    alert_webhook::delete_alert_webhook => Access::Permission(ManageSite::ROW);
+    alert_webhook::rotate_alert_webhook_secret => Access::Permission(ManageSite::ROW);
     studies::create_study => Access::Permission(ManageConfiguration::ROW);
     studies::list_studies => Access::Permission(ReadConfiguration::ROW);
     studies::get_study => Access::Permission(ReadConfiguration::ROW);

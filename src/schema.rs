@@ -1,6 +1,47 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    alert_channel_states (site_id, member_id, channel) {
+        site_id -> Uuid,
+        member_id -> Uuid,
+        channel -> Text,
+        failing_since -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    alert_deliveries (site_id, alert_id, channel) {
+        site_id -> Uuid,
+        alert_id -> Uuid,
+        channel -> Text,
+        status -> Text,
+        attempts -> Int4,
+        next_attempt_at -> Nullable<Timestamptz>,
+        leased_until -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+        first_failed_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    alert_webhooks (site_id) {
+        site_id -> Uuid,
+        url -> Text,
+        secret_id -> Uuid,
+        secret_key_id -> Bytea,
+        previous_secret_id -> Nullable<Uuid>,
+        previous_key_id -> Nullable<Bytea>,
+        previous_until -> Nullable<Timestamptz>,
+        disabled_at -> Nullable<Timestamptz>,
+        disabled_reason -> Nullable<Text>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     alerts (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
@@ -9,6 +50,7 @@ diesel::table! {
         referral_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
         confirmed_at -> Nullable<Timestamptz>,
+        taken_up_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -233,6 +275,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         issuer -> Nullable<Text>,
         subject -> Nullable<Text>,
+        alert_channels -> Array<Nullable<Text>>,
     }
 }
 
@@ -360,6 +403,9 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    alert_channel_states,
+    alert_deliveries,
+    alert_webhooks,
     alerts,
     api_keys,
     audit_entries,

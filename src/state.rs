@@ -1,8 +1,10 @@
 //! What every worker shares.
 
 mod board;
+mod deliveries;
 
 pub use board::{JobBoard, JobRuns};
+pub use deliveries::Deliveries;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +18,7 @@ use crate::auth::provider::Providers;
 use crate::clock::Clock;
 use crate::db::{Db, Deadline};
 use crate::domain::ids::SiteId;
+use crate::outbound::Outbound;
 use crate::privacy::keys::MasterKey;
 
 /// The server's state, one per process.
@@ -39,6 +42,10 @@ pub struct AppState {
     pub key_uses: KeyUses,
     /// What the jobs of this process did last.
     pub jobs: JobBoard,
+    /// The ways out of the process.
+    pub outbound: Outbound,
+    /// What is being delivered.
+    pub deliveries: Deliveries,
 }
 
 /// Wakes the sequencer when something was written, and those who wait for events when something was placed. Only a short

@@ -9,11 +9,12 @@ use super::read::{Paging, page, read};
 use super::reply::{Reply, version_tag};
 use crate::auth::Caller;
 use crate::auth::permission::{ManageMembers, ReadMembers};
+use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::error::AppError;
-use crate::ops;
 use crate::ops::add_member::{Identity, NewMember};
+use crate::ops::{self, Context};
 use crate::state::AppState;
 use crate::store;
 use crate::store::members::MemberContext;
@@ -22,9 +23,20 @@ mod body;
 
 pub use body::{CreateMember, DeactivateMember, ListMembers, MemberIdentity, MemberPage, MemberView, UpdateMember};
 
-fn reply(context: MemberContext) -> Result<Reply, AppError> {
-    let etag = version_tag(context.member.version);
-    Reply::ok(&MemberView::from(context), etag)
+/// Members with whether alerts reach them; `email`: whether the server sends any.
+fn views(conn: &mut Conn, context: &Context, members: Vec<MemberContext>, email: bool) -> Result<Vec<MemberView>, AppError> {
+    let chosen: Vec<_> = members.iter().map(|found| (found.member.id, found.member.alert_channels.0.clone())).collect();
+    let reached = ops::reachability::of_members(conn, context, &chosen, email)?;
+    Ok(members.into_iter().zip(reached).map(|(member, reached)| MemberView::new(member, reached)).collect())
+}
+
+fn view(conn: &mut Conn, context: &Context, member: MemberContext, email: bool) -> Result<MemberView, AppError> {
+    views(conn, context, vec![member], email)?.pop().ok_or_else(AppError::not_found)
+}
+
+fn reply(conn: &mut Conn, context: &Context, member: MemberContext, email: bool) -> Result<Reply, AppError> {
+    let etag = version_tag(member.member.version);
+    Reply::ok(&view(conn, context, member, email)?, etag)
 }
 
 /// Refuses an issuer that the server does not know, or knows as another site's: nobody could sign in by it.
@@ -61,6 +73,7 @@ pub async fn create_member(
 ) -> Result<HttpResponse, AppError> {
     let new = body.value;
     check_issuer(&app, &caller, new.identity.as_ref())?;
+    let email = app.outbound.mailer.is_some();
     write(&app, &caller, Write::accepting("create_member", &key, &body.canonical), move |conn, context| {
         let member = NewMember {
             display_name: new.display_name,
@@ -71,7 +84,7 @@ pub async fn create_member(
         };
         let added = ops::add_member::assigned(conn, context, member, &new.studies)?;
         let (etag, location) = (version_tag(added.member.version), format!("/v1/members/{}", added.member.id));
-        Reply::created(&MemberView::from(added), etag, location)
+        Reply::created(&view(conn, context, added, email)?, etag, location)
     })
     .await
 }
@@ -94,15 +107,19 @@ pub async fn list_members(
 ) -> Result<HttpResponse, AppError> {
     let query = query.0;
     let paging = Paging::new("list_members", query.cursor.as_deref(), query.limit, &(query.role, query.active))?;
+    let email = app.outbound.mailer.is_some();
     let filter = store::members::Filter { role: query.role, active: query.active };
     page(
         &app,
         &caller,
         &request,
         paging,
-        move |conn, context, after, limit| Ok(store::members::page(conn, &context.scope, filter, after.map(MemberId), limit)?),
-        |row: &MemberContext| row.member.id.0,
-        |rows, next_cursor, _| Ok(MemberPage { data: rows.into_iter().map(MemberView::from).collect(), next_cursor }),
+        move |conn, context, after, limit| {
+            let found = store::members::page(conn, &context.scope, filter, after.map(MemberId), limit)?;
+            views(conn, context, found, email)
+        },
+        |member: &MemberView| member.id.0,
+        |data, next_cursor, _| Ok(MemberPage { data, next_cursor }),
     )
     .await
 }
@@ -121,12 +138,13 @@ pub async fn get_member(
     id: PathId<MemberId>,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
-    let found = read(&app, &caller, move |conn, context| {
+    let email = app.outbound.mailer.is_some();
+    let answer = read(&app, &caller, move |conn, context| {
         let row = store::members::find(conn, &context.scope, id.0)?.ok_or_else(AppError::not_found)?;
-        store::members::with_studies(conn, &context.scope, vec![row])?.pop().ok_or_else(AppError::not_found)
-    })
-    .await?;
-    Ok(reply(found)?.into_response())
+        let found = store::members::with_studies(conn, &context.scope, vec![row])?.pop().ok_or_else(AppError::not_found)?;
+        reply(conn, context, found, email)
+    });
+    Ok(answer.await?.into_response())
 }
 
 /// Change a member
@@ -151,9 +169,10 @@ pub async fn update_member(
 ) -> Result<HttpResponse, AppError> {
     let patch = body.value;
     check_issuer(&app, &caller, patch.identity.as_ref().and_then(Option::as_ref))?;
-    let patch = patch.into();
+    let (patch, email) = (patch.into(), app.outbound.mailer.is_some());
     write(&app, &caller, Write::unkeyed("update_member", &body.canonical), move |conn, context| {
-        reply(ops::update_member::run(conn, context, id.0, &if_match.0, patch)?)
+        let member = ops::update_member::run(conn, context, id.0, &if_match.0, patch)?;
+        reply(conn, context, member, email)
     })
     .await
 }
@@ -180,10 +199,11 @@ pub async fn deactivate_member(
     body: Body<DeactivateMember>,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
-    let successors = body.value.into();
+    let (successors, email) = (body.value.into(), app.outbound.mailer.is_some());
     let operation = format!("deactivate_member:{}", id.0);
     write(&app, &caller, Write::accepting(operation, &key, &body.canonical), move |conn, context| {
-        reply(ops::deactivate_member::run(conn, context, id.0, &if_match.0, successors)?)
+        let member = ops::deactivate_member::run(conn, context, id.0, &if_match.0, successors)?;
+        reply(conn, context, member, email)
     })
     .await
 }
@@ -208,9 +228,10 @@ pub async fn reactivate_member(
     _: NoBody,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
-    let operation = format!("reactivate_member:{}", id.0);
+    let (operation, email) = (format!("reactivate_member:{}", id.0), app.outbound.mailer.is_some());
     write(&app, &caller, Write::accepting(operation, &key, b""), move |conn, context| {
-        reply(ops::reactivate_member::run(conn, context, id.0, &if_match.0)?)
+        let member = ops::reactivate_member::run(conn, context, id.0, &if_match.0)?;
+        reply(conn, context, member, email)
     })
     .await
 }

@@ -3,6 +3,8 @@
 //! A handler extracts, calls one operation inside one transaction and shapes the answer. Response structs are
 //! allowlists: rows are never serialised.
 
+pub mod alert_webhook;
+pub mod alerts;
 pub mod api_keys;
 pub mod audit;
 pub mod away_windows;
@@ -78,5 +80,8 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         duplicates::CreateDuplicateReview,
         duplicates::ResolveDuplicateReview,
         duplicates::ListDuplicateReviews,
+        alerts::ListAlerts,
+        alert_webhook::SetAlertWebhook,
+        alert_webhook::RotateAlertWebhookSecret,
     ]
 }

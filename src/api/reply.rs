@@ -41,7 +41,7 @@ pub fn version_tag(version: i32) -> String {
 ///
 /// # Errors
 /// When the view cannot be written as JSON, which is a fault of ours.
-fn content_tag<T: Serialize>(view: &T) -> Result<String, AppError> {
+pub fn content_tag<T: Serialize>(view: &T) -> Result<String, AppError> {
     let json = serde_json::to_vec(view).map_err(AppError::internal)?;
     let digest = Sha256::digest(&json);
     Ok(format!("\"{}\"", digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>()))

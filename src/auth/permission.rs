@@ -69,6 +69,8 @@ permissions! {
     FollowUpReferrals: [], None, true;
     /// Record that a person does not want to be contacted: the site alone.
     RecordWithdrawals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
+    /// See alerts, confirm one's own, and try whether they arrive: admins those of everybody, a coordinator its own.
+    FollowAlerts: [Admin Coordinator], None, false;
     /// See who may be the same person, and decide whether it is: staff alone, since a merge is a person's decision.
     ResolveDuplicates: [Admin Coordinator], None, false;
 }

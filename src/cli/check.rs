@@ -4,6 +4,8 @@ use super::backend::Backend;
 use super::{Failure, serve};
 use crate::config::Config;
 use crate::db;
+use crate::domain::alerting::DeliveryError;
+use crate::outbound::Mailer;
 use crate::store;
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
@@ -12,12 +14,9 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
     let backend = Backend::open(config)?;
     let mut conn = backend.connect()?;
     println!("Settings and database are in order.");
-    if config.jwt_issuers.is_empty() {
-        return Ok(());
-    }
-    let sites = db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut complaints = 0;
+    let mut complaints = check_mail(config, &runtime);
+    let sites = db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))?;
     for (index, issuer) in config.jwt_issuers.iter().enumerate() {
         let place = format!("HANDOFF_JWT_ISSUERS entry {}", index + 1);
         if sites.contains(&issuer.site) {
@@ -42,7 +41,30 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
         }
     }
     if complaints > 0 {
-        return Err("serving would start, but not every identity provider would work: see above".into());
+        return Err("serving would start, but not everything that it talks to would work: see above".into());
     }
     Ok(())
+}
+
+/// Connects to the SMTP server and signs in; how many complaints there are.
+fn check_mail(config: &Config, runtime: &tokio::runtime::Runtime) -> usize {
+    let Some(settings) = &config.outbound.smtp else {
+        println!("HANDOFF_SMTP_URL is not set: no member is alerted by e-mail.");
+        return 0;
+    };
+    let Err(error) = runtime.block_on(Mailer::new(settings.clone()).probe()) else {
+        println!("HANDOFF_SMTP_URL: the server takes us.");
+        return 0;
+    };
+    let why = match error {
+        DeliveryError::SmtpConnectionFailed => "no connection; check its name, its port and the network",
+        DeliveryError::SmtpTlsFailed => {
+            "no TLS; check that it offers TLS at this port and that its certificate is valid for its name"
+        }
+        DeliveryError::SmtpAuthenticationFailed => "it does not take the user name and the password",
+        DeliveryError::SmtpTimedOut => "it takes too long to answer",
+        _ => "it refuses the connection",
+    };
+    println!("HANDOFF_SMTP_URL: {why} ({error}).");
+    1
 }

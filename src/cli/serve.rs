@@ -11,9 +11,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Limits};
 use crate::jobs::scheduler::Scheduler;
-use crate::jobs::{JOBS, key_uses};
+use crate::jobs::{JOBS, alert_delivery, key_uses};
+use crate::outbound::{Http, Mailer, Outbound};
 use crate::server;
-use crate::state::{AppState, JobBoard, Journal};
+use crate::state::{AppState, Deliveries, JobBoard, Journal};
 
 pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     if let Some((_, Some(error))) = api::contracts().into_iter().find(|(_, error)| error.is_some()) {
@@ -48,6 +49,12 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         journal: Journal::default(),
         key_uses: KeyUses::default(),
         jobs: JobBoard::new(Clock::System.now()),
+        outbound: Outbound {
+            http: Http::new(config.outbound.allow.clone()),
+            mailer: config.outbound.smtp.clone().map(Mailer::new),
+            public_url: config.outbound.public_url.clone(),
+        },
+        deliveries: Deliveries::default(),
     });
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     actix_web::rt::System::new().block_on(async move {
@@ -59,6 +66,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         // Until a signal has come and everything under way is answered: whoever waits for an event needs the sequencer until then.
         let served = server.await;
         scheduler.stop().await;
+        alert_delivery::settle(&state).await;
         key_uses::pass_or_warn(&state).await;
         if let Some((handle, _)) = admin {
             handle.stop(false).await;

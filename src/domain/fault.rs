@@ -85,6 +85,8 @@ pub enum FaultCode {
     NotNormalized,
     /// Members that are valid alone and contradict each other.
     Inconsistent,
+    /// An address that the server may not reach: not public or without TLS, and not allowed by its operator.
+    AddressNotAllowed,
 }
 
 impl FaultCode {
@@ -109,6 +111,7 @@ impl FaultCode {
         Self::ForbiddenCharacter,
         Self::NotNormalized,
         Self::Inconsistent,
+        Self::AddressNotAllowed,
     ];
 
     /// The code as it stands in an answer.
@@ -133,6 +136,7 @@ impl FaultCode {
             Self::ForbiddenCharacter => "forbidden_character",
             Self::NotNormalized => "not_normalized",
             Self::Inconsistent => "inconsistent",
+            Self::AddressNotAllowed => "address_not_allowed",
         }
     }
 }

@@ -88,6 +88,8 @@ ids! {
     DuplicateReviewId,
     /// Id of an alert; the same in every attempt to deliver it.
     AlertId,
+    /// Id of a secret that signs what is posted to a webhook; the secret itself is not stored.
+    SigningSecretId,
     /// Id of an entry of the audit trail.
     AuditId,
     /// Id of an event of the feed; the same in every delivery.

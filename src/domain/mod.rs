@@ -10,6 +10,7 @@ mod bounded;
 
 pub mod admission;
 pub mod aging;
+pub mod alerting;
 pub mod contact_basis;
 pub mod coverage;
 pub mod escalation;

@@ -4,6 +4,7 @@
 //! A job is a file here with `pub async fn pass(app: &AppState) -> Result<usize, AppError>`, and a row of [`JOBS`]. Work that two
 //! servers must not do at once goes through `sites::at_each`.
 
+pub mod alert_delivery;
 pub mod escalation;
 pub mod housekeeping;
 pub mod key_uses;
@@ -67,6 +68,8 @@ macro_rules! pass {
 const SEQUENCED_EVERY: Duration = Duration::from_secs(1);
 /// How long a referral waits at the most until it is matched, and its owner is told of it.
 const MATCHED_EVERY: Duration = Duration::from_secs(1);
+/// How long an alert waits at the most until it is on its way.
+const DELIVERED_EVERY: Duration = Duration::from_secs(1);
 /// How much later than it is due a step may be taken.
 const ESCALATED_EVERY: Duration = Duration::from_secs(15);
 /// How often a key's row is written at the most; `last_used_at` is that much behind.
@@ -96,6 +99,16 @@ pub const JOBS: &[Job] = &[
         on_writes: false,
         pass: pass!(escalation::pass),
         backlog: Some(|conn, context| Ok(store::referrals::count_due(conn, &context.scope, context.now)?)),
+    },
+    Job {
+        name: alert_delivery::NAME,
+        every: DELIVERED_EVERY,
+        on_writes: false,
+        pass: pass!(alert_delivery::round),
+        backlog: Some(|conn, context| {
+            let (scope, now) = (&context.scope, context.now);
+            Ok(store::alerts::count_waiting(conn, scope)? + store::alerts::deliveries::count_due(conn, scope, now)?)
+        }),
     },
     Job { name: key_uses::NAME, every: KEY_USES_EVERY, on_writes: false, pass: pass!(key_uses::pass), backlog: None },
     Job {

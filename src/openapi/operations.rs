@@ -42,7 +42,7 @@ pub(super) fn complete(operation: &mut Map<String, Value>, access: Access) {
         statuses.push(409);
     }
     // A write without a body refuses one as it would refuse a strange one.
-    if has_body || has("If-Match") {
+    if has_body || has("If-Match") || has("Idempotency-Key") {
         statuses.extend([413, 415, 422]);
     }
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };

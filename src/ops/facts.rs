@@ -39,7 +39,8 @@ pub(super) fn of_member(context: &MemberContext) -> Facts {
         .tagged("subject", member.subject.as_ref().map(|subject| subject.as_str()))
         .code("role", member.role.as_str())
         .flag("is_site_lead", member.is_site_lead)
-        .flag("active", member.active);
+        .flag("active", member.active)
+        .codes("alert_channels", member.alert_channels.0.iter().map(|channel| channel.as_str()));
     if context.studies.is_empty() { facts } else { facts.ids("studies", context.studies.iter().map(|(id, _)| id.0)) }
 }
 

@@ -5,6 +5,8 @@ use super::record::{Change, record};
 use super::roster::Roster;
 use super::{Context, Expected, facts, open_work};
 use crate::db::Conn;
+use crate::domain::CodeList;
+use crate::domain::alerting::AlertChannel;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::domain::journal::SubjectKind;
@@ -29,6 +31,8 @@ pub struct MemberPatch {
     pub is_site_lead: Option<bool>,
     /// Who it is to an identity provider; `Some(None)` takes that away.
     pub identity: Option<Option<Identity>>,
+    /// How it wants to be told.
+    pub alert_channels: Option<Vec<AlertChannel>>,
 }
 
 /// Changes a member.
@@ -72,11 +76,16 @@ pub fn run(
         issuer: patch.identity.as_ref().map(|identity| identity.as_ref().map(|identity| identity.issuer.clone())),
         subject: patch.identity.map(|identity| identity.map(|identity| identity.subject)),
         active: None,
+        alert_channels: patch.alert_channels.map(CodeList),
         version: member.version + 1,
         updated_at: context.now,
     };
     let changed = store::members::update(conn, scope, id, &changes)
         .map_err(on_constraint([("members_email_unique", email_taken), ("members_identity_unique", identity_taken)]))?;
+    if before.member.email != changed.email {
+        // Whether the new address works is not known yet.
+        store::alerts::channels::forget(conn, scope, Some(id), AlertChannel::Email)?;
+    }
     // Whoever is a viewer no more sees every study, and is assigned to none.
     let reassigned = patch.studies.is_some() || role != Role::Viewer;
     let after = if reassigned {

@@ -22,6 +22,8 @@ pub enum Purpose {
     Fingerprint,
     /// Staff tokens that `handoff token create` issues.
     LocalToken,
+    /// Secrets of alert webhooks.
+    AlertWebhook,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
             Self::ContactDigest => "contact-digest",
             Self::Fingerprint => "fingerprint",
             Self::LocalToken => "local-token",
+            Self::AlertWebhook => "alert-webhook",
         }
     }
 }

@@ -5,6 +5,8 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
+use crate::domain::CodeList;
+use crate::domain::alerting::AlertChannel;
 use crate::domain::ids::{MemberId, SiteId, StudyId};
 use crate::domain::text::{Code, DisplayName, IssuerUrl, MemberEmail, Subject};
 use crate::domain::vocabulary::Role;
@@ -40,6 +42,8 @@ pub struct MemberRow {
     pub issuer: Option<IssuerUrl>,
     /// Who it is there; present when `issuer` is.
     pub subject: Option<Subject>,
+    /// How it wants to be told.
+    pub alert_channels: CodeList<AlertChannel>,
 }
 
 /// Studies that a viewer is assigned to, by code.
@@ -102,6 +106,8 @@ pub struct MemberChanges {
     pub subject: Option<Option<Subject>>,
     /// Whether it may log in and own work.
     pub active: Option<bool>,
+    /// How it wants to be told.
+    pub alert_channels: Option<CodeList<AlertChannel>>,
     /// The next version.
     pub version: i32,
     /// When it changed.

@@ -4,6 +4,7 @@
 //! `scope` is the proof of a tenant; every query also filters by its site, so that a missing policy and a missing filter
 //! would both have to happen before a row is seen by the wrong caller.
 
+pub mod alert_webhooks;
 pub mod alerts;
 pub mod api_keys;
 pub mod away_windows;

@@ -49,6 +49,9 @@ const MENTIONS: &[Mention] = &[
         allowed: &["auth/mod.rs", "auth/scope.rs", "db/tenancy.rs", "jobs/", "cli/"],
         in_tests: false,
     },
+    // Connections to places that somebody configured: all through one door.
+    Mention { needles: &["reqwest::"], allowed: &["outbound/", "auth/provider/fetch.rs"], in_tests: false },
+    Mention { needles: &["lettre::"], allowed: &["outbound/mail.rs"], in_tests: false },
     // Lifts a partner's limit: for the look-up of contact details, and of who is away and who leads the site when a referral gets
     // its owner. No partner sees the result of either.
     Mention {
@@ -63,18 +66,40 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "domain",
         &[
-            "api", "auth", "cli", "clock", "config", "db", "error", "jobs", "openapi", "ops", "privacy", "routes", "schema",
-            "server", "state", "store",
+            "api", "auth", "cli", "clock", "config", "db", "error", "jobs", "openapi", "ops", "outbound", "privacy", "routes",
+            "schema", "server", "state", "store",
         ],
     ),
-    ("clock", &["api", "auth", "cli", "config", "db", "error", "jobs", "ops", "privacy", "routes", "server", "state", "store"]),
-    ("error", &["api", "auth", "cli", "config", "db", "jobs", "ops", "privacy", "routes", "schema", "server", "state", "store"]),
-    ("privacy", &["api", "auth", "cli", "config", "db", "jobs", "ops", "routes", "schema", "server", "state", "store"]),
+    (
+        "clock",
+        &[
+            "api", "auth", "cli", "config", "db", "error", "jobs", "ops", "outbound", "privacy", "routes", "server", "state",
+            "store",
+        ],
+    ),
+    (
+        "error",
+        &[
+            "api", "auth", "cli", "config", "db", "jobs", "ops", "outbound", "privacy", "routes", "schema", "server", "state",
+            "store",
+        ],
+    ),
+    (
+        "privacy",
+        &["api", "auth", "cli", "config", "db", "jobs", "ops", "outbound", "routes", "schema", "server", "state", "store"],
+    ),
+    (
+        "outbound",
+        &[
+            "api", "auth", "cli", "config", "db", "error", "jobs", "ops", "privacy", "routes", "schema", "server", "state",
+            "store",
+        ],
+    ),
     ("schema", &["api", "auth", "cli", "db", "jobs", "ops", "server", "state", "store"]),
-    ("db", &["api", "cli", "config", "jobs", "ops", "routes", "schema", "server", "state", "store"]),
-    ("store", &["api", "cli", "config", "jobs", "ops", "routes", "server", "state"]),
-    ("ops", &["api", "cli", "config", "jobs", "routes", "schema", "server", "state"]),
-    ("auth", &["api", "cli", "config", "jobs", "ops", "routes", "schema", "server"]),
+    ("db", &["api", "cli", "config", "jobs", "ops", "outbound", "routes", "schema", "server", "state", "store"]),
+    ("store", &["api", "cli", "config", "jobs", "ops", "outbound", "routes", "server", "state"]),
+    ("ops", &["api", "cli", "config", "jobs", "outbound", "routes", "schema", "server", "state"]),
+    ("auth", &["api", "cli", "config", "jobs", "ops", "outbound", "routes", "schema", "server"]),
     ("jobs", &["api", "cli", "config", "routes", "schema", "server"]),
     ("api", &["cli", "config", "jobs", "routes", "schema", "server"]),
 ];
@@ -209,6 +234,8 @@ fn the_checker_finds_each_kind_of_fault_and_names_its_line() {
         ("ops/a.rs", "let now = chrono::Utc::now();", "mentions `Utc::now`"),
         ("jobs/a.rs", "let now = SystemTime::now();", "mentions `SystemTime::now`"),
         ("store/a.rs", "let id = uuid::Uuid::now_v7();", "mentions `now_v7`"),
+        ("jobs/a.rs", "let client = reqwest::Client::new();", "mentions `reqwest::`"),
+        ("ops/a.rs", "use crate::outbound::Http;", "`ops` uses `outbound`"),
         ("api/a.rs", "let scope = operator_scope(site);", "mentions `operator_scope`"),
         ("ops/a.rs", "db::beyond_partner(conn, scope, |conn| all(conn))", "mentions `beyond_partner`"),
         ("domain/a.rs", "use crate::store::partners;", "`domain` uses `store`"),

@@ -11,6 +11,7 @@
 )]
 
 mod access_matrix;
+mod alerts;
 mod api_keys;
 mod architecture;
 mod away_windows;
@@ -32,6 +33,7 @@ mod journal;
 mod listing;
 mod members;
 mod migrations;
+mod outbound;
 mod overload;
 mod privacy;
 mod process;

@@ -53,6 +53,8 @@ async fn a_member_is_added_read_and_changed_and_names_know_no_alphabet() {
         let expected = json!({
             "id": added.id(), "display_name": name, "email": format!("person.{number}@site.example"), "role": "coordinator",
             "is_site_lead": false, "active": true, "studies": [], "identity": null, "created_at": now, "updated_at": now,
+            // This server sends no e-mail.
+            "alert_channels": ["email"], "alert_reachability": "no_channel", "unreachable_since": null,
         });
         assert_eq!(added.body, expected);
         // A coordinator reads its colleagues, with what an admin sees of them.

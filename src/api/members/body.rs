@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use validator::{Validate, ValidationError};
 
 use crate::api::extract::{contract, present};
+use crate::domain::alerting::{AlertChannel, Reachability};
 use crate::domain::ids::MemberId;
 use crate::domain::text::{Code, DisplayName, IssuerUrl, MemberEmail, Subject};
 use crate::domain::vocabulary::Role;
@@ -91,8 +92,21 @@ pub struct UpdateMember {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<MemberIdentity>)]
     pub identity: Option<Option<MemberIdentity>>,
+    /// Over which channels alerts reach the member, in place of those it has; each once. `[]`: over none, so that it counts as
+    /// unreachable.
+    #[schema(nullable = false, max_items = 2)]
+    #[validate(custom(function = "each_channel_once"))]
+    pub alert_channels: Option<Vec<AlertChannel>>,
 }
 contract!(UpdateMember);
+
+fn each_channel_once(channels: &[AlertChannel]) -> Result<(), ValidationError> {
+    let distinct: BTreeSet<_> = channels.iter().collect();
+    if distinct.len() == channels.len() {
+        return Ok(());
+    }
+    Err(ValidationError::new("each_once").with_message("Name each channel once.".into()))
+}
 
 impl From<UpdateMember> for MemberPatch {
     fn from(body: UpdateMember) -> Self {
@@ -103,6 +117,7 @@ impl From<UpdateMember> for MemberPatch {
             studies: body.studies,
             is_site_lead: body.is_site_lead,
             identity: body.identity.map(|identity| identity.map(Identity::from)),
+            alert_channels: body.alert_channels,
         }
     }
 }
@@ -135,6 +150,7 @@ impl From<DeactivateMember> for Successors {
     "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "display_name": "Dana Coordinator", "email": "dana@site.example",
     "role": "coordinator", "is_site_lead": false, "active": true, "studies": [],
     "identity": {"issuer": "https://login.site.example/realms/research", "subject": "5f2c8f0e-8f1d-4d52-9a5e-1b8f6c1f7a11"},
+    "alert_channels": ["email"], "alert_reachability": "reachable", "unreachable_since": null,
     "created_at": "2026-06-01T09:00:00Z", "updated_at": "2026-06-01T09:00:00Z"
 }))]
 pub struct MemberView {
@@ -155,14 +171,25 @@ pub struct MemberView {
     pub studies: Vec<Code>,
     /// Who the member is to the site's identity provider; `null` when it signs in with tokens of the operator only.
     pub identity: Option<MemberIdentity>,
+    /// Over which channels alerts reach the member.
+    #[schema(max_items = 2)]
+    pub alert_channels: Vec<AlertChannel>,
+    /// Whether they do. Derived: it changes without a change of the member.
+    pub alert_reachability: Reachability,
+    /// Since when they do not; `null` unless every channel fails.
+    pub unreachable_since: Option<DateTime<Utc>>,
     /// When the member was added.
     pub created_at: DateTime<Utc>,
     /// When the member last changed.
     pub updated_at: DateTime<Utc>,
 }
 
-impl From<MemberContext> for MemberView {
-    fn from(context: MemberContext) -> Self {
+impl MemberView {
+    /// A member, with whether alerts reach it and since when not.
+    pub(super) fn new(
+        context: MemberContext,
+        (alert_reachability, unreachable_since): (Reachability, Option<DateTime<Utc>>),
+    ) -> Self {
         let member = context.member;
         Self {
             id: member.id,
@@ -173,6 +200,9 @@ impl From<MemberContext> for MemberView {
             active: member.active,
             identity: member.issuer.zip(member.subject).map(|(issuer, subject)| MemberIdentity { issuer, subject }),
             studies: context.studies.into_iter().map(|(_, code)| code).collect(),
+            alert_channels: member.alert_channels.0,
+            alert_reachability,
+            unreachable_since,
             created_at: member.created_at,
             updated_at: member.updated_at,
         }

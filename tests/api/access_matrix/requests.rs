@@ -84,6 +84,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "routes" => &meant.route_id,
         "api-keys" => &meant.key_id,
         "duplicate-reviews" => &meant.review_id,
+        "alerts" => &meant.alert_id,
         "referrals" if target == Target::TestReferral => &meant.test_referral_id,
         "referrals" => &meant.referral_id,
         _ => "",
@@ -119,6 +120,12 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "list_members"
         | "get_member"
         | "reactivate_member"
+        | "list_alerts"
+        | "get_alert"
+        | "confirm_alert"
+        | "create_test_alert"
+        | "get_alert_webhook"
+        | "delete_alert_webhook"
         | "list_studies"
         | "list_partners"
         | "get_study"
@@ -147,6 +154,8 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "create_duplicate_review" => Sent::Body(json!({"referral_ids": [meant.referral_id, meant.unpaired_referral_id]})),
         "resolve_duplicate_review" => Sent::Body(json!({"resolution": "different"})),
         "create_api_key" => Sent::Body(json!({"name": "Fresh", "partner": meant.partner_code})),
+        "set_alert_webhook" => Sent::Body(json!({"url": "https://fresh.example/hook"})),
+        "rotate_alert_webhook_secret" => Sent::Body(json!({"overlap_hours": 1})),
         "rotate_api_key" => Sent::Body(json!({"overlap_hours": 1})),
         "revoke_api_key" => Sent::Body(json!({"reason": "compromised"})),
         "list_routes" => Sent::Filter(format!("study={}", meant.study_code)),

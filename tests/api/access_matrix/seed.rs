@@ -83,6 +83,8 @@ pub struct Own {
     pub unpaired_referral_id: String,
     /// A review of the first referral and a third one.
     pub review_id: String,
+    /// An alert of the coordinator.
+    pub alert_id: String,
     pub partner_reference: String,
     pub test_referral_id: String,
     pub test_reference: String,
@@ -108,6 +110,7 @@ impl Own {
             referral_id: id(4),
             unpaired_referral_id: id(10),
             review_id: id(11),
+            alert_id: id(13),
             partner_reference: "nowhere-ref".into(),
             test_referral_id: id(5),
             test_reference: "nowhere-test".into(),
@@ -167,6 +170,9 @@ async fn half(app: &App, site: &Site, away: bool, marks: &mut Vec<Mark>) -> Half
         id = site.id
     ))
     .unwrap();
+    let hook = json!({"url": format!("https://zq-{place}-hook.example/x")});
+    app.member(site, site.admin).put("/v1/alert-webhook", "*", &hook).await.expect(201);
+    marks.push(Mark { away, of_sibling: None, class: Class::AdminOnly, kept_inside: false, text: format!("zq-{place}-hook") });
     // Both partners' referrals have this owner.
     let owner = site.coordinator.to_string();
     marks.push(Mark { away, of_sibling: None, class: Class::OwnerOfReferrals, kept_inside: false, text: owner });
@@ -228,6 +234,8 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let paired_id = app.person(&partner.key).post("/v1/referrals", &another).await.expect(201).id();
     let pair = json!({"referral_ids": [live_id, paired_id]});
     let review_id = app.member(site, site.coordinator).post("/v1/duplicate-reviews", &pair).await.expect(201).id();
+    let test_alert = format!("/v1/members/{}/test-alert", site.coordinator);
+    let alert_id = app.member(site, site.admin).post_without_body(&test_alert).await.expect(201).id();
     // Codes are shared words between the two sites' partners from `make`; here each is its own.
     let partner_code = format!("zq-{place}-partner");
     let mut conn = app.db.superuser();
@@ -292,7 +300,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         mark(Class::Test, text);
     }
     mark(Class::TestSiteOnly, format!("zq-{place}-testext"));
-    for id in [&member, &left, &window, &review_id] {
+    for id in [&member, &left, &window, &alert_id, &review_id] {
         mark(Class::People, id.clone());
     }
     Own {
@@ -309,6 +317,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         referral_id: live_id,
         unpaired_referral_id: unpaired_id,
         review_id,
+        alert_id,
         partner_reference: reference,
         test_referral_id: test_id,
         test_reference: format!("zq-{place}-testref"),

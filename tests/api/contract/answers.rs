@@ -15,7 +15,7 @@ mod duplicates;
 mod people;
 mod queue;
 
-use people::{keys, members};
+use people::{alerts, keys, members};
 
 const STUDY: &str = "sleep-2026";
 
@@ -69,6 +69,7 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     journal(&app, &mut witness).await;
     refusals(&app, &mut witness).await;
     conflicts(&app, &mut witness).await;
+    alerts(&app, &mut witness).await;
     members(&app, &mut witness).await;
 
     let document = super::document();

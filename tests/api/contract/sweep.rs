@@ -66,7 +66,7 @@ impl Asked<'_> {
             "400" => (who, format!("{path}?colour=x"), Box::new(|request| self.right(request))),
             "401" => (app.stranger(), path, Box::new(|request| self.right(request))),
             "403" => (app.viewer(), path, Box::new(|request| self.right(request))),
-            "404" => {
+            "404" if self.operation.path.contains('{') => {
                 let unknown = Things::unknown(self.operation.path);
                 (who, unknown, Box::new(|request| self.right(request)))
             }
@@ -102,7 +102,9 @@ async fn each_documented_status_is_answered_by_the_request_that_earns_it_and_as_
         let asked = Asked::new(&document, &operation, things.fill(operation.path));
         for (status, _) in operation.responses(&document) {
             let Some((who, path, complete)) = asked.earn(status, &app) else {
-                if !status.starts_with('2') {
+                // Whether there is the one thing of its kind is a state of the site.
+                let one_of_its_kind = status == "404" && !operation.path.contains('{');
+                if !status.starts_with('2') && !one_of_its_kind {
                     left.insert(status.to_owned());
                 }
                 continue;

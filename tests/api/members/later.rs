@@ -153,7 +153,7 @@ async fn the_trail_holds_no_name_and_no_address_of_anybody() {
         trail,
         [
             format!(
-                "create_member - {{\"active\":true,\"display_name\":\"changed\",\"email\":\"changed\",\"is_site_lead\":false,\"role\":\"viewer\",\"studies\":[\"{study}\"]}}"
+                "create_member - {{\"active\":true,\"alert_channels\":[\"email\"],\"display_name\":\"changed\",\"email\":\"changed\",\"is_site_lead\":false,\"role\":\"viewer\",\"studies\":[\"{study}\"]}}"
             ),
             "update_member - {\"display_name\":\"changed\",\"email\":\"changed\"}".into(),
             format!(

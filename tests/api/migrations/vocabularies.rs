@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use diesel::PgConnection;
+use handoff::domain::alerting::{AlertChannel, DeliveryError, DeliveryStatus, WebhookDisabledReason};
 use handoff::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
 use handoff::domain::vocabulary::{
     AlertKind, Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, DuplicatePolicy, Escalation,
@@ -53,6 +54,12 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("referrals_held_blocker_vocabulary", all!(Blocker)),
         ("referrals_escalation_vocabulary", all!(Escalation)),
         ("alerts_kind_vocabulary", all!(AlertKind)),
+        ("members_alert_channels_vocabulary", all!(AlertChannel)),
+        ("alert_channel_states_channel_vocabulary", all!(AlertChannel)),
+        ("alert_deliveries_channel_vocabulary", all!(AlertChannel)),
+        ("alert_deliveries_status_vocabulary", all!(DeliveryStatus)),
+        ("alert_deliveries_last_error_vocabulary", all!(DeliveryError)),
+        ("alert_webhooks_disabled_reason_vocabulary", all!(WebhookDisabledReason)),
         ("duplicate_reviews_grounds_vocabulary", all!(MatchGround)),
         ("duplicate_reviews_status_vocabulary", all!(ReviewStatus)),
         ("referral_digests_kind_vocabulary", all!(DigestKind)),

@@ -12,8 +12,9 @@ use handoff::clock::Clock;
 use handoff::db::{Db, Limits};
 use handoff::domain::ids::MemberId;
 use handoff::jobs::sequencer;
+use handoff::outbound::{Allow, Http, Outbound};
 use handoff::privacy::keys::MasterKey;
-use handoff::state::{AppState, JobBoard, Journal};
+use handoff::state::{AppState, Deliveries, JobBoard, Journal};
 
 use super::callers::Person;
 use super::db::Database;
@@ -61,13 +62,22 @@ impl App {
 
     /// A server that believes these issuers, of `site` and `other_site`.
     pub async fn start_trusting(setup: Setup, issuers: impl FnOnce(&Site, &Site) -> Vec<Issuer>) -> Self {
+        Self::start_whole(setup, issuers, reaching_nobody())
+    }
+
+    /// A server with these ways out.
+    pub async fn start_sending(outbound: Outbound) -> Self {
+        Self::start_whole(Setup::default(), |_, _| Vec::new(), outbound)
+    }
+
+    fn start_whole(setup: Setup, issuers: impl FnOnce(&Site, &Site) -> Vec<Issuer>, outbound: Outbound) -> Self {
         let db = Database::new();
         let master = MasterKey::from_hex(&"5a".repeat(32)).unwrap();
         let site = make::db_site(&db, "riverside");
         let other_site = make::db_site(&db, "elsewhere");
         let clock = Clock::fixed(beginning());
         let issuers = issuers(&site, &other_site);
-        let (address, state, server) = run_server(&db, &clock, &master, setup, issuers);
+        let (address, state, server) = run_server(&db, &clock, &master, setup, issuers, outbound);
         Self { address, db, clock, master, site, other_site, state, server }
     }
 
@@ -78,14 +88,19 @@ impl App {
 
     /// A second server on the same database and clock, with another master key.
     pub fn server_with_key(&self, master: &MasterKey) -> Neighbour {
-        let (address, state, server) = run_server(&self.db, &self.clock, master, Setup::default(), Vec::new());
+        let (address, state, server) = run_server(&self.db, &self.clock, master, Setup::default(), Vec::new(), reaching_nobody());
         Neighbour { address, state, server }
     }
 
     /// The state of a server beside this one that serves nobody: what its jobs would work with.
     pub fn state_beside(&self) -> Data<AppState> {
         let setup = Setup { connections: 2, waiting: 10, deadline: Duration::from_secs(5) };
-        state(&self.db, &self.clock, &self.master, setup, Vec::new())
+        state(&self.db, &self.clock, &self.master, setup, Vec::new(), reaching_nobody())
+    }
+
+    /// The same with these ways out, and perhaps another master key.
+    pub fn state_sending(&self, master: &MasterKey, outbound: Outbound) -> Data<AppState> {
+        state(&self.db, &self.clock, master, Setup::default(), Vec::new(), outbound)
     }
 
     /// Lets the sequencer place everything that waits, of both sites; says how much that was.
@@ -166,10 +181,11 @@ fn run_server(
     master: &MasterKey,
     setup: Setup,
     issuers: Vec<Issuer>,
+    outbound: Outbound,
 ) -> (SocketAddr, Data<AppState>, actix_web::dev::ServerHandle) {
     super::log::capture();
     handoff::cli::install_crypto();
-    let state = state(db, clock, master, setup, issuers);
+    let state = state(db, clock, master, setup, issuers, outbound);
     let listener = handoff::server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let server = handoff::server::serve(listener, state.clone(), 1).unwrap();
@@ -178,7 +194,19 @@ fn run_server(
     (address, state, handle)
 }
 
-fn state(db: &Database, clock: &Clock, master: &MasterKey, setup: Setup, issuers: Vec<Issuer>) -> Data<AppState> {
+/// What most tests have: nothing is sent anywhere.
+fn reaching_nobody() -> Outbound {
+    Outbound { http: Http::new(Allow::default()), mailer: None, public_url: None }
+}
+
+fn state(
+    db: &Database,
+    clock: &Clock,
+    master: &MasterKey,
+    setup: Setup,
+    issuers: Vec<Issuer>,
+    outbound: Outbound,
+) -> Data<AppState> {
     Data::new(AppState {
         db: Db::new(
             &db.url(handoff::db::APP_ROLE),
@@ -192,5 +220,7 @@ fn state(db: &Database, clock: &Clock, master: &MasterKey, setup: Setup, issuers
         journal: Journal::default(),
         key_uses: KeyUses::default(),
         jobs: JobBoard::new(clock.now()),
+        outbound,
+        deliveries: Deliveries::default(),
     })
 }

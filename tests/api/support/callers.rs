@@ -122,6 +122,20 @@ impl Person {
         send(self.request(Method::PATCH, path).header("If-Match", etag).json(body)).await
     }
 
+    /// A PUT on a version that was read.
+    pub async fn put(&self, path: &str, etag: &str, body: &Value) -> Answer {
+        send(self.request(Method::PUT, path).header("If-Match", etag).json(body)).await
+    }
+
+    pub async fn delete(&self, path: &str, etag: &str) -> Answer {
+        send(self.request(Method::DELETE, path).header("If-Match", etag)).await
+    }
+
+    /// A POST that says everything in its path, with a fresh idempotency key.
+    pub async fn post_without_body(&self, path: &str) -> Answer {
+        send(self.request(Method::POST, path).header("Idempotency-Key", fresh_key())).await
+    }
+
     /// A POST of exactly these bytes as JSON, with a fresh idempotency key.
     pub async fn post_bytes(&self, path: &str, bytes: impl Into<Vec<u8>>) -> Answer {
         let request = self.request(Method::POST, path).header("Idempotency-Key", fresh_key());

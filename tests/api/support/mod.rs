@@ -7,6 +7,8 @@ pub mod callers;
 pub mod db;
 pub mod log;
 pub mod make;
+pub mod smtp;
 pub mod things;
+pub mod webhook;
 
 pub use app::App;

@@ -19,6 +19,7 @@ pub struct Things {
     pub referral: String,
     review: String,
     window: String,
+    alert: String,
 }
 
 impl Things {
@@ -28,9 +29,12 @@ impl Things {
         let pair = json!({"referral_ids": [referral, other]});
         let away = json!({"starts_at": "2026-07-06T12:00:00Z", "ends_at": "2026-07-20T12:00:00Z"});
         let member = app.site.viewer.to_string();
+        let hook = json!({"url": "https://hooks.site.example/handoff"});
+        app.admin().put("/v1/alert-webhook", "*", &hook).await.expect(201);
         let issue = json!({"code": MARKED});
         app.coordinator().post_on(&format!("/v1/referrals/{referral}/issues"), "*", &issue).await.expect(200);
         Self {
+            alert: app.admin().post_without_body(&format!("/v1/members/{}/test-alert", app.site.admin)).await.expect(201).id(),
             review: app.coordinator().post("/v1/duplicate-reviews", &pair).await.expect(201).id(),
             window: app.admin().post(&format!("/v1/members/{member}/away-windows"), &away).await.expect(201).id(),
             member,
@@ -51,6 +55,7 @@ impl Things {
             "routes" => &self.route,
             "api-keys" => &self.key,
             "duplicate-reviews" => &self.review,
+            "alerts" => &self.alert,
             _ => &self.referral,
         };
         path.replace("{id}", id).replace("{window_id}", &self.window).replace("{code}", MARKED)

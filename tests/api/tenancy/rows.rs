@@ -43,7 +43,10 @@ impl Sown {
             conn.batch_execute(&format!(
                 "INSERT INTO away_windows VALUES ('{site}', gen_random_uuid(), '{member}', now(), now() + interval '1 day', 1, now(), now());
                  INSERT INTO job_leases VALUES ('{site}', 'escalation', gen_random_uuid(), now(), 'done', 0, 0);
-                 INSERT INTO alerts VALUES ('{site}', gen_random_uuid(), '{member}', 'test', null, now(), null)",
+                 INSERT INTO alerts VALUES ('{site}', gen_random_uuid(), '{member}', 'test', null, now(), null);
+                 INSERT INTO alert_deliveries SELECT site_id, id, 'email', 'pending', 0, now(), null, null, null, null FROM alerts WHERE site_id = '{site}';
+                 INSERT INTO alert_channel_states VALUES ('{site}', '{member}', 'email', now());
+                 INSERT INTO alert_webhooks VALUES ('{site}', 'https://x.example', gen_random_uuid(), '\\x0001020304050607', null, null, null, null, null, 1, now(), now())",
                 site = half.id,
                 member = half.coordinator
             ))
@@ -107,6 +110,7 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         "alerts" | "away_windows" | "duplicate_reviews" | "members" | "member_studies" | "api_keys" | "contact_withdrawals" => {
             Some("true".into())
         }
+        "alert_channel_states" | "alert_deliveries" | "alert_webhooks" => Some("true".into()),
         // What a partner's request leaves in the journal is the site's to read.
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
         "job_leases" => Some("true".into()),
@@ -194,6 +198,13 @@ fn insert(table: &str, site: &Site) -> String {
             VALUES (gen_random_uuid(), 'x', 'UTC', 'US', 'https://x.example', 1, 1, 1, 11, false, 1, now(), now())".into(),
         "members" => format!("VALUES ('{id}', gen_random_uuid(), 'x', 'x@x.example', 'viewer', false, true, 1, now(), now())"),
         "alerts" => format!("VALUES ('{id}', gen_random_uuid(), '{member}', 'test', null, now(), null)"),
+        "alert_deliveries" => {
+            format!("VALUES ('{id}', gen_random_uuid(), 'email', 'pending', 0, now(), null, null, null, null)")
+        }
+        "alert_channel_states" => format!("VALUES ('{id}', '{member}', 'webhook', now())"),
+        "alert_webhooks" => format!(
+            "VALUES ('{id}', 'https://x.example', gen_random_uuid(), '\\x0001020304050607', null, null, null, null, null, 1, now(), now())"
+        ),
         "away_windows" => {
             format!("VALUES ('{id}', gen_random_uuid(), '{member}', now(), now() + interval '1 day', 1, now(), now())")
         }

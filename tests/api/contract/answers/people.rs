@@ -66,3 +66,31 @@ pub async fn members(app: &App, witness: &mut Witness) {
     post_on(witness, &admin, &format!("{owner}/deactivate"), "*", Some(&to_kim)).await.expect_problem(409, "state_conflict");
     post_on(witness, &admin, &format!("{owner}/reactivate"), &left.etag(), None).await.expect(200);
 }
+
+/// Alerts and where they are posted.
+pub async fn alerts(app: &App, witness: &mut Witness) {
+    let (admin, dana) = (app.admin(), app.coordinator());
+    let test_alert = format!("/v1/members/{}/test-alert", app.site.coordinator);
+    let keyed = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", fresh_key());
+    let made = witness.call(&dana, Method::POST, &test_alert, keyed).await.expect(201);
+    let alert = format!("/v1/alerts/{}", made.id());
+    handoff::jobs::alert_delivery::pass(&app.state).await.unwrap();
+    let waiting = get(witness, &dana, &alert).await.expect(200);
+    assert_eq!(waiting.body["deliveries"][0]["last_error"], "email_not_configured");
+    witness.call(&dana, Method::POST, &format!("{alert}/confirm"), keyed).await.expect(200);
+    get(witness, &admin, &format!("/v1/alerts?member_id={}&limit=1", app.site.coordinator)).await.expect(200);
+
+    let path = "/v1/alert-webhook";
+    let to =
+        |url: &'static str| move |request: reqwest::RequestBuilder| request.header("If-Match", "*").json(&json!({"url": url}));
+    get(witness, &admin, path).await.expect_problem(404, "not_found");
+    let refused = witness.call(&admin, Method::PUT, path, to("https://169.254.169.254/x")).await;
+    assert_eq!(refused.expect_problem(422, "invalid_body").faults(), ["/url address_not_allowed"]);
+    witness.call(&admin, Method::PUT, path, to("https://hooks.site.example/handoff")).await.expect(201);
+    witness.call(&admin, Method::PUT, path, to("https://hooks.site.example/alerts")).await.expect(200);
+    let rotate = format!("{path}/rotate-secret");
+    post_on(witness, &admin, &rotate, "*", Some(&json!({"overlap_hours": 1}))).await.expect(200);
+    post_on(witness, &admin, &rotate, "*", Some(&json!({}))).await.expect_problem(409, "rotation_in_progress");
+    get(witness, &admin, path).await.expect(200);
+    witness.call(&admin, Method::DELETE, path, |request| request.header("If-Match", "*")).await.expect(204);
+}

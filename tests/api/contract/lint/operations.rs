@@ -31,13 +31,15 @@ const VERBS: &[&str] = &[
     "deactivate",
     "reactivate",
     "resolve",
+    "set",
+    "confirm",
 ];
 /// A key that leaked is revoked whatever has become of it, and a second rotation is refused by what is active: neither overwrites
-/// what somebody else has changed, so neither takes `If-Match`.
-const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key"];
+/// what somebody else has changed, so neither takes `If-Match`. An alert is confirmed once, by one member.
+const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key", "confirm_alert"];
 
 /// What became of many resources, and what is there no more.
-const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window", "get_queue_counts"];
+const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window", "delete_alert_webhook", "get_queue_counts"];
 
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().len() > 1)

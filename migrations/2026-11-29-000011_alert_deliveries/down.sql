@@ -1,0 +1,2 @@
+DROP TABLE alert_channel_states;
+DROP TABLE alert_deliveries;
