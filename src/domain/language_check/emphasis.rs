@@ -14,6 +14,8 @@ const LINES: usize = 3;
 
 pub(super) fn read(draft: &Draft, findings: &mut Vec<Finding>) {
     let mut mentions = 0;
+    let signs = draft.chars.windows(2).enumerate().filter(|(_, pair)| *pair == ['$', '$']);
+    findings.extend(signs.map(|(at, _)| Finding::new(LanguageRule::PaymentEmphasised, at, at + 2)));
     for (number, sentence) in draft.sentences.iter().enumerate() {
         let mut amounts = sentence.tokens.iter().enumerate().filter(|(_, token)| token.word == "$").peekable();
         mentions += usize::from(amounts.peek().is_some());

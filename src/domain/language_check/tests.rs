@@ -103,3 +103,7 @@ fn compiles() {
 fn held() {
     println!("HELD {:.3} {:.3}", measure(Engine::shared(), "held_out", false).precision(), measure(Engine::shared(), "held_out", false).recall());
 }
+#[test]
+fn fresh() {
+    measure(Engine::shared(), "after", true);
+}

@@ -151,7 +151,7 @@ impl Reader<'_> {
                 '\'' | '\u{2019}' | '\u{2018}' | '`' if inside => word.push('\''),
                 '.' | ',' if digits => word.push(character),
                 '-' | '\u{2011}' if word == "e" && self.peek(1).is_some_and(|next| matches!(next, 'm' | 'M')) => {}
-                '%' => {
+                '%' if !word.is_empty() => {
                     word.push('%');
                     self.at += 1;
                     break;

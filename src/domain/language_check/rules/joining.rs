@@ -7,6 +7,14 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: LanguageRule::EnrolmentStatement,
         phrases: &[
+            "get|getting|have you ?all enrolled|enroled|registered|started|signed",
+            "we|i|they|staff ?have ?@really added|registered|signed|booked|entered|put|enrolled|enroled ..1 you ..4 study|trial|up|research|in",
+            "we ..1 add|put|book|enter ..1 you ..3 study|trial",
+            "sign|count me up|in",
+            "you are|become ?@really part|member of ?the|our ?research study|trial",
+            "just|simply|only text|call|click|reply ..4 you are ?@really in|part|enrolled",
+            "clinic|desk|office|staff|nurse|receptionist|we enrols|enrolls|enrol|enroll|registers|register|signs you",
+            "your enrolment|enrollment|registration|place ?in ..3 complete|confirmed|done|final",
             "you are|were|will|have|get ?@really ?be|been|get ?@really enrolled|enroled|randomised|randomized",
             "you will|are ?@really ?be|become ?@really ?a|an participant|subject",
             "automatically enrolled|enroled|enroll|enrol|registered",
@@ -28,6 +36,7 @@ pub(super) const RULES: &[Rule] = &[
             "welcome to ?the|our study|trial as|you",
         ],
         allow: &[
+            "register you with|as a patient",
             "if|when|once|until|unless|before|after|while|whether you",
             "sign up for|to ..4 newsletter|updates|information|talk|webinar|list|alerts|news|learn",
             "only ..3 @site ..3 enroll|enrol",
@@ -39,6 +48,15 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: LanguageRule::ConsentStatement,
         phrases: &[
+            "go|goes|walk|walks|talk ?you over|through|about ..2 consent form",
+            "consent form ..4 have|let|make you sign",
+            "reply|silence|signature|answer|call|attendance ..4 taken|treated|considered|regarded|understood|counts as ..3 consent|agreement",
+            "be taken|considered|treated|regarded ?as ?your ..1 consent|agreement|permission",
+            "you can|may|could ?@really consent ?right ?here|now|online|by|with|over|today",
+            "signed ..1 consent form|forms",
+            "accept|agree|agreeing|consenting to participate|join|take|be ..2 >",
+            "consent here|online|now|today|electronically|verbally|with",
+            "start|begin|go ..3 without ..2 consent",
             "by ..6 you ?@really ?@really consent|agree|authorize|authorise",
             "when|once|if you ..6 you ?@really consent|agree to ..4 study|trial|participate|join|part|research",
             "means|mean|shows|implies|indicates|confirms ?that you ?@really ?give|agree|consent ..2 consent|participate|part|join|take|to",
@@ -57,6 +75,10 @@ pub(super) const RULES: &[Rule] = &[
             "questions ..4 consent form|process",
         ],
         allow: &[
+            "copy of ..3 consent",
+            "take|takes|bring ..4 home",
+            "take|read|keep|get|receive ..3 consent form",
+            "if|whether|before|until|unless ?or|not you ..4 agree|consent|accept",
             "@site ..3 will|can|may|answer|answers|explain|explains|obtain|take|get|ask ..6 consent",
             "@site ..2 answer|answers|explain|explains",
             "ask ..4 questions",

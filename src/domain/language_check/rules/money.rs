@@ -7,6 +7,14 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: LanguageRule::FreeTreatment,
         phrases: &[
+            "treat|treats|treated|treatment ?you|your|people|patients ..1 for free",
+            "treat|treats|care ..3 free ?of ?charge >",
+            "no bill|bills|fee|fees|copay|cost|costs|charges for ..2 @care",
+            "free doctor|doctors|physician|specialist|medical|hospital|clinic|health visits|visit|appointments|appointment|care|consultations|consultation|checkups|coverage|services",
+            "not pay ..1 cent|penny|dollar|thing|anything|dime",
+            "@care ..6 paid for|by",
+            "@care ..4 on the house|us",
+            "free|complimentary prescriptions|healthcare|specialists|doctors",
             "free|complimentary|gratis ..1 @care",
             "@care ..8 free of charge|cost",
             "@care ..8 for free",
@@ -28,6 +36,15 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: LanguageRule::PaymentEmphasised,
         phrases: &[
+            "pocket ?up ?to ?as ?much ?as $|cash|money",
+            "top|big dollar|dollars|money|bucks",
+            "into|for cash|money",
+            "rewarded|reward|rewards ?with|of|up|for ?up ?to ?$|generously|handsomely",
+            "$ ?$ ..2 cash|richer|today|tomorrow|now|tonight|instantly|fast",
+            "pay|pays ?off ?your bills|rent|debts|off",
+            "sell ?us your time|body|blood|opinion",
+            "financial|cash incentive|incentives|reward|rewards|bonus|gain",
+            "up to $ ..1 cash",
             "get|getting|gets paid",
             "earn|earning|earns ?up ?to ?some|an|over|at ?least $|money|cash|extra|income|dollars|hundreds|thousands",
             "earn ..2 $",
@@ -47,7 +64,9 @@ pub(super) const RULES: &[Rule] = &[
             "$ ..1 bonus",
             "fill your wallet|pocket",
         ],
-        allow: &[],
+        allow: &[
+            "for cash or check",
+            "into money problems",],
         unless: &["nobody|none paid"],
         may_be_open: false,
     },

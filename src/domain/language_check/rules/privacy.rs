@@ -8,6 +8,13 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         id: LanguageRule::AbsolutePrivacy,
         phrases: &[
+            "impossible to identify|trace|know|find|see|recognise|recognize",
+            "nobody|none|nothing ..4 can|will|could ?ever see|know|find|leave|access|learn|read|get|identify",
+            "nobody|none|no outside|except|but|one ..5 see|know|find|access|learn|read",
+            "100 secure|safe|confidential|private|anonymous|protected",
+            "@wholly|100% safe|protected secure|protected|confidential|private",
+            "data|records|information|details|name|identity ..3 never leave|leaves|be|shared|shown|revealed",
+            "no one|person|third outside|party|parties ..5 see|know|access|get|learn|read",
             "@wholly confidential|anonymous|private|secure|secret|confidentiality|anonymity",
             "absolute|total|complete|full|perfect confidentiality|privacy|anonymity|secrecy|discretion",
             "guarantee|guarantees|guaranteed|promise|promises|assure|swear ..6 privacy|anonymity|confidentiality|confidential|anonymous|private|secret|safe|secure",
@@ -19,13 +26,19 @@ pub(super) const RULES: &[Rule] = &[
             "confidential|anonymous|private|secret forever|always|guaranteed",
             "can|could|will not|never be identified|traced|recognised|recognized",
         ],
-        allow: &["share|give|reveal ..2 medicine*|drug*|device*", "ask|if|whether ..4 confidential"],
+        allow: &[
+            "nobody knows|can tell|say|promise|yet",
+            "nobody ..2 sees|see until","share|give|reveal ..2 medicine*|drug*|device*", "ask|if|whether ..4 confidential"],
         unless: &["without your|written|permission", "except|unless|extent", "by law|the law|laws", "law requires|allows|permits"],
         may_be_open: false,
     },
     Rule {
         id: LanguageRule::AuthorityEndorsement,
         phrases: &[
+            "study|trial|research|program|we|it ..4 backing|endorsement|blessing|support|approval of ?the ..2 government|fda|nih|ministry|state|authorities|cdc",
+            "recommended|endorsed|supported|certified|approved by ?the ..3 association|society|college|academy|foundation|institutes|organization|government|ministry",
+            "government|state|nationally|federally backed|endorsed|recommended|certified",
+            "fda|government|nih|cdc|ministry ..2 endorsed|endorses|recommends|backs|stands",
             "fda|government|nih|federal|who|cdc approved|endorsed|authorized|authorised|backed|certified|cleared ?clinical|research|medical study|trial|research|studies|trials|site|program",
             "study|trial|research|program|studies ..5 approved|endorsed|backed|recommended|certified|cleared|authorized|authorised by ?the|our|a|both ?u ?s fda|government|nih|national|cdc|ministry|federal|health|world|authorities|food",
             "endorsed|recommended|certified by ?the ..2 fda|government|nih|institutes|cdc|ministry|association|authorities|society|doctors|hospital",
@@ -33,13 +46,20 @@ pub(super) const RULES: &[Rule] = &[
             "irb|ethics|board|committee ?has ?approved ..8 trust|safe|good|reliable|quality|confident|assured|sure|worry",
             "approved by ..5 board|irb|committee ..8 trust|safe|good|reliable|confident|assured|sure|worry",
         ],
-        allow: &["drug*|medicine*|medication*|device*|treatment*|vaccine*|product*|therap* ..4 approved|endorsed|cleared"],
+        allow: &[
+            "study ..3 supported by","drug*|medicine*|medication*|device*|treatment*|vaccine*|product*|therap* ..4 approved|endorsed|cleared"],
         unless: &[],
         may_be_open: false,
     },
     Rule {
         id: LanguageRule::SensitiveInformationRequested,
         phrases: &[
+            "include|bring|add|attach ?us ..2 your ..3 @private|number|insurance|ssn",
+            "include|add|attach|upload ..3 insurance|social|policy|medicare|medicaid ..1 number|card|id|security",
+            "fill|enter|type|write|put|note|list ?in|down ?all ?of your ..4 @private|birthday|health|weight|conditions|illnesses",
+            "attach|upload|scan|photograph|send ..4 copy|photo|picture|scan of ..4 results|records|prescription*|card|license|id|passport|insurance",
+            "what @drug|illnesses|conditions|diseases|allergies do|have you",
+            "tell|let us|me ?know ?about ?what|which|all|if|how ?your ..3 illness*|symptom*|condition*|medicine*|medication*|diagnos*|health|pregnant|hiv",
             "@give ..5 your|full|complete|their ..3 @private",
             "@give ..5 medical|health ?care record|records|history|information|details|conditions|data",
             "@give ..5 test|lab|blood results",
@@ -56,6 +76,10 @@ pub(super) const RULES: &[Rule] = &[
             "which|what medicines|medications|drugs do you take",
         ],
         allow: &[
+            "bring ..6 first|visit|appointment|study",
+            "not|never include|add|attach|put|write|type|enter|fill",
+            "phone|telephone number|numbers",
+            "include your ?phone|telephone|contact|first|last|full name|number|email",
             "tell|ask|give|share|send|provide your|the|a ?own @doctor",
             "tell|give|share|send|provide ?it|them ?to|with the|our @site team|staff|doctor|nurse|coordinator",
             "text|email|message|reply for|about|does|is|will",
