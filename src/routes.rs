@@ -3,13 +3,13 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
-    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, members, partners, referrals,
-    routes, sites, studies, system,
+    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, language, members, partners,
+    referrals, routes, sites, studies, system,
 };
 use crate::auth::permission::{
-    CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanAbsences,
-    PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, RecordWithdrawals,
-    ResolveDuplicates, Row, WorkReferrals,
+    CheckLanguage, CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission,
+    PlanAbsences, PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite,
+    RecordWithdrawals, ResolveDuplicates, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -90,6 +90,7 @@ table! {
     duplicates::get_duplicate_review => Access::Permission(ResolveDuplicates::ROW);
     duplicates::create_duplicate_review => Access::Permission(ResolveDuplicates::ROW);
     duplicates::resolve_duplicate_review => Access::Permission(ResolveDuplicates::ROW);
+    language::check_language => Access::Permission(CheckLanguage::ROW);
     system::healthz => Access::Public;
     system::readyz => Access::Public;
 }

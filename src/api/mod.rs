@@ -15,6 +15,7 @@ pub mod events;
 pub mod extract;
 pub mod history;
 pub mod idempotency;
+pub mod language;
 pub mod members;
 pub mod partners;
 pub mod read;
@@ -49,6 +50,7 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         away_windows::CreateAwayWindow,
         away_windows::UpdateAwayWindow,
         away_windows::ListAwayWindows,
+        language::CheckLanguage,
         studies::CreateStudy,
         studies::UpdateStudy,
         studies::TransitionStudy,

@@ -69,6 +69,8 @@ permissions! {
     FollowUpReferrals: [], None, true;
     /// Record that a person does not want to be contacted: the site alone.
     RecordWithdrawals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
+    /// Check a draft against the rules and the approved words of a study: people, and the partner that has a route for it.
+    CheckLanguage: [Admin Coordinator], None, true;
     /// See who may be the same person, and decide whether it is: staff alone, since a merge is a person's decision.
     ResolveDuplicates: [Admin Coordinator], None, false;
 }

@@ -78,18 +78,21 @@ impl Finding {
 
 /// Every finding in order of place; those about the whole draft come first. Not cut off: a caller answers [`MAX_FINDINGS`] at most.
 #[must_use]
-pub fn check(text: &str, approved: &Approved) -> Vec<Finding> {
-    check_with(Engine::shared(), text, approved)
+pub fn check(text: &str, kind: Option<DraftKind>, approved: &Approved) -> Vec<Finding> {
+    check_with(Engine::shared(), text, kind, approved)
 }
 
-fn check_with(engine: &Engine, text: &str, approved: &Approved) -> Vec<Finding> {
+fn check_with(engine: &Engine, text: &str, kind: Option<DraftKind>, approved: &Approved) -> Vec<Finding> {
     let draft = Draft::read(text);
     let repeated: Vec<String> = approved.texts.iter().chain(&approved.where_to_go).map(|text| words_of(text)).collect();
     let mut findings = Vec::new();
     for sentence in draft.sentences.iter().filter(|sentence| !is_repeated(sentence, &repeated)) {
         engine.read(sentence, &mut findings);
     }
-    emphasis::read(&draft, &mut findings);
+    // What is spoken has neither capitals nor bold type.
+    if kind != Some(DraftKind::Script) {
+        emphasis::read(&draft, &mut findings);
+    }
     names::read(&draft, approved, &mut findings);
     contacts::read(text, approved, &mut findings);
     merge(findings)

@@ -80,6 +80,7 @@ pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
                 "create_api_key" => json!({"partner": ended, "scopes": null}),
                 "create_route" => make::route(&app.site, "lakeside"),
                 "update_route" => json!({"owner_id": null, "backup_owner_id": null}),
+                "check_language" => json!({"study": "nowhere-study"}),
                 "create_contact_withdrawal" => {
                     // Twice, so that it is refused whichever of its fields a test replaces.
                     json!({"match": {"phone": "555"}, "received_at": "2099-01-01T00:00:00Z"})

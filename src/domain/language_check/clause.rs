@@ -9,8 +9,26 @@ const NEGATORS: &[&str] = &["not", "no", "never", "nobody", "none", "neither", "
 
 /// A negator before one of these denies nothing: "no doubt", "not only", "do not wait".
 const IDIOMS: &[&str] = &[
-    "only", "doubt", "matter", "wait", "miss", "hesitate", "delay", "worry", "wonder", "just", "cost", "charge", "insurance", "longer",
-    "forget", "let", "obligation", "one", "better", "fail",
+    "only",
+    "doubt",
+    "matter",
+    "wait",
+    "miss",
+    "hesitate",
+    "delay",
+    "worry",
+    "wonder",
+    "just",
+    "cost",
+    "charge",
+    "insurance",
+    "longer",
+    "forget",
+    "let",
+    "obligation",
+    "one",
+    "better",
+    "fail",
 ];
 
 /// With one of these a new clause begins.
@@ -18,12 +36,25 @@ const BREAKS: &[&str] = &["but", "however", "because", "so", "then"];
 
 /// After a comma, or "and", these begin a clause of their own.
 const SUBJECTS: &[&str] = &[
-    "you", "we", "it", "this", "they", "our", "your", "the", "all", "every", "everyone", "get", "just", "call", "earn", "i", "receive", "join",
+    "you", "we", "it", "this", "they", "our", "your", "the", "all", "every", "everyone", "get", "just", "call", "earn", "i",
+    "receive", "join",
 ];
 
 const OPENERS: &[&str] = &["whether", "may", "might", "could", "purpose", "goal", "learn", "designed", "unknown", "unclear"];
-const OPENING_STEMS: &[&str] =
-    &["evaluat", "investigat", "determin", "compar", "explor", "examin", "assess", "hope", "aim", "testing", "tests", "understand"];
+const OPENING_STEMS: &[&str] = &[
+    "evaluat",
+    "investigat",
+    "determin",
+    "compar",
+    "explor",
+    "examin",
+    "assess",
+    "hope",
+    "aim",
+    "testing",
+    "tests",
+    "understand",
+];
 
 /// Whether a word denies what follows it.
 pub(super) fn is_negator(tokens: &[Token], at: usize) -> bool {

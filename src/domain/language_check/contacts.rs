@@ -124,7 +124,8 @@ pub(super) fn read(text: &str, approved: &Approved, findings: &mut Vec<Finding>)
         });
     }
     if let (false, Some(way)) = (is_there, where_to_go) {
-        let finding = Finding::new(LanguageRule::MissingWhereToGo, 0, 0).suggesting(format!("Say where interested people go. {way}"));
+        let finding =
+            Finding::new(LanguageRule::MissingWhereToGo, 0, 0).suggesting(format!("Say where interested people go. {way}"));
         findings.push(Finding { span: None, ..finding });
     }
 }

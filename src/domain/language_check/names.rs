@@ -8,9 +8,37 @@ use super::{Approved, Finding};
 const LAST: &[&str] = &["study", "trial", "program", "programme", "project", "registry"];
 /// Words that tell no study from another.
 const COMMON: &[&str] = &[
-    "study", "trial", "program", "programme", "project", "registry", "research", "clinical", "the", "a", "an", "of", "for", "in", "and", "on",
-    "our", "this", "new", "join", "about", "ask", "welcome", "to", "volunteer", "volunteers", "paid", "medical",
+    "study",
+    "trial",
+    "program",
+    "programme",
+    "project",
+    "registry",
+    "research",
+    "clinical",
+    "the",
+    "a",
+    "an",
+    "of",
+    "for",
+    "in",
+    "and",
+    "on",
+    "our",
+    "this",
+    "new",
+    "join",
+    "about",
+    "ask",
+    "welcome",
+    "to",
+    "volunteer",
+    "volunteers",
+    "paid",
+    "medical",
 ];
+/// No name has more words.
+const LONGEST: usize = 12;
 /// Words of a name that are written small.
 const SMALL: &[&str] = &["of", "for", "in", "and", "on", "the"];
 
@@ -21,7 +49,9 @@ pub(super) fn read(draft: &Draft, approved: &Approved, findings: &mut Vec<Findin
         for run in runs(sentence).filter(|run| deviates(run, &names)) {
             if let (Some(first), Some(last), Some(name)) = (run.first(), run.last(), approved.names.first()) {
                 let finding = Finding::new(LanguageRule::NameNotApproved, first.start, last.end);
-                findings.push(finding.suggesting(format!("If this is the study, use its approved public name: \u{201c}{name}\u{201d}.")));
+                findings.push(
+                    finding.suggesting(format!("If this is the study, use its approved public name: \u{201c}{name}\u{201d}.")),
+                );
             }
         }
         for window in code.iter().flat_map(|code| sentence.tokens.windows(code.len()).filter(move |window| is(window, code))) {
@@ -49,7 +79,9 @@ fn runs(sentence: &Sentence) -> impl Iterator<Item = &[Token]> {
             return None;
         }
         let mut start = end;
-        while let Some(before) = start.checked_sub(1).and_then(|at| tokens.get(at)) {
+        while end - start < LONGEST
+            && let Some(before) = start.checked_sub(1).and_then(|at| tokens.get(at))
+        {
             let part = before.is_capital || SMALL.contains(&before.word.as_str());
             let apart = tokens.get(start).is_some_and(|token| token.gap == Gap::Strong);
             if !part || apart {

@@ -97,12 +97,22 @@ fn element(text: &'static str) -> Option<Element> {
 /// `over_comma`: whether the step to the next word may cross a comma.
 fn run(elements: &[Element], tokens: &[Token], begin: usize, at: usize, over_comma: bool) -> Option<usize> {
     let Some((first, rest)) = elements.split_first() else { return Some(at) };
-    let token = tokens.get(at).filter(|token| {
-        at == begin || token.gap == Gap::None || (over_comma && token.gap == Gap::Comma)
-    });
+    let token = tokens.get(at).filter(|token| at == begin || token.gap == Gap::None || (over_comma && token.gap == Gap::Comma));
     match first {
-        Element::Start => if at == 0 { run(rest, tokens, begin, at, over_comma) } else { None },
-        Element::End => if at == tokens.len() { run(rest, tokens, begin, at, over_comma) } else { None },
+        Element::Start => {
+            if at == 0 {
+                run(rest, tokens, begin, at, over_comma)
+            } else {
+                None
+            }
+        }
+        Element::End => {
+            if at == tokens.len() {
+                run(rest, tokens, begin, at, over_comma)
+            } else {
+                None
+            }
+        }
         Element::Any => token.and_then(|_| run(rest, tokens, begin, at + 1, false)),
         Element::One { words, optional } => {
             let taken = token
@@ -112,7 +122,7 @@ fn run(elements: &[Element], tokens: &[Token], begin: usize, at: usize, over_com
         }
         Element::UpTo(most) => {
             let mut end = at;
-            for _ in 0..=*most {
+            while end <= at + *most {
                 if let Some(found) = run(rest, tokens, begin, end, true) {
                     return Some(found);
                 }

@@ -51,7 +51,8 @@ const SHORT_LINE: usize = 45;
 impl Draft {
     pub(super) fn read(text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
-        let mut reader = Reader { chars: &chars, at: 0, line_start: 0, gap: Gap::None, sentence: Sentence::default(), done: Vec::new() };
+        let mut reader =
+            Reader { chars: &chars, at: 0, line_start: 0, gap: Gap::None, sentence: Sentence::default(), done: Vec::new() };
         while let Some(&character) = reader.chars.get(reader.at) {
             reader.step(character);
         }
@@ -141,7 +142,8 @@ impl Reader<'_> {
         let (mut letters, mut capitals) = (0, 0);
         while let Some(character) = self.peek(0) {
             let inside = self.peek(1).is_some_and(|next| next.is_alphanumeric()) && !word.is_empty();
-            let digits = word.ends_with(|last: char| last.is_ascii_digit()) && self.peek(1).is_some_and(|next| next.is_ascii_digit());
+            let digits =
+                word.ends_with(|last: char| last.is_ascii_digit()) && self.peek(1).is_some_and(|next| next.is_ascii_digit());
             match character {
                 _ if character.is_alphanumeric() => {
                     letters += usize::from(character.is_alphabetic());

@@ -21,7 +21,10 @@ const CLASSES: &[(&str, &str)] = &[
         "pain symptom* discomfort suffering disease* condition* illness* palpitation* migraine* headache* anxiety depression insomnia \
          fatigue asthma arthritis diabetes disorder* tremor* itch* swelling",
     ),
-    ("really", "really truly already automatically definitely certainly clearly probably likely now also fully just actually all always hereby"),
+    (
+        "really",
+        "really truly already automatically definitely certainly clearly probably likely now also fully just actually all always hereby",
+    ),
     ("wholly", "completely totally fully perfectly absolutely entirely 100% strictly utterly"),
     ("great", "perfect ideal great good excellent strong natural suitable right exact"),
     ("doctor", "doctor doctors physician physicians clinician nurse therapist specialist cardiologist provider surgeon"),

@@ -28,7 +28,12 @@ pub(super) const RULES: &[Rule] = &[
             "not|never ?have ?to pay for ..2 @care",
             "@care ..3 costs|cost ?you nothing",
         ],
-        allow: &["free to|from|of ..3 @care", "feel free", "sugar|drug|gluten|hands free", "study|site|clinic visits|visit|parking ..4 free"],
+        allow: &[
+            "free to|from|of ..3 @care",
+            "feel free",
+            "sugar|drug|gluten|hands free",
+            "study|site|clinic visits|visit|parking ..4 free",
+        ],
         // FDA's distinction: what the study itself needs is not charged, and saying so promises nobody a treatment.
         unless: &["study|research|trial related", "investigational", "no ..4 free"],
         may_be_open: false,
@@ -64,9 +69,7 @@ pub(super) const RULES: &[Rule] = &[
             "$ ..1 bonus",
             "fill your wallet|pocket",
         ],
-        allow: &[
-            "for cash or check",
-            "into money problems",],
+        allow: &["for cash or check", "into money problems"],
         unless: &["nobody|none paid"],
         may_be_open: false,
     },

@@ -28,8 +28,16 @@ pub(super) const RULES: &[Rule] = &[
         ],
         allow: &[
             "nobody knows|can tell|say|promise|yet",
-            "nobody ..2 sees|see until","share|give|reveal ..2 medicine*|drug*|device*", "ask|if|whether ..4 confidential"],
-        unless: &["without your|written|permission", "except|unless|extent", "by law|the law|laws", "law requires|allows|permits"],
+            "nobody ..2 sees|see until",
+            "share|give|reveal ..2 medicine*|drug*|device*",
+            "ask|if|whether ..4 confidential",
+        ],
+        unless: &[
+            "without your|written|permission",
+            "except|unless|extent",
+            "by law|the law|laws",
+            "law requires|allows|permits",
+        ],
         may_be_open: false,
     },
     Rule {
@@ -47,7 +55,9 @@ pub(super) const RULES: &[Rule] = &[
             "approved by ..5 board|irb|committee ..8 trust|safe|good|reliable|confident|assured|sure|worry",
         ],
         allow: &[
-            "study ..3 supported by","drug*|medicine*|medication*|device*|treatment*|vaccine*|product*|therap* ..4 approved|endorsed|cleared"],
+            "study ..3 supported by",
+            "drug*|medicine*|medication*|device*|treatment*|vaccine*|product*|therap* ..4 approved|endorsed|cleared",
+        ],
         unless: &[],
         may_be_open: false,
     },
