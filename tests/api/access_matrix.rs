@@ -117,7 +117,11 @@ fn judge(cells: &[Cell], people: &[Person], marks: &[Mark]) -> Vec<String> {
                 faults.push(format!("{place}: differs from the answer to an unknown id: {shown:?} and {unknown:?}"));
             }
         }
-        let said = said(&cell.answer);
+        let mut said = said(&cell.answer);
+        // Each row is named as it was sent: that is no news to whoever sent it.
+        for row in cell.answer.body["results"].as_array().into_iter().flatten() {
+            said = said.replace(row["id"].as_str().unwrap_or_default(), "");
+        }
         for mark in marks.iter().filter(|mark| !person.may_see(mark) && said.contains(&mark.text)) {
             faults.push(format!("{place}: leaks {mark:?}"));
         }

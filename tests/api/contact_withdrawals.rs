@@ -243,13 +243,11 @@ async fn a_test_keys_withdrawal_is_about_test_referrals_alone() {
     let tester = app.person(&make::db_key(&app.db, &app.site, &scopes(), true));
     let details = json!({"email": "ana@mail.example"});
     let live = refer(&app.partner(), details.clone()).await.expect(201).id();
-    let test = uuid::Uuid::now_v7();
+    let test = make::db_test_twin(&app.db, &live);
     app.db
         .superuser()
         .batch_execute(&format!(
-            "INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', '{test}', 'is_test', true, 'escalate_at', null,
-                 'handoff_code', '0000000000'))).* FROM referrals r WHERE r.id = '{live}';
-             INSERT INTO referral_digests SELECT site_id, '{test}', partner_id, kind, digest, key_id FROM referral_digests"
+            "INSERT INTO referral_digests SELECT site_id, '{test}', partner_id, kind, digest, key_id FROM referral_digests"
         ))
         .unwrap();
     let done = withdraw(&tester, details.clone()).await.expect(201);

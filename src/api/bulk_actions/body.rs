@@ -162,10 +162,10 @@ fn detail(error: &AppError) -> String {
 pub struct BulkActionView {
     /// How many were done.
     #[schema(minimum = 0, maximum = 200)]
-    pub done: usize,
+    pub done: i32,
     /// How many were refused.
     #[schema(minimum = 0, maximum = 200)]
-    pub refused: usize,
+    pub refused: i32,
     /// What became of each, in the order of the request.
     #[schema(min_items = 1, max_items = 200)]
     pub results: Vec<BulkResult>,
@@ -173,8 +173,10 @@ pub struct BulkActionView {
 
 impl From<Vec<Outcome>> for BulkActionView {
     fn from(outcomes: Vec<Outcome>) -> Self {
-        let refused = outcomes.iter().filter(|outcome| outcome.refused.is_some()).count();
-        let results: Vec<BulkResult> = outcomes.into_iter().map(BulkResult::from).collect();
-        Self { done: results.len() - refused, refused, results }
+        let (refused, done): (Vec<_>, Vec<_>) = outcomes.iter().partition(|outcome| outcome.refused.is_some());
+        // At most as many as the body may name.
+        let count = |rows: Vec<&Outcome>| i32::try_from(rows.len()).unwrap_or(i32::MAX);
+        let (done, refused) = (count(done), count(refused));
+        Self { done, refused, results: outcomes.into_iter().map(BulkResult::from).collect() }
     }
 }

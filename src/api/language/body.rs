@@ -50,10 +50,10 @@ pub(super) fn bounded(text: &DraftText) -> Result<(), AppError> {
 #[schema(example = json!({"start": 46, "end": 57}))]
 pub struct TextSpan {
     /// The first character of the part.
-    #[schema(minimum = 0, maximum = 20000)]
+    #[schema(format = Int32, minimum = 0, maximum = 20000)]
     pub start: usize,
     /// The first character after it.
-    #[schema(minimum = 0, maximum = 20000)]
+    #[schema(format = Int32, minimum = 0, maximum = 20000)]
     pub end: usize,
 }
 

@@ -6,6 +6,7 @@ use super::requests::Target;
 use crate::support::callers::Answer;
 
 /// Who may, by what a caller carries: a role, the scope of a site key, or `partner`; `anybody` needs no credentials.
+/// A coordinator plans its own absences; the matrix names those of somebody else.
 /// A partner's own routes are shown with the study and the partner that they join: nothing else of the configuration.
 pub const TABLE: &[(&str, &[&str])] = &[
     ("healthz", &["anybody"]),
@@ -23,6 +24,11 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("update_member", &["admin"]),
     ("deactivate_member", &["admin"]),
     ("reactivate_member", &["admin"]),
+    ("create_away_window", &["admin"]),
+    ("list_away_windows", &["admin", "coordinator"]),
+    ("get_away_window", &["admin", "coordinator"]),
+    ("update_away_window", &["admin"]),
+    ("delete_away_window", &["admin"]),
     ("create_study", &["admin"]),
     ("list_studies", &["admin", "coordinator", "config:read", "partner"]),
     ("get_study", &["admin", "coordinator", "config:read", "partner"]),
@@ -47,6 +53,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("update_referral", &["admin", "coordinator", "referrals:write"]),
     ("list_referral_actions", &["admin", "coordinator", "referrals:read"]),
     ("transition_referral", &["admin", "coordinator", "referrals:write"]),
+    ("create_bulk_action", &["admin", "coordinator", "referrals:write"]),
     ("list_referral_events", &["admin", "coordinator", "referrals:read"]),
     ("list_events", &["admin", "events:read"]),
     ("list_audit_entries", &["admin"]),
@@ -61,7 +68,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// Lists that belong to one resource: without it there is no empty list either.
-const OF_ONE: [&str; 2] = ["list_referral_actions", "list_referral_events"];
+const OF_ONE: [&str; 3] = ["list_referral_actions", "list_referral_events", "list_away_windows"];
 
 /// What a cell must answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,12 +126,21 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
     };
     match (visible, operation) {
         // What is made is new, whatever it is.
+        // Each row of it answers for itself, as it would alone.
+        (true, "create_bulk_action") => Expected::Done(&[200]),
+        (true, "delete_away_window") => Expected::Done(&[204]),
         (true, id) if id.starts_with("create_") || id == "rotate_api_key" => Expected::Done(&[201]),
         (true, "launch_route" | "resume_route") => Expected::Done(&[409]),
         (true, _) => Expected::Done(&[200]),
-        (false, "create_route" | "create_referral" | "create_api_key" | "create_duplicate_review" | "check_language") => {
-            Expected::Refused(422, "invalid_body")
-        }
+        (
+            false,
+            "create_route"
+            | "create_referral"
+            | "create_api_key"
+            | "create_duplicate_review"
+            | "create_bulk_action"
+            | "check_language",
+        ) => Expected::Refused(422, "invalid_body"),
         (false, id) if id.starts_with("list_") && !OF_ONE.contains(&id) => Expected::Nothing,
         (false, _) => Expected::Refused(404, "not_found"),
     }

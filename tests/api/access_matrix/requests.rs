@@ -61,6 +61,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "create_api_key"
                 | "create_duplicate_review"
                 | "check_language"
+                | "create_bulk_action"
                 | "list_routes"
                 | "list_referrals"
                 | "list_api_keys"
@@ -87,7 +88,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "referrals" => &meant.referral_id,
         _ => "",
     };
-    let mut path = operation.path.replace("{id}", segment);
+    let mut path = operation.path.replace("{id}", segment).replace("{window_id}", &meant.window_id);
     let reference = if target == Target::TestReferral { &meant.test_reference } else { &meant.partner_reference };
     let named = Own { partner_reference: reference.clone(), ..meant.clone() };
     let sent = sent(id, &named, neighbour, person.is_partner()).expect("an operation of the request maker");
@@ -128,6 +129,9 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "list_events"
         | "list_audit_entries"
         | "get_duplicate_review"
+        | "list_away_windows"
+        | "get_away_window"
+        | "delete_away_window"
         | "launch_route"
         | "pause_route"
         | "resume_route"
@@ -173,6 +177,11 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
             }
             Sent::Body(body)
         }
+        "create_away_window" => Sent::Body(json!({"starts_at": "2026-08-03T12:00:00Z", "ends_at": "2026-08-10T12:00:00Z"})),
+        "update_away_window" => Sent::Body(json!({"ends_at": "2026-07-17T12:00:00Z"})),
+        "create_bulk_action" => Sent::Body(json!({
+            "reassign": {"owner_id": meant.backup_owner_id, "reason": "absence"}, "referrals": [{"id": meant.referral_id}],
+        })),
         "update_referral" => Sent::Body(json!({"next_action": "attempt_contact", "reason": "correction"})),
         "create_contact_withdrawal" => Sent::Body(json!({"match": {"email": "nobody@mail.example"}})),
         "transition_referral" => Sent::Body(json!({"to": "contacting"})),

@@ -67,6 +67,8 @@ pub struct Mark {
 pub struct Own {
     /// A member who owns nothing.
     pub member_id: String,
+    /// An absence of that member.
+    pub window_id: String,
     /// A member who was deactivated.
     pub left_member_id: String,
     pub partner_id: String,
@@ -94,6 +96,7 @@ impl Own {
         let id = |number: u128| uuid::Uuid::from_u128(0x0199_aa10_7c1e_7b52_9f0e_0000_0000_0000 + number).to_string();
         Self {
             member_id: id(8),
+            window_id: id(12),
             left_member_id: id(9),
             partner_id: id(1),
             partner_code: "nowhere-partner".into(),
@@ -219,10 +222,12 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let live_id = live.id();
     let test_id = uuid::Uuid::from_u128(uuid::Uuid::parse_str(&live_id).unwrap().as_u128() ^ 0xffff_ffff).to_string();
     let another = referral_with(json!({"study": study_code}));
+    // Ids of one moment have no order, and the newer one of a pair is held.
+    app.clock.advance(chrono::Duration::seconds(1));
     let unpaired_id = app.person(&partner.key).post("/v1/referrals", &another).await.expect(201).id();
     let paired_id = app.person(&partner.key).post("/v1/referrals", &another).await.expect(201).id();
     let pair = json!({"referral_ids": [live_id, paired_id]});
-    let review_id = app.member(site, site.admin).post("/v1/duplicate-reviews", &pair).await.expect(201).id();
+    let review_id = app.member(site, site.coordinator).post("/v1/duplicate-reviews", &pair).await.expect(201).id();
     // Codes are shared words between the two sites' partners from `make`; here each is its own.
     let partner_code = format!("zq-{place}-partner");
     let mut conn = app.db.superuser();
@@ -256,6 +261,13 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         .unwrap();
     }
 
+    let window = uuid::Uuid::from_u128(route.0.as_u128() ^ 3).to_string();
+    conn.batch_execute(&format!(
+        "INSERT INTO away_windows VALUES ('{}', '{window}', '{member}', '2026-07-06', '2026-07-20', 1, now(), now())",
+        site.id
+    ))
+    .unwrap();
+
     let mut mark = |class, text: String| marks.push(Mark { away, of_sibling: Some(is_sibling), class, kept_inside: false, text });
     for word in ["public", "description", "protocol", "name"] {
         mark(Class::Shared, format!("zq-{place}-{word}"));
@@ -280,11 +292,12 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         mark(Class::Test, text);
     }
     mark(Class::TestSiteOnly, format!("zq-{place}-testext"));
-    for id in [&member, &left, &review_id] {
+    for id in [&member, &left, &window, &review_id] {
         mark(Class::People, id.clone());
     }
     Own {
         member_id: member,
+        window_id: window,
         left_member_id: left,
         partner_id: partner.id.to_string(),
         partner_code,

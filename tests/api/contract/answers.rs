@@ -204,6 +204,15 @@ async fn referrals(app: &App, witness: &mut Witness) {
         "contact_path": "site_record", "external_ref": "CRM-1"
     }));
     post(witness, &app.site_key(), "/v1/referrals", &late).await.expect(201);
+    let many = json!({"transition": {"to": "contacting"}, "referrals": [{"id": id, "version": 1}, {"id": app.site.admin}]});
+    let answer = post(witness, &app.coordinator(), "/v1/bulk-actions", &many).await.expect(200);
+    assert_eq!((&answer.body["done"], &answer.body["refused"]), (&json!(0), &json!(2)));
+    let other = post(witness, &partner, "/v1/referrals", &make::referral_with(json!({"study": STUDY}))).await.expect(201).id();
+    let given =
+        json!({"reassign": {"owner_id": app.site.admin, "reason": "absence"}, "referrals": [{"id": other, "version": 1}]});
+    post(witness, &app.site_key(), "/v1/bulk-actions", &given).await.expect(200);
+    let twice = json!({"reassign": {"owner_id": app.site.admin, "reason": "absence"}, "referrals": [{"id": id}, {"id": id}]});
+    post(witness, &app.site_key(), "/v1/bulk-actions", &twice).await.expect_problem(422, "invalid_body");
     let withdrawal = json!({"match": {"phone": "+1 202 555 0123"}, "received_at": "2026-06-01T08:30:00Z"});
     post(witness, &app.site_key(), "/v1/contact-withdrawals", &withdrawal).await.expect(201);
     let held = post(

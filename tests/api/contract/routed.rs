@@ -6,8 +6,9 @@ use reqwest::Method;
 
 use super::walk::operations;
 use super::witness::common_headers;
+use crate::support::App;
 use crate::support::callers::send;
-use crate::support::{App, make};
+use crate::support::things::Things;
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 const PUBLIC: &str = "public, max-age=300";
@@ -15,7 +16,7 @@ const PUBLIC: &str = "public, max-age=300";
 #[actix_web::test]
 async fn every_documented_operation_is_routed_and_every_other_method_is_405_with_allow() {
     let app = App::start().await;
-    let referral = make::sent(&app.partner()).await.id();
+    let things = Things::make(&app).await;
     let document = super::document();
     let mut methods: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for operation in operations(&document) {
@@ -23,21 +24,13 @@ async fn every_documented_operation_is_routed_and_every_other_method_is_405_with
     }
     let (mut routed, mut refused) = (0, 0);
     for (path, documented) in methods {
-        let id = match path.split('/').nth(2) {
-            Some("members") => app.site.viewer.0.to_string(),
-            Some("studies") => app.site.study.0.to_string(),
-            Some("partners") => app.site.partner.id.0.to_string(),
-            Some("api-keys") => make::db_key_id(&app.db, &app.site.partner),
-            Some("routes") => app.site.partner.route.0.to_string(),
-            _ => referral.clone(),
-        };
         let mut allow: Vec<&str> = documented.iter().map(String::as_str).collect();
         if allow.contains(&"GET") {
             allow.push("HEAD");
         }
         allow.sort_unstable();
         for method in METHODS {
-            let answer = send(app.admin().request(method.parse().unwrap(), &path.replace("{id}", &id))).await;
+            let answer = send(app.admin().request(method.parse().unwrap(), &things.fill(path))).await;
             assert_eq!(common_headers(&answer, "no-store"), Vec::<String>::new(), "{method} {path}");
             if documented.iter().any(|known| known == method) {
                 assert!(!matches!(answer.status, 404 | 405), "{method} {path}: {}", answer.text);

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::walk::{Operation, operations};
 use super::witness::Witness;
+use crate::support::App;
 use crate::support::app::Setup;
 use crate::support::callers::{Person, fresh_key};
-use crate::support::{App, make};
+use crate::support::things::Things;
 
 /// Not earned by a request alone: 405 is no answer of a documented method (see `routed`), 409 depends on the state (see
 /// `answers`), 503 on the server's, and 500 is a fault of ours.
@@ -26,9 +27,9 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn new<'a>(document: &'a Value, operation: &'a Operation<'a>, id: &str) -> Asked<'a> {
+    fn new<'a>(document: &'a Value, operation: &'a Operation<'a>, path: String) -> Asked<'a> {
         let schema = super::walk::follow(document, &operation.value["requestBody"]["content"]["application/json"]["schema"]);
-        Asked { operation, path: operation.path.replace("{id}", id), example: schema["examples"].get(0) }
+        Asked { operation, path, example: schema["examples"].get(0) }
     }
 
     fn method(&self) -> Method {
@@ -66,7 +67,7 @@ impl Asked<'_> {
             "401" => (app.stranger(), path, Box::new(|request| self.right(request))),
             "403" => (app.viewer(), path, Box::new(|request| self.right(request))),
             "404" => {
-                let unknown = self.operation.path.replace("{id}", &uuid::Uuid::now_v7().to_string());
+                let unknown = Things::unknown(self.operation.path);
                 (who, unknown, Box::new(|request| self.right(request)))
             }
             "406" => (who, path, Box::new(|request| self.right(request).header("Accept", "text/html"))),
@@ -90,27 +91,15 @@ impl Asked<'_> {
     }
 }
 
-/// An existing id of the collection that a path belongs to.
-fn existing(app: &App, path: &str, referral: &str) -> String {
-    match path.split('/').nth(2).unwrap_or_default() {
-        "members" => app.site.viewer.0.to_string(),
-        "studies" => app.site.study.0.to_string(),
-        "partners" => app.site.partner.id.0.to_string(),
-        "routes" => app.site.partner.route.0.to_string(),
-        "api-keys" => make::db_key_id(&app.db, &app.site.partner),
-        _ => referral.to_owned(),
-    }
-}
-
 #[actix_web::test]
 async fn each_documented_status_is_answered_by_the_request_that_earns_it_and_as_documented() {
     let app = App::start().await;
-    let referral = make::sent(&app.partner()).await.id();
+    let things = Things::make(&app).await;
     let document = super::document();
     let mut witness = Witness::new();
     let (mut earned, mut left) = (0, BTreeSet::new());
     for operation in operations(&document) {
-        let asked = Asked::new(&document, &operation, &existing(&app, operation.path, &referral));
+        let asked = Asked::new(&document, &operation, things.fill(operation.path));
         for (status, _) in operation.responses(&document) {
             let Some((who, path, complete)) = asked.earn(status, &app) else {
                 if !status.starts_with('2') {

@@ -71,6 +71,9 @@ impl Witness {
 
     fn compare_body(&mut self, operation: &Operation<'_>, status: &str, response: &Value, answer: &Answer) -> Vec<String> {
         let mut found = Vec::new();
+        if response["content"].is_null() && answer.text.is_empty() {
+            return found;
+        }
         let kind = answer.header("content-type").unwrap_or("none").split(';').next().unwrap_or_default();
         let media = &response["content"][kind];
         if media.is_null() {
@@ -127,7 +130,8 @@ pub fn common_headers(answer: &Answer, cache: &str) -> Vec<String> {
 /// Whether a path is one of a template; a query is not part of it.
 fn fits(template: &str, path: &str) -> bool {
     let (template, path) = (template.split('/'), path.split('?').next().unwrap_or_default().split('/'));
-    template.clone().count() == path.clone().count() && template.zip(path).all(|(known, part)| known == part || known == "{id}")
+    template.clone().count() == path.clone().count()
+        && template.zip(path).all(|(known, part)| known == part || known.starts_with('{'))
 }
 
 #[actix_web::test]

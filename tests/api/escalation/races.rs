@@ -5,6 +5,7 @@ use chrono::Duration;
 use diesel::connection::SimpleConnection as _;
 use handoff::db::in_site;
 use handoff::ops::{Context, escalate};
+use handoff::store::referrals::count_due;
 use serde_json::json;
 
 use super::{db_stalled, faults, join, pass, staff, traces};
@@ -31,11 +32,15 @@ async fn passes_at_once_without_a_lease_take_each_step_once() {
                 let mut conn = app.db.app();
                 actix_web::rt::task::spawn_blocking(move || {
                     let mut steps = 0;
-                    for _ in 0..12 {
+                    for _ in 0..400 {
                         // A lock that is not given in time fails the pass, as in the job; the next one does it.
                         let pass =
                             in_site(&mut conn, site, |conn, scope| escalate::run(conn, &Context::of_system(*scope, moment), 40));
                         steps += pass.map_or(0, |pass| pass.steps);
+                        let due = in_site(&mut conn, site, |conn, scope| Ok(count_due(conn, scope, moment)?));
+                        if due.is_ok_and(|due| due == 0) {
+                            break;
+                        }
                     }
                     steps
                 })

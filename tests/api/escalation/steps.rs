@@ -32,7 +32,7 @@ async fn whoever_moves_or_plans_a_referral_begins_its_escalation_anew() {
     // The due time by hand.
     let path = format!("/v1/referrals/{referral}");
     let due = app.clock.now() + Duration::hours(1);
-    app.coordinator().patch(&path, "*", &json!({"next_action_due_at": due})).await.expect(200);
+    app.coordinator().patch(&path, "*", &json!({"next_action_due_at": due, "reason": "agreed_with_person"})).await.expect(200);
     assert_eq!(standing(&app, &referral), format!("- {dana} 06-02 18:00 v4"));
     for hours in [1, 8] {
         app.clock.advance(Duration::hours(hours));
@@ -43,7 +43,7 @@ async fn whoever_moves_or_plans_a_referral_begins_its_escalation_anew() {
     app.admin().patch(&path, "*", &json!({"external_ref": "CRM-1"})).await.expect(200);
     assert_eq!(standing(&app, &referral), format!("backup_owner {kim} 06-03 10:00 v7"));
     // Another owner: from the first step on, and the action is due already.
-    let body = json!({"owner_id": dana});
+    let body = json!({"owner_id": dana, "reason": "workload"});
     app.admin().patch(&path, "*", &body).await.expect(200);
     assert_eq!(standing(&app, &referral), format!("- {dana} 06-02 18:00 v8"));
     assert_eq!(pass(&app).await, 1);
@@ -66,7 +66,7 @@ async fn what_is_blocked_escalates_and_what_is_closed_a_test_or_waits_for_its_pa
     go(&coordinator, &held, json!({"to": "on_hold", "blocker": "awaiting_records"})).await;
     let blocked = sent(&partner).await;
     coordinator.patch(&format!("/v1/referrals/{blocked}"), "*", &json!({"blocker": "route_broken"})).await.expect(200);
-    let test = sent(&app.person(&app.site.partner.test_key)).await;
+    let test = make::db_test_twin(&app.db, &blocked);
     let foreign = sent(&app.person(&app.other_site.partner.key)).await;
     app.clock.advance(Duration::days(30));
     assert_eq!(pass(&app).await, 3, "held, blocked, and the other site's");

@@ -16,12 +16,13 @@ async fn owner_and_backup_are_away_over_a_weekend_and_a_clock_change() {
     staff(&app, app.site.sibling.route, lee, pat).await;
     // Kim comes back on Monday at ten, Lee and Pat on Tuesday.
     db_away(&app, kim, "2026-10-30T18:00:00Z", "2026-11-02T15:00:00Z");
-    db_away(&app, lee, "2026-10-30T18:00:00Z", "2026-11-03T14:00:00Z");
-    db_away(&app, pat, "2026-10-30T18:00:00Z", "2026-11-03T14:00:00Z");
+    // They leave when they have taken what came in: what comes in later goes past them.
+    db_away(&app, lee, "2026-10-30T19:30:00Z", "2026-11-03T14:00:00Z");
+    db_away(&app, pat, "2026-10-30T19:30:00Z", "2026-11-03T14:00:00Z");
     let (here, away) = (sent(&app.partner()).await, sent(&app.sibling_partner()).await);
     // A third one is given to Dana by hand, with Pat behind her.
     let given = sent(&app.sibling_partner()).await;
-    let body = serde_json::json!({"owner_id": dana});
+    let body = serde_json::json!({"owner_id": dana, "reason": "absence"});
     app.coordinator().patch(&format!("/v1/referrals/{given}"), "*", &body).await.expect(200);
     assert_eq!(standing(&app, &here), format!("- {dana} 10-30 20:00 v1"));
 
@@ -73,7 +74,7 @@ async fn owner_and_backup_are_away_over_a_weekend_and_a_clock_change() {
         .unwrap()
         .iter()
         .filter(|entry| entry["operation"] == "escalate_referral")
-        .map(|entry| (entry["actor"]["kind"].as_str().unwrap(), entry["after"]["escalation"].as_str().unwrap()))
+        .map(|entry| (entry["actor"]["kind"].as_str().unwrap(), entry["changes"][0]["after"].as_str().unwrap()))
         .collect();
-    assert_eq!(told, [("system", "reminder"), ("system", "backup_owner"), ("system", "site_lead")]);
+    assert_eq!(told, [("system", "site_lead"), ("system", "backup_owner"), ("system", "reminder")], "the newest first");
 }

@@ -1,6 +1,5 @@
 //! Who takes over from a member that leaves, and what is told of it.
 
-use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 
 use super::{add, change, deactivate, path, reactivate};
@@ -50,14 +49,7 @@ async fn open_work_is_listed_and_nothing_changes_until_somebody_takes_it() {
     go(&app.coordinator(), &held, json!({"to": "on_hold", "blocker": "awaiting_records"})).await;
     go(&app.coordinator(), &closed, json!({"to": "closed", "reason": "wrong_study"})).await;
     // A test referral is work as well.
-    let test = uuid::Uuid::from_u128(uuid::Uuid::parse_str(&held).unwrap().as_u128() + 1).to_string();
-    app.db
-        .superuser()
-        .batch_execute(&format!(
-            "INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', '{test}', 'is_test', true, 'escalate_at', null, 'handoff_code',
-                translate(reverse(r.handoff_code), '0123456789', '9876543210')))).* FROM referrals r WHERE r.id = '{open}'"
-        ))
-        .unwrap();
+    let test = make::db_test_twin(&app.db, &open);
     let (before, etag) = (app.db.dump().len(), admin.get(&path(dana)).await.expect(200).etag());
     let refused = deactivate(&admin, dana, &json!({})).await.expect_problem(409, "open_work");
     let mut routes = [app.site.partner.route.to_string(), app.site.sibling.route.to_string()];

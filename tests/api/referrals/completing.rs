@@ -50,8 +50,9 @@ async fn the_partners_turn_is_over_and_the_site_goes_on_where_it_was() {
         for (name, value) in [("status", status), ("next_action", next_action), ("next_action_due_at", due)] {
             expected[name] = json!(value);
         }
-        expected["held_status"] = Value::Null;
-        expected["blocker"] = Value::Null;
+        for name in ["held_status", "blocker", "blocked_since", "aging"] {
+            expected[name] = Value::Null;
+        }
         assert_eq!(after.body, expected, "and nothing else");
     }
 }

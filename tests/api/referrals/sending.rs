@@ -63,7 +63,7 @@ async fn everything_but_what_was_sent_is_derived_alike_for_partner_staff_and_sit
                 },
                 "partner_reference": changes["partner_reference"], "external_ref": null, "late_reason": null,
                 "owner_id": app.site.coordinator, "status": "received", "held_status": null, "quarantine_reason": null,
-                "blocker": null, "blocked_since": null, "close_reason": null, "reopen_reason": null, "next_action": "acknowledge",
+                "blocker": null, "held_blocker": null, "blocked_since": null, "close_reason": null, "reopen_reason": null, "next_action": "acknowledge",
                 "next_action_due_at": "2026-06-02T09:00:00Z", "aging": null, "escalation": null, "merged_into_id": null,
                 "first_action": {
                     "due_at": "2026-06-02T09:00:00Z", "due_by_receipt_at": "2026-06-02T09:00:00Z", "taken_at": null,

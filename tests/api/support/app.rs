@@ -84,7 +84,7 @@ impl App {
 
     /// The state of a server beside this one that serves nobody: what its jobs would work with.
     pub fn state_beside(&self) -> Data<AppState> {
-        let setup = Setup { connections: 2, waiting: 10, deadline: Duration::from_secs(2) };
+        let setup = Setup { connections: 2, waiting: 10, deadline: Duration::from_secs(5) };
         state(&self.db, &self.clock, &self.master, setup, Vec::new())
     }
 

@@ -1,5 +1,6 @@
 //! Things to make: a site with its people, bodies, referrals.
 
+use diesel::connection::SimpleConnection as _;
 use handoff::auth::{Actor, StaffActor, operator_scope};
 use handoff::db::in_site;
 use handoff::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
@@ -149,6 +150,17 @@ pub fn db_key(db: &Database, site: &Site, holder: &Holder, is_test: bool) -> Str
 pub fn db_key_id(db: &Database, partner: &Partner) -> String {
     let sql = format!("SELECT id::text AS text FROM api_keys WHERE partner_id = '{}' AND NOT is_test ORDER BY id", partner.id);
     crate::tenancy::texts(&mut db.superuser(), &sql).remove(0)
+}
+
+/// A test referral beside this live one, as like it as one can be; its id. Test runs make them, not requests.
+pub fn db_test_twin(db: &Database, live: &str) -> String {
+    let test = uuid::Uuid::from_u128(uuid::Uuid::parse_str(live).unwrap().as_u128() ^ 1).to_string();
+    let insert = format!(
+        "INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', '{test}', 'is_test', true, 'escalate_at', null,
+             'handoff_code', translate(reverse(r.handoff_code), '0123456789', '9876543210')))).* FROM referrals r WHERE r.id = '{live}'"
+    );
+    db.superuser().batch_execute(&insert).unwrap();
+    test
 }
 
 /// A partner of this type, active, with a launched route for the study: made by an admin over HTTP. Answers the partner's id and

@@ -7,5 +7,6 @@ pub mod callers;
 pub mod db;
 pub mod log;
 pub mod make;
+pub mod things;
 
 pub use app::App;

@@ -44,6 +44,18 @@ pub async fn members(app: &App, witness: &mut Witness) {
     let changed = patch(witness, &admin, &kim, &added.etag(), &json!({"role": "coordinator"})).await.expect(200);
     assert_eq!((&added.body["studies"], &changed.body["studies"]), (&json!([STUDY]), &json!([])));
 
+    let windows = format!("{kim}/away-windows");
+    let away = json!({"starts_at": "2026-07-06T12:00:00Z", "ends_at": "2026-07-20T12:00:00Z"});
+    let planned = post(witness, &admin, &windows, &away).await.expect(201);
+    post(witness, &admin, &windows, &away).await.expect_problem(409, "away_window_overlaps");
+    get(witness, &admin, &format!("{windows}?limit=1")).await.expect(200);
+    let window = format!("{windows}/{}", planned.id());
+    get(witness, &app.coordinator(), &window).await.expect(200);
+    let shorter = json!({"ends_at": "2026-07-17T12:00:00Z"});
+    let changed = patch(witness, &admin, &window, &planned.etag(), &shorter).await.expect(200);
+    let delete = |request: reqwest::RequestBuilder| request.header("If-Match", changed.etag());
+    witness.call(&admin, Method::DELETE, &window, delete).await.expect(204);
+
     let (lead, owner) = (format!("/v1/members/{}", app.site.admin), format!("/v1/members/{}", app.site.coordinator));
     patch(witness, &admin, &lead, "*", &json!({"role": "coordinator"})).await.expect_problem(409, "last_admin");
     patch(witness, &admin, &lead, "*", &json!({"is_site_lead": false})).await.expect_problem(409, "site_lead_required");

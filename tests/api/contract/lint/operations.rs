@@ -23,18 +23,23 @@ const VERBS: &[&str] = &[
     "resume",
     "retire",
     "complete",
+    "check",
     "withdraw",
     "rotate",
     "revoke",
     "deactivate",
     "reactivate",
+    "resolve",
 ];
 /// A key that leaked is revoked whatever has become of it, and a second rotation is refused by what is active: neither overwrites
 /// what somebody else has changed, so neither takes `If-Match`.
 const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key"];
 
-/// What became of many resources, and what is there no more.
-const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window"];
+/// A POST that neither creates nor acts: nothing of what it reads is kept, a print under a key included.
+const UNKEYED: &[&str] = &["check_language"];
+
+/// What became of many resources, what is there no more, and what was only read.
+const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window", "check_language"];
 
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().len() > 1)
@@ -204,7 +209,10 @@ pub fn due(document: &Value) -> Vec<String> {
         // What is made below a resource changes nothing of it.
         let acts = has_id && !operation.id.starts_with("create_") && !UNMATCHED.contains(&operation.id);
         let changes_one = ["PATCH", "DELETE"].contains(&operation.method.as_str()) || (operation.method == "POST" && acts);
-        if (changes_one && !matched) || (operation.method == "POST" && !keyed) || (operation.path.contains("{id}") && !has_id) {
+        if (changes_one && !matched)
+            || (operation.method == "POST" && keyed == UNKEYED.contains(&operation.id))
+            || (operation.path.contains("{id}") && !has_id)
+        {
             found.push(format!("{} parameters", operation.id));
         }
         for (status, response) in responses {
