@@ -75,7 +75,7 @@ fn credentials() -> [Case; 3] {
         (
             "cursor, open",
             Box::new(move || {
-                let opened = binding(&actor, &scope).open(black_box(&master), black_box(&cursor), now);
+                let opened = binding(&actor, &scope).open::<Uuid>(black_box(&master), black_box(&cursor), now);
                 assert_eq!(opened.unwrap(), id(4));
             }),
         ),

@@ -13,6 +13,7 @@ use crate::support::{App, make};
 
 mod duplicates;
 mod people;
+mod queue;
 
 use people::{keys, members};
 
@@ -66,6 +67,7 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     referrals(&app, &mut witness).await;
     keys(&app, &mut witness).await;
     duplicates::reviews(&app, &mut witness).await;
+    queue::queue(&app, &mut witness).await;
     language(&app, &mut witness).await;
     lists(&app, &mut witness).await;
     journal(&app, &mut witness).await;

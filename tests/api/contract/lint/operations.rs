@@ -23,6 +23,8 @@ const VERBS: &[&str] = &[
     "resume",
     "retire",
     "complete",
+    "mark",
+    "unmark",
     "check",
     "withdraw",
     "rotate",
@@ -38,8 +40,8 @@ const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key"];
 /// A POST that neither creates nor acts: nothing of what it reads is kept, a print under a key included.
 const UNKEYED: &[&str] = &["check_language"];
 
-/// What became of many resources, what is there no more, and what was only read.
-const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window", "check_language"];
+/// What became of many resources, what is there no more, and what was only counted or read.
+const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window", "get_queue_counts", "check_language"];
 
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().len() > 1)
