@@ -42,6 +42,7 @@ use crate::routes;
         (name = "withdrawals", description = "People who do not want to be contacted."),
         (name = "duplicates", description = "Possible same-person pairs, and what somebody of the site decides about them."),
         (name = "routes", description = "Handoff routes: partner × study, with owner and backup owner."),
+        (name = "language", description = "What may be said about a study, and what a draft says instead."),
         (name = "studies", description = "What people are referred to."),
         (name = "partners", description = "The organisations that refer."),
         (name = "api-keys", description = "Keys of partners and of the site's systems: shown once, rotated with an overlap, revoked at once."),

@@ -4,12 +4,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
     alert_webhook, alerts, api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, issues,
-    members, partners, queue, referrals, routes, sites, studies, system,
+    language, members, partners, queue, referrals, routes, sites, studies, system,
 };
 use crate::auth::permission::{
-    CreateReferrals, FollowAlerts, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission,
-    PlanAbsences, PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite,
-    RecordWithdrawals, ResolveDuplicates, Row, WorkReferrals,
+    CheckLanguage, CreateReferrals, FollowAlerts, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers,
+    ManageSite, Permission, PlanAbsences, PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals,
+    ReadSite, RecordWithdrawals, ResolveDuplicates, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -102,6 +102,7 @@ table! {
     duplicates::get_duplicate_review => Access::Permission(ResolveDuplicates::ROW);
     duplicates::create_duplicate_review => Access::Permission(ResolveDuplicates::ROW);
     duplicates::resolve_duplicate_review => Access::Permission(ResolveDuplicates::ROW);
+    language::check_language => Access::Permission(CheckLanguage::ROW);
     system::healthz => Access::Public;
     system::readyz => Access::Public;
 }

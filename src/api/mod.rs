@@ -18,6 +18,7 @@ pub mod extract;
 pub mod history;
 pub mod idempotency;
 pub mod issues;
+pub mod language;
 pub mod members;
 pub mod partners;
 pub mod queue;
@@ -53,6 +54,7 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         away_windows::CreateAwayWindow,
         away_windows::UpdateAwayWindow,
         away_windows::ListAwayWindows,
+        language::CheckLanguage,
         studies::CreateStudy,
         studies::UpdateStudy,
         studies::TransitionStudy,

@@ -71,6 +71,8 @@ permissions! {
     RecordWithdrawals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
     /// See alerts, confirm one's own, and try whether they arrive: admins those of everybody, a coordinator its own.
     FollowAlerts: [Admin Coordinator], None, false;
+    /// Check a draft against the rules and the approved words of a study: people, and the partner that has a route for it.
+    CheckLanguage: [Admin Coordinator], None, true;
     /// See who may be the same person, and decide whether it is: staff alone, since a merge is a person's decision.
     ResolveDuplicates: [Admin Coordinator], None, false;
 }

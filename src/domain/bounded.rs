@@ -13,12 +13,14 @@ impl std::fmt::Display for OutOfBounds {
 impl std::error::Error for OutOfBounds {}
 
 /// The part of a bounded text that every one has; `bounded_text!` and `transient_text!` are its two forms: `… { /// doc pub struct Name { length: 1..=64, pattern: "^…$", example: "…" } }`.
-/// `format` and `pattern` are optional; an absent pattern leaves the alphabet to the character gate of the body check.
+/// `format`, `pattern` and `multiline` are optional; an absent pattern leaves the alphabet to the character gate of the body check.
+/// `multiline: "crlf"` takes line breaks of both kinds.
 macro_rules! bounded_text_core {
     ($(#[$attribute:meta])* @ $(#[doc = $doc:literal])+ pub struct $name:ident {
         length: $min:literal..=$max:literal
         $(, pattern: $pattern:literal)?
         $(, format: $format:literal)?
+        $(, multiline: $multiline:literal)?
         , example: $example:literal $(,)?
     }) => {
         $(#[doc = $doc])+
@@ -77,6 +79,7 @@ macro_rules! bounded_text_core {
                     .max_length(Some($max))
                     $(.pattern(Some($pattern)))?
                     $(.format(Some(utoipa::openapi::SchemaFormat::Custom($format.to_owned()))))?
+                    $(.extensions(Some(utoipa::openapi::extensions::Extensions::builder().add("x-multiline", $multiline).build())))?
                     .examples([$example])
                     .into()
             }

@@ -19,6 +19,7 @@ pub mod first_action;
 pub mod handoff_code;
 pub mod ids;
 pub mod journal;
+pub mod language_check;
 pub mod lifecycle;
 pub mod merge;
 pub mod next_action;

@@ -100,3 +100,8 @@ transient_text! {
     /// digest at once, never stored, logged or echoed.
     pub struct PhoneNumber { length: 3..=40, pattern: r"^[0-9+()./ -]{3,40}$", example: "+1 202 555 0123" }
 }
+transient_text! {
+    /// A draft for the public: read once in memory for the language check, never stored, logged or echoed. Line breaks of both kinds and tabs
+    /// are taken; NUL and other control characters, invisible and direction characters are not (`forbidden_character`).
+    pub struct DraftText { length: 1..=20000, multiline: "crlf", example: "The Heart Rhythm Study is looking for adults. You qualify! Call now." }
+}

@@ -97,7 +97,7 @@ error_codes! {
     AcrossStudies = "across_studies", 409, "Across studies";
     /// The resource has changed since you read it. Read it again and repeat the change with its new `ETag`.
     StaleVersion = "stale_version", 412, "Stale version";
-    /// The body is larger than this operation takes (32 KiB).
+    /// The body is larger than this operation takes (32 KiB). Nothing was kept of it. Shorten it, or send it in several requests.
     BodyTooLarge = "body_too_large", 413, "Body too large";
     /// Send the body as `Content-Type: application/json` (UTF-8); a PATCH may say `application/merge-patch+json`.
     UnsupportedMediaType = "unsupported_media_type", 415, "Unsupported media type";

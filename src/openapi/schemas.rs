@@ -13,6 +13,9 @@ const REF_PREFIX: &str = "#/components/schemas/";
 /// One line without control characters: the part of the text rule that every pattern engine reads alike.
 const FREE_TEXT: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
 
+/// The same with line breaks of both kinds and tabs, for the one text that is read and not kept.
+const FREE_LINES: &str = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
+
 /// Completes every schema and description of the document.
 pub(super) fn complete(document: &mut Value) {
     for part in ["components", "paths"] {
@@ -81,7 +84,8 @@ fn bound(schema: &mut Map<String, Value>) {
         Some(_) => return,
         None => {
             if !schema.contains_key("pattern") && !schema.contains_key("enum") {
-                schema.insert("pattern".into(), json!(FREE_TEXT));
+                let lines = schema.get("x-multiline").is_some_and(|breaks| breaks == "crlf");
+                schema.insert("pattern".into(), json!(if lines { FREE_LINES } else { FREE_TEXT }));
             }
             return;
         }

@@ -3,6 +3,7 @@
 
 pub mod add_member;
 mod away_plan;
+pub mod check_language;
 pub mod complete_referral;
 pub mod confirm_alert;
 mod contact_details;

@@ -191,15 +191,19 @@ pub fn load_rows(conn: &mut PgConnection, scope: &SiteScope, ids: &[RouteId]) ->
         .load(conn)
 }
 
-/// The routes of a study.
+/// The routes of a study; of a partner, its own.
 ///
 /// # Errors
 /// A database failure.
 pub fn of_study(conn: &mut PgConnection, scope: &SiteScope, study: StudyId) -> QueryResult<Vec<RouteRow>> {
-    handoff_routes::table
+    let mut query = handoff_routes::table
         .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::study_id.eq(study)))
         .select(RouteRow::as_select())
-        .load(conn)
+        .into_boxed();
+    if let Some(own) = scope.partner() {
+        query = query.filter(handoff_routes::partner_id.eq(own));
+    }
+    query.load(conn)
 }
 
 /// The routes of a partner.

@@ -95,16 +95,19 @@ pub fn lock(conn: &mut PgConnection, scope: &SiteScope, id: StudyId) -> QueryRes
         .optional()
 }
 
-/// The study with this code.
+/// The study with this code; for a partner, one that it has a route for.
 ///
 /// # Errors
 /// A database failure.
 pub fn find_by_code(conn: &mut PgConnection, scope: &SiteScope, code: &Code) -> QueryResult<Option<StudyRow>> {
-    studies::table
+    let mut query = studies::table
         .filter(studies::site_id.eq(scope.site()).and(studies::code.eq(code)))
         .select(StudyRow::as_select())
-        .first(conn)
-        .optional()
+        .into_boxed();
+    if let Some(own) = scope.partner() {
+        query = query.filter(studies::id.eq_any(routed_to(scope, own)));
+    }
+    query.first(conn).optional()
 }
 
 /// The ids of the studies with these codes, by code; a code that no study has is left out.

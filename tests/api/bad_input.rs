@@ -76,6 +76,7 @@ pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
                 "create_api_key" => json!({"partner": ended, "scopes": null}),
                 "create_route" => make::route(&app.site, "lakeside"),
                 "update_route" => json!({"owner_id": null, "backup_owner_id": null}),
+                "check_language" => json!({"study": "nowhere-study"}),
                 // Twice, so that it is refused whichever of its fields a test replaces.
                 "create_away_window" => json!({"starts_at": "2099-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"}),
                 "create_contact_withdrawal" => {
@@ -206,6 +207,7 @@ async fn the_checks_see_an_echo_a_change_and_a_body_that_would_pass() {
         let for_itself = [
             "/channel inconsistent",
             "/studies/0 unknown_reference",
+            "/study unknown_reference",
             "/reassign/owner_id unknown_reference",
             "/starts_at out_of_range, /ends_at inconsistent",
             "/referral_ids/0 unknown_reference, /referral_ids/1 unknown_reference",

@@ -30,6 +30,7 @@ mod identity_provider;
 mod invariants;
 mod jobs;
 mod journal;
+mod language;
 mod listing;
 mod members;
 mod migrations;

@@ -39,7 +39,7 @@ fn canaries(app: &App) -> Vec<Canary> {
 }
 
 /// Everything that the system said or keeps, lower-cased: what a search for traces looks through.
-struct Everything {
+pub struct Everything {
     answers: String,
     database: String,
     log: String,
@@ -47,7 +47,7 @@ struct Everything {
 }
 
 impl Everything {
-    fn gather(app: &App, answers: &[Answer]) -> Self {
+    pub fn gather(app: &App, answers: &[Answer]) -> Self {
         let answers: String = answers.iter().map(|answer| format!("{:?}\n{}\n", answer.headers, answer.text)).collect();
         Self {
             answers: answers.to_lowercase(),
@@ -58,7 +58,7 @@ impl Everything {
     }
 
     /// Where this text is, in plain and as the hexadecimal of its bytes.
-    fn places(&self, trace: &str) -> Vec<&'static str> {
+    pub fn places(&self, trace: &str) -> Vec<&'static str> {
         let hex: String = trace.bytes().map(|byte| format!("{byte:02x}")).collect();
         let all =
             [("answers", &self.answers), ("database", &self.database), ("log", &self.log), ("server log", &self.server_log)];

@@ -9,6 +9,8 @@ pub enum Lines {
     One,
     /// Line feed and tab pass. Carriage returns do not: one way to end a line.
     Many,
+    /// Carriage returns pass too: a text that is read once and kept nowhere may end its lines as it likes.
+    ManyCrLf,
 }
 
 /// Why a text is not stored as it is.
@@ -36,6 +38,7 @@ pub fn forbidden_char(text: &str, lines: Lines) -> Option<Forbidden> {
 fn is_forbidden(c: char, lines: Lines) -> bool {
     match c {
         '\n' | '\t' => lines == Lines::One,
+        '\r' => lines != Lines::ManyCrLf,
         // C0, DEL and C1 controls (NUL among them: Postgres refuses it).
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
         // Soft hyphen, grapheme joiner, Arabic letter mark, Hangul and Khmer fillers, Mongolian separators.

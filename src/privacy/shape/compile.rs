@@ -204,8 +204,9 @@ impl Compiler {
             format,
             lines: match schema.get("x-multiline") {
                 Some(Value::Bool(true)) => Lines::Many,
+                Some(Value::String(breaks)) if breaks == "crlf" => Lines::ManyCrLf,
                 None | Some(Value::Bool(false)) => Lines::One,
-                Some(_) => return Err(self.error("x-multiline is true or false")),
+                Some(_) => return Err(self.error("x-multiline is true, false or \"crlf\"")),
             },
         };
         match text.max {

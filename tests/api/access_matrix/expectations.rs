@@ -76,6 +76,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("get_duplicate_review", &["admin", "coordinator"]),
     ("create_duplicate_review", &["admin", "coordinator"]),
     ("resolve_duplicate_review", &["admin", "coordinator"]),
+    ("check_language", &["admin", "coordinator", "partner"]),
     ("create_contact_withdrawal", &["admin", "coordinator", "referrals:write"]),
 ];
 
@@ -146,9 +147,15 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         (true, id) if id.starts_with("create_") || id == "rotate_api_key" => Expected::Done(&[201]),
         (true, "launch_route" | "resume_route") => Expected::Done(&[409]),
         (true, _) => Expected::Done(&[200]),
-        (false, "create_route" | "create_referral" | "create_api_key" | "create_duplicate_review" | "create_bulk_action") => {
-            Expected::Refused(422, "invalid_body")
-        }
+        (
+            false,
+            "create_route"
+            | "create_referral"
+            | "create_api_key"
+            | "create_duplicate_review"
+            | "create_bulk_action"
+            | "check_language",
+        ) => Expected::Refused(422, "invalid_body"),
         (false, id) if id.starts_with("list_") && !OF_ONE.contains(&id) => Expected::Nothing,
         (false, _) => Expected::Refused(404, "not_found"),
     }

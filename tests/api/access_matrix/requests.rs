@@ -60,6 +60,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "create_referral"
                 | "create_api_key"
                 | "create_duplicate_review"
+                | "check_language"
                 | "create_bulk_action"
                 | "list_routes"
                 | "list_queue"
@@ -153,6 +154,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "list_duplicate_reviews" => Sent::Filter(format!("partner={}", meant.partner_code)),
         "create_duplicate_review" => Sent::Body(json!({"referral_ids": [meant.referral_id, meant.unpaired_referral_id]})),
         "resolve_duplicate_review" => Sent::Body(json!({"resolution": "different"})),
+        "check_language" => Sent::Body(json!({"study": meant.study_code, "text": "You qualify."})),
         "create_api_key" => Sent::Body(json!({"name": "Fresh", "partner": meant.partner_code})),
         "set_alert_webhook" => Sent::Body(json!({"url": "https://fresh.example/hook"})),
         "rotate_alert_webhook_secret" => Sent::Body(json!({"overlap_hours": 1})),

@@ -119,10 +119,14 @@ fn hazards() -> Vec<(Kind, Value)> {
 /// The fault codes that may answer; `None`: the contract takes the value, and the request fails for another reason.
 fn expected(kind: Kind, schema: &Value, value: &Value) -> Vec<Option<&'static str>> {
     let is_choice = schema["enum"].is_array();
+    let is_draft = schema["x-multiline"] == "crlf";
     match (kind, schema["type"].as_str().unwrap()) {
         (Kind::Null, _) if schema["nullable"] == true => vec![None],
         (Kind::Null, _) => vec![Some("null_not_allowed")],
         (_, "string") if is_choice && value.is_string() => vec![Some("unknown_value")],
+        // A draft may end its lines as it likes, and be long.
+        (Kind::Hidden, "string") if is_draft && value.as_str().unwrap().contains('\r') => vec![None],
+        (Kind::Long, "string") if is_draft => vec![None],
         (Kind::Hidden, "string") => vec![Some("forbidden_character")],
         (Kind::NotNfc, "string") => vec![Some("not_normalized")],
         (Kind::Long, "string") => vec![Some("too_long"), Some("bad_format")],

@@ -25,6 +25,7 @@ const VERBS: &[&str] = &[
     "complete",
     "mark",
     "unmark",
+    "check",
     "withdraw",
     "rotate",
     "revoke",
@@ -38,8 +39,12 @@ const VERBS: &[&str] = &[
 /// what somebody else has changed, so neither takes `If-Match`. An alert is confirmed once, by one member.
 const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key", "confirm_alert"];
 
-/// What became of many resources, and what is there no more.
-const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window", "delete_alert_webhook", "get_queue_counts"];
+/// A POST that neither creates nor acts: nothing of what it reads is kept, a print under a key included.
+const UNKEYED: &[&str] = &["check_language"];
+
+/// What became of many resources, what is there no more, and what was only counted or read.
+const WITHOUT_VERSION: &[&str] =
+    &["create_bulk_action", "delete_away_window", "delete_alert_webhook", "get_queue_counts", "check_language"];
 
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().len() > 1)
@@ -209,7 +214,10 @@ pub fn due(document: &Value) -> Vec<String> {
         // What is made below a resource changes nothing of it.
         let acts = has_id && !operation.id.starts_with("create_") && !UNMATCHED.contains(&operation.id);
         let changes_one = ["PATCH", "DELETE"].contains(&operation.method.as_str()) || (operation.method == "POST" && acts);
-        if (changes_one && !matched) || (operation.method == "POST" && !keyed) || (operation.path.contains("{id}") && !has_id) {
+        if (changes_one && !matched)
+            || (operation.method == "POST" && keyed == UNKEYED.contains(&operation.id))
+            || (operation.path.contains("{id}") && !has_id)
+        {
             found.push(format!("{} parameters", operation.id));
         }
         for (status, response) in responses {
