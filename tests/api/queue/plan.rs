@@ -222,16 +222,18 @@ fn figures(db: &Database, site: &Site, asked: &Asked) -> (Duration, Duration) {
     rounds.map(|taken| (taken[100], taken[197])).min_by_key(|(_, p99)| *p99).unwrap()
 }
 
-/// Checks every plan, and prints what it reads.
-fn check(db: &Database, site: &Site, asked: &[Asked]) {
-    for asked in asked {
+/// Checks every plan, and prints how many blocks it reads; answers that.
+fn check(db: &Database, site: &Site, asked: &[Asked]) -> Vec<u64> {
+    let look = |asked: &Asked| {
         let plan = plan(db, site, asked);
         let found = faults(&plan, asked.page);
         assert!(found.is_empty(), "{}: {found:?}\n{}", asked.name, serde_json::to_string_pretty(&plan).unwrap());
         let fetched: u64 = nodes(&plan).iter().filter_map(|node| node["Heap Fetches"].as_u64()).sum();
         let buffers = plan["Shared Hit Blocks"].as_u64().unwrap() + plan["Shared Read Blocks"].as_u64().unwrap();
         println!("plan of {}: index alone, {buffers} blocks, {fetched} heap fetches", asked.name);
-    }
+        buffers
+    };
+    asked.iter().map(look).collect()
 }
 
 #[test]
@@ -274,13 +276,13 @@ fn the_queue_is_as_fast_at_a_million_referrals_as_at_a_hundred_thousand() {
         sow::referrals(&db, &make::db_site(&db, &format!("other-{number}")), 1..=5_000);
     }
     let everything = || [pages(&db, &site, &crowd), walks(&site, &crowd), stalls(&site), overdue(&site)];
-    let mut figures_at = Vec::new();
+    let (mut figures_at, mut blocks_at) = (Vec::new(), Vec::new());
     for (from, to) in [(1, 100_000), (100_001, 1_000_000)] {
         let begun = Instant::now();
         sow::referrals(&db, &site, from..=to);
         let open = db.count(&format!("SELECT count(*) FROM referrals WHERE site_id = '{}' AND status <> 'closed'", site.id));
         println!("{to} referrals of the site, {open} of them open, after {:.0} s", begun.elapsed().as_secs_f64());
-        everything()[..3].iter().for_each(|asked| check(&db, &site, asked));
+        blocks_at.push(everything()[..3].iter().map(|asked| check(&db, &site, asked)).collect::<Vec<_>>());
         figures_at.push(everything().map(|asked| asked.iter().map(|asked| figures(&db, &site, asked)).collect::<Vec<_>>()));
     }
     let sizes = texts(
@@ -296,8 +298,10 @@ fn the_queue_is_as_fast_at_a_million_referrals_as_at_a_hundred_thousand() {
             let ((p50, p99), (large_p50, large_p99)) = (small[group][place], large[group][place]);
             let ratio = large_p99.as_secs_f64() / p99.as_secs_f64();
             println!("{}: p50 {p50:?} -> {large_p50:?}, p99 {p99:?} -> {large_p99:?}, ratio {ratio:.2}", asked.name);
-            // P7 is about pages; what looks at all open work grows with it, and stays within this.
-            let within = if group == 0 { ratio <= 2.0 } else { large_p99 < Duration::from_millis(500) };
+            // P7 is about pages. What a page reads is told by the blocks, whatever else this machine does meanwhile; its times are
+            // printed. What looks at all open work grows with it, and stays within this.
+            let blocks = |at: usize| blocks_at[at][0][place];
+            let within = if group == 0 { blocks(1) <= 2 * blocks(0) } else { large_p99 < Duration::from_millis(500) };
             if !within {
                 slow.push(asked.name.clone());
             }
