@@ -134,10 +134,13 @@ pub struct Offered {
     pub webhook: bool,
 }
 
+/// Whether alerts reach a member, and since when not; `None` unless every channel fails.
+pub type Reached = (Reachability, Option<DateTime<Utc>>);
+
 /// Whether a member is reached over the channels that it chose, and since when it is not. An owner who is not `reachable` counts as
 /// unreachable wherever one that can be alerted is required.
 #[must_use]
-pub fn reachability(chosen: &[AlertChannel], offered: Offered, states: &[ChannelState]) -> (Reachability, Option<DateTime<Utc>>) {
+pub fn reachability(chosen: &[AlertChannel], offered: Offered, states: &[ChannelState]) -> Reached {
     let usable = chosen.iter().filter(|channel| match channel {
         AlertChannel::Email => offered.email,
         AlertChannel::Webhook => offered.webhook,

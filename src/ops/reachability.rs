@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-
 use super::Context;
 use crate::db::Conn;
-use crate::domain::alerting::{self, AlertChannel, ChannelState, Offered, Reachability};
+use crate::domain::alerting::{self, AlertChannel, ChannelState, Offered, Reached};
 use crate::domain::ids::MemberId;
 use crate::error::AppError;
 use crate::store;
@@ -20,7 +18,7 @@ pub fn of_members(
     context: &Context,
     members: &[(MemberId, Vec<AlertChannel>)],
     email: bool,
-) -> Result<Vec<(Reachability, Option<DateTime<Utc>>)>, AppError> {
+) -> Result<Vec<Reached>, AppError> {
     let webhook = store::alert_webhooks::find(conn, &context.scope)?.is_some_and(|webhook| webhook.disabled_at.is_none());
     let ids: Vec<MemberId> = members.iter().map(|(id, _)| *id).collect();
     let mut states: BTreeMap<MemberId, Vec<ChannelState>> = BTreeMap::new();

@@ -15,12 +15,12 @@ use crate::journal::sequencer::free;
 use crate::support::callers::together;
 use crate::support::db::Database;
 use crate::support::make;
-use crate::support::smtp::{PASSWORD, Reaction, SmtpServer, Tls};
+use crate::support::smtp::{PASSWORD, Reaction, Secured, SmtpServer};
 use crate::support::webhook::{Behaviour, Receiver};
 
 #[actix_web::test]
 async fn an_answer_that_is_lost_makes_a_second_message_with_the_same_id() {
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     smtp.at("END", Reaction::Drop);
     let alert = test_alert(&app, app.site.coordinator).await;
@@ -37,7 +37,7 @@ async fn an_answer_that_is_lost_makes_a_second_message_with_the_same_id() {
 /// The server dies, or its database does, after the receiver took it and before the row says so.
 #[actix_web::test]
 async fn what_was_sent_and_not_written_is_sent_again_once_its_lease_is_over() {
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     let alert = test_alert(&app, app.site.coordinator).await;
     let mut superuser = app.db.superuser();
@@ -62,7 +62,7 @@ async fn what_was_sent_and_not_written_is_sent_again_once_its_lease_is_over() {
 
 #[actix_web::test]
 async fn whoever_was_too_slow_writes_nothing() {
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     let receiver = Receiver::start();
     receiver.now(Behaviour::Slow(Duration::from_millis(700)));
@@ -89,7 +89,7 @@ async fn whoever_was_too_slow_writes_nothing() {
 
 #[actix_web::test]
 async fn two_servers_deliver_two_hundred_alerts_once_each() {
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     let neighbour = app.state_sending(&app.master, outbound(Some(&smtp)));
     db_test_alerts(&app.db, &app.site, 200, app.clock.now());
@@ -143,7 +143,7 @@ impl Drop for Process {
 async fn a_server_that_is_killed_while_it_sends_loses_nothing() {
     let db = Database::new();
     let site = make::db_site(&db, "riverside");
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     // The servers go by the machine's clock.
     db_test_alerts(&db, &site, 120, chrono::Utc::now());
     let (mut kills, begun) = (0, Instant::now());

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{FROM, app_with, delivery, mailer, outbound, pass, referral, test_alert};
 use crate::support::db::Database;
-use crate::support::smtp::{PASSWORD, Reaction, SmtpServer, Tls, USER};
+use crate::support::smtp::{PASSWORD, Reaction, Secured, SmtpServer, USER};
 use crate::support::{App, log};
 
 /// Whatever a referral, its partner and its study could tell, and what is nobody's business on the way.
@@ -18,7 +18,7 @@ const CANARIES: &[&str] =
 
 #[actix_web::test]
 async fn an_owner_is_told_by_e_mail_with_ids_and_links_alone() {
-    for tls in [Tls::Implicit, Tls::StartTls, Tls::None] {
+    for tls in [Secured::Implicit, Secured::StartTls, Secured::None] {
         let smtp = SmtpServer::start(tls).await;
         let app = app_with(&smtp).await;
         let referral = referral(&app).await;
@@ -58,7 +58,7 @@ async fn an_owner_is_told_by_e_mail_with_ids_and_links_alone() {
 #[actix_web::test]
 async fn each_failure_of_the_smtp_server_has_its_code_and_only_a_refused_recipient_is_final() {
     use Reaction::{Drop, Hang, Reply};
-    let mut smtp = SmtpServer::start(Tls::Implicit).await;
+    let mut smtp = SmtpServer::start(Secured::Implicit).await;
     let app = app_with(&smtp).await;
     for (step, reaction, expected) in [
         ("RCPT", Reply("550 5.1.1 no such user"), "failed 1 smtp_recipient_refused"),
@@ -96,7 +96,7 @@ async fn each_failure_of_the_smtp_server_has_its_code_and_only_a_refused_recipie
 
 #[actix_web::test]
 async fn a_wrong_password_a_strange_certificate_and_missing_tls_are_told_apart_and_never_printed() {
-    let (smtp, plain) = (SmtpServer::start(Tls::Implicit).await, SmtpServer::start(Tls::None).await);
+    let (smtp, plain) = (SmtpServer::start(Secured::Implicit).await, SmtpServer::start(Secured::None).await);
     let app = app_with(&smtp).await;
     let wrong = "wrong-password-zq";
     let untrusting = |url: &str| {
@@ -131,7 +131,7 @@ async fn a_wrong_password_a_strange_certificate_and_missing_tls_are_told_apart_a
 
 #[actix_web::test]
 async fn what_was_confirmed_or_closed_meanwhile_is_not_sent_any_more() {
-    let mut smtp = SmtpServer::start(Tls::None).await;
+    let mut smtp = SmtpServer::start(Secured::None).await;
     let app: App = app_with(&smtp).await;
     smtp.go_down().await;
     let (confirmed, kept) = (test_alert(&app, app.site.coordinator).await, test_alert(&app, app.site.coordinator).await);
@@ -159,7 +159,7 @@ async fn what_was_confirmed_or_closed_meanwhile_is_not_sent_any_more() {
 #[actix_web::test]
 async fn check_says_in_one_sentence_whether_mail_would_go_out() {
     let db = Database::new();
-    let mut smtp = SmtpServer::start(Tls::None).await;
+    let mut smtp = SmtpServer::start(Secured::None).await;
     let check = async |password: &str, smtp: &SmtpServer| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_handoff"));
         command.arg("check").env_clear().env("DATABASE_URL", db.url(APP_ROLE)).env("HANDOFF_MASTER_KEY", "5a".repeat(32));

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{app_with, arrivals, choose, db_alerts, delivery, hook, outbound, pass, referral, test_alert};
 use crate::support::App;
-use crate::support::smtp::{SmtpServer, Tls};
+use crate::support::smtp::{Secured, SmtpServer};
 use crate::support::webhook::{Behaviour, Receiver};
 
 /// An hour of the clock, with everything that runs in it.
@@ -24,7 +24,7 @@ async fn hour(app: &App) -> usize {
 
 #[actix_web::test]
 async fn after_three_days_without_a_receiver_every_alert_arrives_with_its_id() {
-    let mut smtp = SmtpServer::start(Tls::None).await;
+    let mut smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     let receiver = Receiver::start();
     let secret = hook(&app, &receiver.url()).await;
@@ -68,7 +68,7 @@ async fn after_three_days_without_a_receiver_every_alert_arrives_with_its_id() {
 
 #[actix_web::test]
 async fn after_seven_days_an_alert_has_failed_for_good_and_says_so() {
-    let mut smtp = SmtpServer::start(Tls::None).await;
+    let mut smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     smtp.go_down().await;
     let alert = test_alert(&app, app.site.coordinator).await;
@@ -94,7 +94,7 @@ async fn after_seven_days_an_alert_has_failed_for_good_and_says_so() {
 
 #[actix_web::test]
 async fn a_receiver_that_hangs_delays_no_other_site_and_no_other_channel() {
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     let app = App::start_sending(outbound(Some(&smtp))).await;
     let (hanging, healthy) = (Receiver::start(), Receiver::start());
     hanging.now(Behaviour::Slow(Duration::from_secs(60)));

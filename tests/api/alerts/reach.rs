@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{app_with, choose, hook, outbound, pass, test_alert};
 use crate::support::App;
-use crate::support::smtp::{Reaction, SmtpServer, Tls};
+use crate::support::smtp::{Reaction, Secured, SmtpServer};
 use crate::support::webhook::{Behaviour, Receiver};
 
 async fn reach(app: &App) -> (String, Value) {
@@ -25,7 +25,7 @@ async fn a_member_is_reachable_by_what_it_chose_as_far_as_that_is_offered() {
     nobody.admin().delete("/v1/alert-webhook", "*").await.expect(204);
     assert_eq!(reach(&nobody).await.0, "no_channel");
 
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     assert_eq!(reach(&app).await.0, "reachable", "mail is what everybody has at first");
     choose(&app, app.site.coordinator, json!([])).await;
@@ -50,7 +50,7 @@ async fn a_member_is_reachable_by_what_it_chose_as_far_as_that_is_offered() {
 
 #[actix_web::test]
 async fn a_member_is_undeliverable_since_its_last_channel_fails_and_reachable_once_one_works() {
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     let receiver = Receiver::start();
     hook(&app, &receiver.url()).await;

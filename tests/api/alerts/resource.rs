@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{app_with, delivery, pass, referral, test_alert};
-use crate::support::smtp::{SmtpServer, Tls};
+use crate::support::smtp::{Secured, SmtpServer};
 
 #[actix_web::test]
 async fn a_test_alert_goes_its_way_and_its_member_alone_confirms_it() {
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     let path = format!("/v1/members/{}/test-alert", app.site.coordinator);
     let made = app.coordinator().post_without_body(&path).await.expect(201);
@@ -48,7 +48,7 @@ async fn a_test_alert_goes_its_way_and_its_member_alone_confirms_it() {
 
 #[actix_web::test]
 async fn a_coordinator_sees_its_own_alerts_and_an_admin_everybodys() {
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     let (own, other) = (test_alert(&app, app.site.coordinator).await, test_alert(&app, app.site.admin).await);
     let referral = referral(&app).await;
@@ -84,7 +84,7 @@ async fn a_coordinator_sees_its_own_alerts_and_an_admin_everybodys() {
 
 #[actix_web::test]
 async fn a_member_who_left_is_told_nothing() {
-    let smtp = SmtpServer::start(Tls::None).await;
+    let smtp = SmtpServer::start(Secured::None).await;
     let app = app_with(&smtp).await;
     let kim = json!({"display_name": "Kim", "email": "kim@riverside.example", "role": "coordinator"});
     let kim = app.admin().post("/v1/members", &kim).await.expect(201).id();

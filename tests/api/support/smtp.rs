@@ -20,7 +20,7 @@ pub const PASSWORD: &str = "right-password-zq";
 
 /// How a connection to it is secured.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Tls {
+pub enum Secured {
     None,
     Implicit,
     StartTls,
@@ -71,7 +71,7 @@ pub struct SmtpServer {
     pub address: SocketAddr,
     /// The certificate of its authority, in PEM form.
     pub authority: Vec<u8>,
-    tls: Tls,
+    tls: Secured,
     acceptor: TlsAcceptor,
     shared: Arc<Shared>,
     accepting: Option<actix_web::rt::task::JoinHandle<()>>,
@@ -99,7 +99,7 @@ fn certified() -> (Vec<u8>, TlsAcceptor) {
 }
 
 impl SmtpServer {
-    pub async fn start(tls: Tls) -> Self {
+    pub async fn start(tls: Secured) -> Self {
         let (authority, acceptor) = certified();
         let mut server =
             Self { address: "127.0.0.1:0".parse().unwrap(), authority, tls, acceptor, shared: Arc::default(), accepting: None };
@@ -117,12 +117,12 @@ impl SmtpServer {
                 let (shared, acceptor) = (Arc::clone(&shared), acceptor.clone());
                 actix_web::rt::spawn(async move {
                     match tls {
-                        Tls::Implicit => {
+                        Secured::Implicit => {
                             let Ok(stream) = acceptor.accept(stream).await else { return };
                             let _ = converse(stream, &shared, false, true).await;
                         }
-                        Tls::None => drop(converse(stream, &shared, false, true).await),
-                        Tls::StartTls => {
+                        Secured::None => drop(converse(stream, &shared, false, true).await),
+                        Secured::StartTls => {
                             let Ok(Some(stream)) = converse(stream, &shared, true, true).await else { return };
                             let Ok(stream) = acceptor.accept(stream).await else { return };
                             let _ = converse(stream, &shared, false, false).await;
@@ -158,9 +158,9 @@ impl SmtpServer {
     /// The setting that leads here.
     pub fn url(&self, password: &str) -> String {
         let (scheme, query) = match self.tls {
-            Tls::Implicit => ("smtps", ""),
-            Tls::StartTls => ("smtp", "?tls=required"),
-            Tls::None => ("smtp", ""),
+            Secured::Implicit => ("smtps", ""),
+            Secured::StartTls => ("smtp", "?tls=required"),
+            Secured::None => ("smtp", ""),
         };
         format!("{scheme}://{USER}:{password}@{}{query}", self.address)
     }
