@@ -9,13 +9,14 @@ use super::{Context, Expected};
 use crate::db::Conn;
 use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::ids::{MemberId, ReferralId};
+use crate::domain::ids::{AlertId, MemberId, ReferralId};
 use crate::domain::next_action::{self, DueTerms};
 use crate::domain::standstill;
 use crate::domain::text::Reference;
-use crate::domain::vocabulary::{Blocker, ContactPath, NextAction, PlanReason, ReferralStatus, StudyStatus};
+use crate::domain::vocabulary::{AlertKind, Blocker, ContactPath, NextAction, PlanReason, ReferralStatus, StudyStatus};
 use crate::error::{AppError, ErrorCode};
 use crate::store;
+use crate::store::alerts::NewAlert;
 use crate::store::referrals::{CodedReferral, ReferralRow, Revision};
 use crate::store::sites::SiteRow;
 
@@ -90,8 +91,23 @@ pub fn run(
         coded.referral.updated_at = context.now;
         let change = Change::of_referral("update_referral", &before, &coded.referral);
         record(conn, context, [change.because(patch.reason.map(PlanReason::as_str))])?;
+        store::alerts::insert(conn, assigned(context, &before, &coded.referral).as_slice())?;
     }
     Ok((coded, site))
+}
+
+/// What the new owner is told, unless it took the referral itself. Many at once (`create_bulk_action`, a member who leaves) are told
+/// by the queue and by events: nobody wants a hundred letters.
+fn assigned(context: &Context, before: &ReferralRow, after: &ReferralRow) -> Option<NewAlert> {
+    let is_news = before.owner_id != after.owner_id && context.actor.member() != Some(after.owner_id);
+    (is_news && !after.is_test).then(|| NewAlert {
+        site_id: after.site_id,
+        id: AlertId::at(context.now),
+        member_id: after.owner_id,
+        kind: AlertKind::ReferralAssigned,
+        referral_id: Some(after.id),
+        created_at: context.now,
+    })
 }
 
 /// Whether the patch may be made: the state first, then every fault.

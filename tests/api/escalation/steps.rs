@@ -54,7 +54,7 @@ async fn whoever_moves_or_plans_a_referral_begins_its_escalation_anew() {
         assert!(standing(&app, &referral).starts_with(&format!("{step} {owner} ")));
     }
     app.clock.advance(Duration::days(30));
-    assert_eq!((pass(&app).await, alerts(&app, &referral).len()), (0, 6));
+    assert_eq!((pass(&app).await, alerts(&app, &referral).len()), (0, 7), "six steps, and that it was given to Dana");
 }
 
 #[actix_web::test]

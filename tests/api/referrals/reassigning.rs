@@ -140,3 +140,19 @@ async fn only_who_works_on_referrals_gives_them_away() {
     assert_eq!(results(&done), ["refused null not_found"]);
     assert_eq!(results(&bulk(&app.site_key(), app.site.admin, rows).await.expect(200)), ["done 2 -"]);
 }
+
+#[actix_web::test]
+async fn whoever_is_given_a_referral_is_told_and_whoever_takes_one_is_not() {
+    let app = App::start().await;
+    let path = format!("/v1/referrals/{}", make::sent(&app.partner()).await.id());
+    let told = || app.db.count("SELECT count(*) FROM alerts WHERE kind = 'referral_assigned'");
+    let to_the_lead = json!({"owner_id": app.site.admin, "reason": "workload"});
+    app.admin().patch(&path, "*", &to_the_lead).await.expect(200);
+    assert_eq!(told(), 0, "the admin took it");
+    let to_dana = json!({"owner_id": app.site.coordinator, "reason": "workload"});
+    app.admin().patch(&path, "*", &to_dana).await.expect(200);
+    app.admin().patch(&path, "*", &to_dana).await.expect(200);
+    assert_eq!(told(), 1, "once, and not for what is there already");
+    app.site_key().patch(&path, "*", &to_the_lead).await.expect(200);
+    assert_eq!(told(), 2);
+}
