@@ -8,7 +8,7 @@ use crate::api::{
 };
 use crate::auth::permission::{
     CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanAbsences,
-    PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, RecordWithdrawals,
+    PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadRouteHistory, ReadSite, RecordWithdrawals,
     ResolveDuplicates, Row, WorkReferrals,
 };
 
@@ -73,6 +73,8 @@ table! {
     routes::pause_route => Access::Permission(ManageConfiguration::ROW);
     routes::resume_route => Access::Permission(ManageConfiguration::ROW);
     routes::retire_route => Access::Permission(ManageConfiguration::ROW);
+    routes::list_route_configurations => Access::Permission(ReadRouteHistory::ROW);
+    routes::preflight_route => Access::Permission(CreateReferrals::ROW);
     referrals::create_referral => Access::Permission(CreateReferrals::ROW);
     referrals::list_referrals => Access::Permission(ReadReferrals::ROW);
     referrals::get_referral => Access::Permission(ReadReferrals::ROW);

@@ -138,7 +138,7 @@ diesel::table! {
         channels -> Array<Nullable<Text>>,
         source_tag -> Text,
         intake_url -> Nullable<Text>,
-        instruction -> Text,
+        instruction -> Array<Nullable<Text>>,
         owner_id -> Uuid,
         backup_owner_id -> Uuid,
         duplicate_policy -> Text,
@@ -150,6 +150,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        monthly_capacity -> Nullable<Int4>,
     }
 }
 
@@ -323,6 +324,40 @@ diesel::table! {
 }
 
 diesel::table! {
+    route_configurations (site_id, route_id, number) {
+        site_id -> Uuid,
+        route_id -> Uuid,
+        number -> Int4,
+        configuration_hash -> Text,
+        channels -> Array<Nullable<Text>>,
+        instruction -> Array<Nullable<Text>>,
+        source_tag -> Text,
+        intake_url -> Text,
+        owner_id -> Uuid,
+        backup_owner_id -> Uuid,
+        duplicate_policy -> Text,
+        approval_reference -> Nullable<Text>,
+        acknowledge_due_hours -> Nullable<Int4>,
+        contact_due_hours -> Nullable<Int4>,
+        follow_up_due_hours -> Nullable<Int4>,
+        recorded_at -> Timestamptz,
+        operation -> Text,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    route_counts (site_id, route_id, month) {
+        site_id -> Uuid,
+        route_id -> Uuid,
+        month -> Date,
+        partner_id -> Uuid,
+        recorded -> Int4,
+    }
+}
+
+diesel::table! {
     sites (site_id) {
         site_id -> Uuid,
         name -> Text,
@@ -381,6 +416,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     referral_digests,
     referrals,
     refusals,
+    route_configurations,
+    route_counts,
     sites,
     studies,
 );

@@ -59,6 +59,8 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         partners::ListPartners,
         routes::CreateRoute,
         routes::UpdateRoute,
+        routes::ListRouteConfigurations,
+        routes::Preflight,
         routes::ListRoutes,
         referrals::CreateReferral,
         referrals::UpdateReferral,

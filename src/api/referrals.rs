@@ -62,7 +62,7 @@ fn tag_of(coded: &CodedReferral, site: &SiteRow, context: &Context) -> Result<St
     responses(
         (status = 201, description = "Taken.", body = ReferralBody),
         (status = 403, description = "Your credentials do not carry this operation (`forbidden`, `insufficient_scope`), or it is a test key and no test run is open (`no_open_test_run`)."),
-        (status = 409, description = "The route does not take it now (`route_not_launched`, `study_not_open`, `partner_not_active`), you used this `partner_reference` before (`partner_reference_used`, with `referral_id`), or the same key is in flight (`idempotency_in_flight`)."),
+        (status = 409, description = "The route does not take it now (`route_not_launched`, `study_not_open`, `partner_not_active`, `language_lapsed`, `route_at_capacity`), you used this `partner_reference` before (`partner_reference_used`, with `referral_id`), or the same key is in flight (`idempotency_in_flight`)."),
     ),
 )]
 #[post("/v1/referrals")]

@@ -49,6 +49,8 @@ permissions! {
     PlanAbsences: [Admin Coordinator], None, false;
     /// Read studies, partners and routes; a partner reads its own.
     ReadConfiguration: [Admin Coordinator], Some(Scope::ConfigRead), true;
+    /// Read what routes were before: the site alone.
+    ReadRouteHistory: [Admin Coordinator], Some(Scope::ConfigRead), false;
     /// Create and change studies, partners and routes, and launch: admins alone.
     ManageConfiguration: [Admin], None, false;
     /// Issue, read, rotate and revoke API keys: admins alone.

@@ -9,6 +9,7 @@ use crate::db::{self, Conn};
 use crate::domain::ids::{MemberId, SiteId};
 use crate::domain::lifecycle::RouteMove;
 use crate::domain::referral_state::{Request, TransitionReason};
+use crate::domain::route_config::RouteChannel;
 use crate::domain::text::Code;
 use crate::domain::vocabulary::{
     Blocker, Channel, ContactBasis, ContactPath, DuplicatePolicy, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus,
@@ -183,14 +184,21 @@ fn sample_key(conn: &mut Conn, operator: &Context, name: &str, holder: Holder) -
     Ok(issue_key::run(conn, operator, new)?.secret)
 }
 
+fn on(channel: Channel, instruction: &str) -> Result<RouteChannel, AppError> {
+    Ok(RouteChannel { channel, instruction: text(instruction)? })
+}
+
 fn sample_route(partner: &str, study: &str, owner: MemberId, backup: MemberId) -> Result<NewRoute, AppError> {
     Ok(NewRoute {
         partner: text(partner)?,
         study: text(study)?,
-        channels: vec![Channel::SecureForm, Channel::SelfReferral, Channel::PhoneHandoff],
+        channels: vec![
+            on(Channel::SecureForm, "Give the person the code and the intake address. The study team answers all questions.")?,
+            on(Channel::SelfReferral, "Point the person to the intake address. The study team answers all questions.")?,
+            on(Channel::PhoneHandoff, "Call the site's coordinator while the person is on the line, and read out the code.")?,
+        ],
         source_tag: text(&format!("{partner}.{study}"))?,
         intake_url: None,
-        instruction: text("Give the person the code and the intake address. The study team answers all questions.")?,
         owner_id: owner,
         backup_owner_id: backup,
         duplicate_policy: DuplicatePolicy::ReviewAll,
@@ -198,6 +206,7 @@ fn sample_route(partner: &str, study: &str, owner: MemberId, backup: MemberId) -
         acknowledge_due_hours: None,
         contact_due_hours: None,
         follow_up_due_hours: None,
+        monthly_capacity: None,
     })
 }
 

@@ -85,6 +85,10 @@ pub enum FaultCode {
     NotNormalized,
     /// Members that are valid alone and contradict each other.
     Inconsistent,
+    /// An address without https.
+    InsecureUrl,
+    /// An address of a private network.
+    PrivateAddress,
 }
 
 impl FaultCode {
@@ -109,6 +113,8 @@ impl FaultCode {
         Self::ForbiddenCharacter,
         Self::NotNormalized,
         Self::Inconsistent,
+        Self::InsecureUrl,
+        Self::PrivateAddress,
     ];
 
     /// The code as it stands in an answer.
@@ -133,6 +139,8 @@ impl FaultCode {
             Self::ForbiddenCharacter => "forbidden_character",
             Self::NotNormalized => "not_normalized",
             Self::Inconsistent => "inconsistent",
+            Self::InsecureUrl => "insecure_url",
+            Self::PrivateAddress => "private_address",
         }
     }
 }

@@ -97,3 +97,12 @@ ids! {
     /// Id of who acts: a member, a partner, or one site client across the rotation of its keys.
     PrincipalId,
 }
+
+impl ReferralId {
+    /// Not above any id that is made at this time or later: whole milliseconds are what ids sort by.
+    #[must_use]
+    pub fn first_at(at: chrono::DateTime<chrono::Utc>) -> Self {
+        let millis = u128::try_from(at.timestamp_millis()).unwrap_or(0);
+        Self(uuid::Uuid::from_u128(millis << 80))
+    }
+}

@@ -62,9 +62,22 @@ bounded_text! {
     pub struct PhoneRegion { length: 2..=2, pattern: r"^[A-Z]{2}$", example: "US" }
 }
 bounded_text! {
-    /// What the partner tells the person to do, in the site's approved words.
+    /// What the partner tells the person to do on a channel, in the site's approved words.
     pub struct Instruction { length: 1..=500, example: "Give the person the code and the intake address. The study team answers all questions." }
 }
+bounded_text! {
+    /// Hash of a route's configuration: SHA-256, in hexadecimal.
+    pub struct ConfigurationHash { length: 64..=64, pattern: r"^[0-9a-f]{64}$", example: "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab" }
+}
+
+impl ConfigurationHash {
+    /// The hexadecimal form of a digest.
+    #[must_use]
+    pub fn of(digest: &[u8; 32]) -> Self {
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
 bounded_text! {
     /// Handoff code for the person to give at the site's intake: ten characters without I, L, O and U.
     pub struct HandoffCode { length: 10..=10, pattern: r"^[0-9A-HJKMNP-TV-Z]{10}$", example: "7Q2MZK4R9D" }

@@ -83,6 +83,10 @@ error_codes! {
     StudyNotOpen = "study_not_open", 409, "Study not open";
     /// The partner is not active, so it cannot refer. Ask the site; nothing was created.
     PartnerNotActive = "partner_not_active", 409, "Partner not active";
+    /// The language that the partner acknowledged for this study is not the current approved one. Acknowledge the current version, or ask the site for it; nothing was created.
+    LanguageLapsed = "language_lapsed", 409, "Language lapsed";
+    /// The route has taken as many referrals this calendar month as the site can handle. Send again next month, or ask the site; nothing was created.
+    RouteAtCapacity = "route_at_capacity", 409, "Route at capacity";
     /// The state of this resource does not allow the change. `detail` says why.
     StateConflict = "state_conflict", 409, "State conflict";
     /// The member is away at this time already: its other window overlaps this one. Change or delete that one, or plan another time.

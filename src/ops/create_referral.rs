@@ -5,11 +5,10 @@
 use chrono::{DateTime, Utc};
 
 use super::record::{Change, record};
-use super::{Context, contact_details, facts, heir, received};
+use super::{Context, admit, contact_details, facts, heir, no_route, received};
 use crate::auth::Actor;
 use crate::db::Conn;
 use crate::domain::CodeList;
-use crate::domain::admission::{Gate, Obstacle, obstacles};
 use crate::domain::contact_basis::{self, StatedBy};
 use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
@@ -79,11 +78,11 @@ pub fn run(
     let route = store::routes::find_by_codes_and_hold(conn, scope, new.partner.as_ref(), &new.study)?;
     let found = match &route {
         Some(route) => Ok(route),
-        None => Err(what_is_missing(conn, context, new)?),
+        None => Err(no_route::fault(conn, context, new.partner.as_ref())?),
     };
     let (digests, faults) = check(context, new, &site, found, keyring);
     let (Some(route), true) = (route, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
-    admit(context, new, &route)?;
+    admit::admit(conn, context, &site, &route, new.channel, new.late_reason)?;
 
     let owner = owner(conn, context, &route)?;
     let withdrawn = contact_details::have_been_withdrawn(conn, context, &digests)?;
@@ -104,25 +103,10 @@ pub fn run(
         partner_code: route.partner_code,
         study_code: route.study_code,
         route_intake_url: route.route.intake_url,
-        instruction: route.route.instruction,
+        route_channels: route.route.channels,
+        route_instructions: route.route.instruction,
     };
     Ok((coded, site))
-}
-
-/// Where the fault is, its code, and what to do.
-type Missing = (&'static str, FaultCode, &'static str);
-
-/// Why there is no route: no partner was named, none has the code, or it has no route for the study. A partner learns the
-/// last alone, and the same for a study that does not exist.
-fn what_is_missing(conn: &mut Conn, context: &Context, new: &NewReferral) -> Result<Missing, AppError> {
-    let no_route = "There is no handoff route for this study. Check the code, or ask the site.";
-    Ok(match (context.actor.partner(), &new.partner) {
-        (None, None) => ("/partner", FaultCode::MissingField, "Send the code of the partner that refers."),
-        (None, Some(code)) if store::partners::find_by_code(conn, &context.scope, code)?.is_none() => {
-            ("/partner", FaultCode::UnknownReference, "No partner of the site has this code.")
-        }
-        _ => ("/study", FaultCode::UnknownReference, no_route),
-    })
 }
 
 /// Every fault of the request that depends on who sends it and what is registered, and the digests of what it matches by.
@@ -130,31 +114,29 @@ fn check(
     context: &Context,
     new: &NewReferral,
     site: &SiteRow,
-    route: Result<&RouteContext, Missing>,
+    route: Result<&RouteContext, Fault>,
     keyring: &Keyring,
 ) -> (Vec<DetailDigests>, Vec<Fault>) {
-    let mut faults = Vec::new();
-    let mut fault = |pointer: &str, code: FaultCode, message: &'static str| faults.push(Fault::new(pointer, code, message));
     let is_partner = context.actor.partner().is_some();
-    for (pointer, sent) in [
-        ("/partner", new.partner.is_some()),
-        ("/external_ref", new.external_ref.is_some()),
-        ("/late_reason", new.late_reason.is_some()),
-    ] {
-        if is_partner && sent {
-            fault(pointer, FaultCode::Inconsistent, "Only the site sends this field. Leave it out.");
-        }
-    }
+    let mut faults = no_route::site_fields(
+        context,
+        &[
+            ("/partner", new.partner.is_some()),
+            ("/external_ref", new.external_ref.is_some()),
+            ("/late_reason", new.late_reason.is_some()),
+        ],
+    );
     match route {
-        Err((pointer, code, message)) => fault(pointer, code, message),
+        Err(missing) => faults.push(missing),
         Ok(route) => {
             let stated_by = if matches!(context.actor, Actor::Staff(_)) { StatedBy::Staff } else { StatedBy::Machine };
             let approved = route.route.approval_reference.is_some();
             if let Err(refused) = contact_basis::check(new.contact_basis, route.partner_type, stated_by, approved) {
-                fault("/contact_basis", FaultCode::Inconsistent, refused.message());
+                faults.push(Fault::new("/contact_basis", FaultCode::Inconsistent, refused.message()));
             }
         }
     }
+    let mut fault = |pointer: &str, code: FaultCode, message: &'static str| faults.push(Fault::new(pointer, code, message));
     match new.contact_path {
         ContactPath::SiteRecord if is_partner => {
             fault(
@@ -182,30 +164,6 @@ fn check(
 /// How sure the source is, by the tag that was sent.
 pub(super) fn attribution(tag: &Reference, route: &RouteRow) -> Attribution {
     if *tag == route.source_tag { Attribution::Verified } else { Attribution::Unverified }
-}
-
-/// Rule 2: nothing live on a route that is not open for it; staff may still record what happened, with its reason.
-fn admit(context: &Context, new: &NewReferral, route: &RouteContext) -> Result<(), AppError> {
-    let gate = Gate {
-        route: route.route.status,
-        study: route.study_status,
-        partner: route.partner_status,
-        channels: &route.route.channels.0,
-    };
-    if matches!(context.actor, Actor::Staff(_)) && new.late_reason.is_some() {
-        return Ok(());
-    }
-    match obstacles(&gate, new.channel).first() {
-        None => Ok(()),
-        Some(Obstacle::RouteNotLaunched) => Err(AppError::new(ErrorCode::RouteNotLaunched)),
-        Some(Obstacle::StudyNotOpen) => Err(AppError::new(ErrorCode::StudyNotOpen)),
-        Some(Obstacle::PartnerNotActive) => Err(AppError::new(ErrorCode::PartnerNotActive)),
-        Some(Obstacle::ChannelNotListed) => Err(AppError::invalid(vec![Fault::new(
-            "/channel",
-            FaultCode::Inconsistent,
-            "This handoff route does not list the channel. Use one of the route's channels.",
-        )])),
-    }
 }
 
 /// The route's owner, or who stands in. A retired route takes what happened before, and may still name somebody who has left since.

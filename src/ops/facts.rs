@@ -86,7 +86,7 @@ pub(super) fn of_route(route: &RouteRow) -> Facts {
         .codes("channels", route.channels.0.iter().map(|channel| channel.as_str()))
         .slug("source_tag", route.source_tag.as_str())
         .tagged("intake_url", route.intake_url.as_ref().map(|url| url.as_str()))
-        .tagged("instruction", route.instruction.as_str())
+        .tagged("instruction", instructions(route).as_str())
         .id("owner_id", route.owner_id.0)
         .id("backup_owner_id", route.backup_owner_id.0)
         .code("duplicate_policy", route.duplicate_policy.as_str())
@@ -94,7 +94,13 @@ pub(super) fn of_route(route: &RouteRow) -> Facts {
         .number("acknowledge_due_hours", route.acknowledge_due_hours)
         .number("contact_due_hours", route.contact_due_hours)
         .number("follow_up_due_hours", route.follow_up_due_hours)
+        .number("monthly_capacity", route.monthly_capacity)
         .code("status", route.status.as_str())
+}
+
+/// What is said on each channel, as one text to compare.
+fn instructions(route: &RouteRow) -> String {
+    route.route_channels().iter().map(|one| format!("{}\n{}\n", one.channel, one.instruction.as_str())).collect()
 }
 
 /// Since when it waits and when its escalation goes on follow from the rest. References are codes, but somebody outside may know whose they are; so is the code that the person was given.

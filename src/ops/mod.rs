@@ -2,6 +2,7 @@
 //! transaction. An operation knows who acts and what time it is; it knows no request and no response.
 
 pub mod add_member;
+mod admit;
 mod away_plan;
 pub mod complete_referral;
 mod contact_details;
@@ -23,9 +24,11 @@ pub mod match_duplicates;
 pub mod move_partner;
 pub mod move_route;
 pub mod move_study;
+mod no_route;
 mod open_work;
 pub mod own_referral;
 pub mod pair_referrals;
+pub mod preflight_route;
 pub mod reactivate_member;
 mod received;
 mod record;
@@ -33,6 +36,7 @@ pub mod resolve_duplicate;
 pub mod revoke_key;
 mod roster;
 pub mod rotate_key;
+mod route_configurations;
 pub mod sequence;
 mod standstill;
 pub mod transition_referral;

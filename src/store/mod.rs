@@ -18,6 +18,8 @@ pub mod members;
 pub mod partners;
 pub mod referrals;
 pub mod refusals;
+pub mod route_configurations;
+pub mod route_counts;
 pub mod routes;
 pub mod sites;
 pub mod studies;

@@ -37,6 +37,7 @@ macro_rules! with_codes {
                 partners::code,
                 studies::code,
                 handoff_routes::intake_url,
+                handoff_routes::channels,
                 handoff_routes::instruction,
             ))
     };

@@ -3,123 +3,15 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use super::sites::SiteRow;
 use crate::auth::SiteScope;
-use crate::domain::CodeList;
-use crate::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
-use crate::domain::next_action::{DueHours, DueTerms};
-use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
-use crate::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RouteStatus, StudyStatus};
+use crate::domain::ids::{MemberId, PartnerId, RouteId, StudyId};
+use crate::domain::text::Code;
+use crate::domain::vocabulary::RouteStatus;
 use crate::schema::{handoff_routes, partners, studies};
 
-/// A route as it is kept.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = handoff_routes)]
-pub struct RouteRow {
-    /// The tenant.
-    pub site_id: SiteId,
-    /// Its id.
-    pub id: RouteId,
-    /// Who refers.
-    pub partner_id: PartnerId,
-    /// To what.
-    pub study_id: StudyId,
-    /// How people may come.
-    pub channels: CodeList<Channel>,
-    /// How the source is recognised.
-    pub source_tag: Reference,
-    /// Where a person gives details; `None`: at the site's intake URL.
-    pub intake_url: Option<WebUrl>,
-    /// What the partner tells the person to do.
-    pub instruction: Instruction,
-    /// Responsible for the next action.
-    pub owner_id: MemberId,
-    /// Takes it when the owner stalls.
-    pub backup_owner_id: MemberId,
-    /// Which possible duplicates are reviewed.
-    pub duplicate_policy: DuplicatePolicy,
-    /// Approval for grounds of contact that need one.
-    pub approval_reference: Option<ApprovalReference>,
-    /// Hours until the first action is due; `None`: the site's.
-    pub acknowledge_due_hours: Option<i32>,
-    /// Hours until a contact attempt is due; `None`: the site's.
-    pub contact_due_hours: Option<i32>,
-    /// Hours until everything after is due; `None`: the site's.
-    pub follow_up_due_hours: Option<i32>,
-    /// Where it stands.
-    pub status: RouteStatus,
-    /// Counts changes.
-    pub version: i32,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-    /// When it last changed.
-    pub updated_at: DateTime<Utc>,
-}
+mod rows;
 
-impl RouteRow {
-    /// What decides when an action on this route is due.
-    #[must_use]
-    pub fn due_terms(&self, site: &SiteRow) -> DueTerms {
-        let default = site.due_hours();
-        let hours = DueHours {
-            acknowledge: self.acknowledge_due_hours.unwrap_or(default.acknowledge),
-            contact: self.contact_due_hours.unwrap_or(default.contact),
-            follow_up: self.follow_up_due_hours.unwrap_or(default.follow_up),
-        };
-        DueTerms { hours, working_time: site.working_time() }
-    }
-}
-
-/// What a change may touch; `None` leaves a field, `Some(None)` clears it.
-#[derive(Debug, Default, AsChangeset)]
-#[diesel(table_name = handoff_routes)]
-pub struct RouteChanges {
-    /// How people may come.
-    pub channels: Option<CodeList<Channel>>,
-    /// How the source is recognised.
-    pub source_tag: Option<Reference>,
-    /// Where a person gives details.
-    pub intake_url: Option<Option<WebUrl>>,
-    /// What the partner tells the person to do.
-    pub instruction: Option<Instruction>,
-    /// Responsible for the next action.
-    pub owner_id: Option<MemberId>,
-    /// Takes it when the owner stalls.
-    pub backup_owner_id: Option<MemberId>,
-    /// Which possible duplicates are reviewed.
-    pub duplicate_policy: Option<DuplicatePolicy>,
-    /// Approval for grounds of contact that need one.
-    pub approval_reference: Option<Option<ApprovalReference>>,
-    /// Hours until the first action is due.
-    pub acknowledge_due_hours: Option<Option<i32>>,
-    /// Hours until a contact attempt is due.
-    pub contact_due_hours: Option<Option<i32>>,
-    /// Hours until everything after is due.
-    pub follow_up_due_hours: Option<Option<i32>>,
-    /// Where it stands.
-    pub status: Option<RouteStatus>,
-    /// The next version.
-    pub version: i32,
-    /// When it changed.
-    pub updated_at: DateTime<Utc>,
-}
-
-/// A route with the codes and states that every use of it needs: one query.
-#[derive(Debug, Clone, Queryable)]
-pub struct RouteContext {
-    /// The route.
-    pub route: RouteRow,
-    /// The partner's code.
-    pub partner_code: Code,
-    /// The partner's type.
-    pub partner_type: PartnerType,
-    /// The partner's status.
-    pub partner_status: PartnerStatus,
-    /// The study's code.
-    pub study_code: Code,
-    /// The study's status.
-    pub study_status: StudyStatus,
-}
+pub use rows::{RouteChanges, RouteContext, RouteRow};
 
 /// Routes joined with what [`RouteContext`] shows of their partner and study.
 macro_rules! with_context {
@@ -176,6 +68,27 @@ pub fn find_by_codes_and_hold(
         (Some(own), _) => query.filter(handoff_routes::partner_id.eq(own)).get_result(conn).optional(),
         (None, Some(code)) => query.filter(partners::code.eq(code)).get_result(conn).optional(),
         // Neither a partner nor a partner's code: no route can be meant.
+        (None, None) => Ok(None),
+    }
+}
+
+/// The same route, only read.
+///
+/// # Errors
+/// A database failure.
+pub fn find_by_codes(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    partner: Option<&Code>,
+    study: &Code,
+) -> QueryResult<Option<RouteContext>> {
+    let query = with_context!()
+        .filter(handoff_routes::site_id.eq(scope.site()).and(studies::code.eq(study)))
+        .order((handoff_routes::status.eq(RouteStatus::Retired).asc(), handoff_routes::id.desc()))
+        .limit(1);
+    match (scope.partner(), partner) {
+        (Some(own), _) => query.filter(handoff_routes::partner_id.eq(own)).first(conn).optional(),
+        (None, Some(code)) => query.filter(partners::code.eq(code)).first(conn).optional(),
         (None, None) => Ok(None),
     }
 }
@@ -238,6 +151,30 @@ pub fn lock_of_owner(conn: &mut PgConnection, scope: &SiteScope, member: MemberI
         .select(RouteRow::as_select())
         .for_no_key_update()
         .load(conn)
+}
+
+/// The routes that send people to the site's own intake, but for retired ones, by id and locked until the transaction ends.
+///
+/// # Errors
+/// A database failure.
+pub fn lock_at_site_intake(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<RouteRow>> {
+    handoff_routes::table
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::status.ne(RouteStatus::Retired)))
+        .filter(handoff_routes::intake_url.is_null())
+        .order(handoff_routes::id)
+        .select(RouteRow::as_select())
+        .for_no_key_update()
+        .load(conn)
+}
+
+/// Counts a change in each of these routes.
+///
+/// # Errors
+/// A database failure.
+pub fn count_change(conn: &mut PgConnection, scope: &SiteScope, ids: &[RouteId], now: DateTime<Utc>) -> QueryResult<usize> {
+    diesel::update(handoff_routes::table.filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq_any(ids))))
+        .set((handoff_routes::version.eq(handoff_routes::version + 1), handoff_routes::updated_at.eq(now)))
+        .execute(conn)
 }
 
 /// Puts another member in the place of one, as owner and as backup owner, and counts the change in each route.

@@ -77,6 +77,14 @@ pub fn current(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<SiteRo
     sites::table.filter(sites::site_id.eq(scope.site())).select(SiteRow::as_select()).first(conn)
 }
 
+/// The caller's site, whose settings stay until the transaction ends (`FOR SHARE`). It comes after members and before routes.
+///
+/// # Errors
+/// A database failure; `NotFound` when the site was removed a moment ago.
+pub fn hold(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<SiteRow> {
+    sites::table.filter(sites::site_id.eq(scope.site())).select(SiteRow::as_select()).for_share().first(conn)
+}
+
 /// What a change may touch; `None` leaves a field.
 #[derive(Debug, Default, AsChangeset)]
 #[diesel(table_name = sites)]

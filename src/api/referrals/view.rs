@@ -286,8 +286,8 @@ pub struct Handoff {
     pub code: Option<HandoffCode>,
     /// Where the person gives details.
     pub intake_url: WebUrl,
-    /// What to tell the person.
-    pub instruction: Instruction,
+    /// What to tell the person on the referral's channel; `null` when the route does not list that channel.
+    pub instruction: Option<Instruction>,
 }
 
 impl Handoff {
@@ -295,7 +295,7 @@ impl Handoff {
         Self {
             code: coded.referral.handoff_code.clone(),
             intake_url: coded.route_intake_url.as_ref().unwrap_or(&site.intake_url).clone(),
-            instruction: coded.instruction.clone(),
+            instruction: coded.instruction().cloned(),
         }
     }
 }

@@ -203,8 +203,19 @@ pub struct CodedReferral {
     pub study_code: Code,
     /// Where the person gives details; `None`: at the site's intake URL.
     pub route_intake_url: Option<WebUrl>,
-    /// What the partner tells the person to do.
-    pub instruction: Instruction,
+    /// The channels that the route lists now.
+    pub route_channels: CodeList<Channel>,
+    /// What the partner tells the person to do on each of them.
+    pub route_instructions: CodeList<Instruction>,
+}
+
+impl CodedReferral {
+    /// What the partner tells the person to do on the referral's channel; `None` where the route does not list it.
+    #[must_use]
+    pub fn instruction(&self) -> Option<&Instruction> {
+        let pairs = self.route_channels.0.iter().zip(&self.route_instructions.0);
+        pairs.filter(|(channel, _)| **channel == self.referral.channel).map(|(_, instruction)| instruction).next()
+    }
 }
 
 /// Which referrals a list shows.

@@ -1,0 +1,79 @@
+//! How many referrals were recorded on routes that have a monthly capacity.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use crate::auth::SiteScope;
+use crate::domain::ids::ReferralId;
+use crate::schema::{referrals, route_counts};
+
+use super::routes::RouteRow;
+
+/// Counts one more referral on a route and answers how many there are with it. Until the transaction ends the next one waits, so
+/// that no two take the last place.
+///
+/// # Errors
+/// A database failure.
+pub fn count_one(conn: &mut PgConnection, route: &RouteRow, month: NaiveDate) -> QueryResult<i32> {
+    diesel::insert_into(route_counts::table)
+        .values((
+            route_counts::site_id.eq(route.site_id),
+            route_counts::route_id.eq(route.id),
+            route_counts::month.eq(month),
+            route_counts::partner_id.eq(route.partner_id),
+            route_counts::recorded.eq(1),
+        ))
+        .on_conflict((route_counts::site_id, route_counts::route_id, route_counts::month))
+        .do_update()
+        .set(route_counts::recorded.eq(route_counts::recorded + 1))
+        .returning(route_counts::recorded)
+        .get_result(conn)
+}
+
+/// How many were counted on a route in a month.
+///
+/// # Errors
+/// A database failure.
+pub fn counted(conn: &mut PgConnection, scope: &SiteScope, route: &RouteRow, month: NaiveDate) -> QueryResult<i32> {
+    let counted = route_counts::table
+        .filter(route_counts::site_id.eq(scope.site()).and(route_counts::route_id.eq(route.id)))
+        .filter(route_counts::month.eq(month))
+        .select(route_counts::recorded)
+        .first(conn)
+        .optional();
+    Ok(counted?.unwrap_or(0))
+}
+
+/// Counts anew what a month has brought: the live referrals that were recorded on the route from `start` on. The caller has locked
+/// the route, so that none is on its way. Ids sort by the time of recording, and the partner's index by them.
+///
+/// # Errors
+/// A database failure.
+pub fn recount(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    route: &RouteRow,
+    month: NaiveDate,
+    start: DateTime<Utc>,
+) -> QueryResult<()> {
+    let recorded: i64 = referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::partner_id.eq(route.partner_id)))
+        .filter(referrals::id.ge(ReferralId::first_at(start)))
+        .filter(referrals::route_id.eq(route.id).and(referrals::recorded_at.ge(start)).and(referrals::is_test.eq(false)))
+        .count()
+        .get_result(conn)?;
+    diesel::insert_into(route_counts::table)
+        .values((
+            route_counts::site_id.eq(route.site_id),
+            route_counts::route_id.eq(route.id),
+            route_counts::month.eq(month),
+            route_counts::partner_id.eq(route.partner_id),
+            route_counts::recorded.eq(i32::try_from(recorded).unwrap_or(i32::MAX)),
+        ))
+        .on_conflict((route_counts::site_id, route_counts::route_id, route_counts::month))
+        .do_update()
+        .set(route_counts::recorded.eq(excluded(route_counts::recorded)))
+        .execute(conn)
+        .map(drop)
+}
