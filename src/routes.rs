@@ -8,8 +8,8 @@ use crate::api::{
 };
 use crate::auth::permission::{
     CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanAbsences,
-    PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadRouteHistory, ReadSite, RecordWithdrawals,
-    ResolveDuplicates, Row, WorkReferrals,
+    PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadRouteHistory, ReadSite,
+    RecordWithdrawals, ResolveDuplicates, Row, WorkReferrals,
 };
 
 /// Who may call an operation.

@@ -209,6 +209,7 @@ fn referral() -> CodedReferral {
         partner_code: "lakeside-cardiology".parse().unwrap(),
         study_code: "heart-2026".parse().unwrap(),
         route_intake_url: None,
-        instruction: "Give the person the code and the intake address.".parse().unwrap(),
+        route_channels: CodeList(vec![Channel::SecureForm]),
+        route_instructions: CodeList(vec!["Give the person the code and the intake address.".parse().unwrap()]),
     }
 }

@@ -9,6 +9,8 @@ use super::server::Server;
 /// The study of every route.
 pub const STUDY: &str = "heart-2026";
 
+const INSTRUCTION: &str = "Give the person the code and the intake address. The study team answers all questions.";
+
 /// The keys that the load uses.
 pub struct Site {
     /// The first partner's.
@@ -57,8 +59,9 @@ pub fn site(place: &Place, server: &Server, partners: usize) -> Site {
         let route = http.post(
             "/v1/routes",
             &json!({
-                "partner": code, "study": STUDY, "channels": ["secure_form", "self_referral"], "source_tag": format!("{code}.heart"),
-                "instruction": "Give the person the code and the intake address. The study team answers all questions.",
+                "partner": code, "study": STUDY, "source_tag": format!("{code}.heart"), "channels": [
+                    {"channel": "secure_form", "instruction": INSTRUCTION}, {"channel": "self_referral", "instruction": INSTRUCTION},
+                ],
                 "owner_id": coordinator, "backup_owner_id": admin, "duplicate_policy": "review_all",
             }),
         );

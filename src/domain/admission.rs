@@ -107,7 +107,9 @@ impl PreflightState {
         match self {
             Self::Accepting => "Send the referral.",
             Self::Paused => "The site has paused this route. Send nobody until it is resumed; ask the site when that will be.",
-            Self::NoCapacity => "The route has taken as many referrals this month as the site can handle. Send again from `again_at` on.",
+            Self::NoCapacity => {
+                "The route has taken as many referrals this month as the site can handle. Send again from `again_at` on."
+            }
             Self::RetestNeeded => "The route has changed and must be tested again. Send nobody until the site has launched it.",
             Self::LanguageLapsed => "Acknowledge the study's current approved language, or ask the site for it; then send.",
             Self::RouteNotLaunched => "The route is not launched, or has ended. Send nobody; ask the site.",
@@ -131,7 +133,14 @@ mod tests {
                     for channels in [&[Channel::SecureForm][..], &[Channel::PhoneHandoff][..]] {
                         for language in [LanguageStanding::Current, LanguageStanding::Lapsed] {
                             for has_room in [true, false] {
-                                gates.push(Gate { route: *route, study: *study, partner: *partner, channels, language, has_room });
+                                gates.push(Gate {
+                                    route: *route,
+                                    study: *study,
+                                    partner: *partner,
+                                    channels,
+                                    language,
+                                    has_room,
+                                });
                             }
                         }
                     }

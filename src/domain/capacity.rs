@@ -45,7 +45,10 @@ mod tests {
         let june = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
         assert_eq!(month_of(utc("2026-07-01T03:59:59Z"), new_york), june);
         assert_eq!(month_of(utc("2026-07-01T04:00:00Z"), new_york), june + Months::new(1));
-        assert_eq!((start_of(june, new_york), next_start(june, new_york)), (utc("2026-06-01T04:00:00Z"), utc("2026-07-01T04:00:00Z")));
+        assert_eq!(
+            (start_of(june, new_york), next_start(june, new_york)),
+            (utc("2026-06-01T04:00:00Z"), utc("2026-07-01T04:00:00Z"))
+        );
         let december = NaiveDate::from_ymd_opt(2026, 12, 1).unwrap();
         assert_eq!(next_start(december, new_york), utc("2027-01-01T05:00:00Z"));
     }

@@ -73,7 +73,7 @@ mod tests {
             let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let before: Vec<_> = read(&url);
             prop_assert_eq!(read(&link), before.into_iter().chain(ours).collect::<Vec<_>>());
-            prop_assert_eq!(url::Url::parse(&link).unwrap().fragment(), url::Url::parse(&url).unwrap().fragment());
+            prop_assert_eq!(link.split_once('#').map(|parts| parts.1), url.split_once('#').map(|parts| parts.1));
             prop_assert!(link.len() <= MAX_CHARS);
         }
     }

@@ -74,9 +74,28 @@ mod tests {
     #[test]
     fn addresses_of_private_networks_are_refused_however_they_are_written() {
         for host in [
-            "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1",
-            "169.254.169.254", "100.64.0.1", "0.0.0.0", "198.18.0.1", "192.0.0.8", "203.0.113.9", "224.0.0.1", "255.255.255.255",
-            "printer.local", "db.internal", "a.localhost", "DB.INTERNAL.", "10.0.0.1.",
+            "127.0.0.1",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "198.18.0.1",
+            "192.0.0.8",
+            "203.0.113.9",
+            "224.0.0.1",
+            "255.255.255.255",
+            "printer.local",
+            "db.internal",
+            "a.localhost",
+            "DB.INTERNAL.",
+            "10.0.0.1.",
         ] {
             assert_eq!(told(&format!("https://{host}/in")), Some(FaultCode::PrivateAddress), "{host}");
             assert_eq!(told(&format!("http://{host}:8080/in")), Some(FaultCode::PrivateAddress), "{host}");
@@ -86,8 +105,14 @@ mod tests {
     #[test]
     fn public_addresses_over_https_are_taken_and_localhost_for_development() {
         for url in [
-            "https://intake.site.example/start", "https://8.8.8.8/in", "https://172.32.0.1/", "https://192.169.0.1/", "https://local.example",
-            "https://internal.site.example:8443/x?y#z", "http://localhost:3000/in", "https://localhost/in",
+            "https://intake.site.example/start",
+            "https://8.8.8.8/in",
+            "https://172.32.0.1/",
+            "https://192.169.0.1/",
+            "https://local.example",
+            "https://internal.site.example:8443/x?y#z",
+            "http://localhost:3000/in",
+            "https://localhost/in",
         ] {
             assert_eq!(told(url), None, "{url}");
         }
@@ -96,14 +121,31 @@ mod tests {
         for url in ["https://999.1.1.1/in", "https://x..example:99999/in"] {
             assert_eq!(told(url), Some(FaultCode::BadFormat), "{url}");
         }
-        for url in ["https://user:1@x.example/", "https://user@x.example/", "https://[::1]/in", "ftp://x.example/", "javascript:alert(1)"] {
+        for url in [
+            "https://user:1@x.example/",
+            "https://user@x.example/",
+            "https://[::1]/in",
+            "ftp://x.example/",
+            "javascript:alert(1)",
+        ] {
             assert!(url.parse::<WebUrl>().is_err(), "{url}");
         }
     }
 
     #[test]
     fn of_addresses_with_colons_only_global_unicast_is_public() {
-        for ip in ["::", "::1", "::ffff:8.8.8.8", "fc00::1", "fd12::1", "fe80::1", "ff02::1", "2001:db8::1", "2002:7f00:1::", "64:ff9b::7f00:1"] {
+        for ip in [
+            "::",
+            "::1",
+            "::ffff:8.8.8.8",
+            "fc00::1",
+            "fd12::1",
+            "fe80::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "64:ff9b::7f00:1",
+        ] {
             assert!(!is_public(ip.parse().unwrap()), "{ip}");
         }
         for ip in ["2606:4700::1111", "64:ff9b::808:808", "2a00:1450::1"] {

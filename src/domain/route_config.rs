@@ -216,7 +216,7 @@ mod tests {
             contact_due_hours: Some(48),
             follow_up_due_hours: None,
         };
-        assert_eq!(known.hash().as_str(), "KNOWN");
+        assert_eq!(known.hash().as_str(), "9d60413d49651f5d294b489ca4e4fae538847ae4fee3d2e1fa96e8e4f61023a4");
         // What moves from one field to the next is another configuration.
         let moved = Configuration { contact_due_hours: None, follow_up_due_hours: Some(48), ..known.clone() };
         assert_ne!(moved.hash(), known.hash());

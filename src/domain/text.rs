@@ -67,7 +67,7 @@ bounded_text! {
 }
 bounded_text! {
     /// Hash of a route's configuration: SHA-256, in hexadecimal.
-    pub struct ConfigurationHash { length: 64..=64, pattern: r"^[0-9a-f]{64}$", example: "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab" }
+    pub struct ConfigurationHash { length: 64..=64, pattern: r"^[0-9a-f]{64}$", example: "9d60413d49651f5d294b489ca4e4fae538847ae4fee3d2e1fa96e8e4f61023a4" }
 }
 
 impl ConfigurationHash {

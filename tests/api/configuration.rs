@@ -153,9 +153,9 @@ async fn a_patch_changes_what_it_names_clears_with_null_and_leaves_the_rest() {
     let route = format!("/v1/routes/{}", app.site.partner.route);
     let full = json!({
         "intake_url": "https://x.example/y", "approval_reference": "IRB 1", "acknowledge_due_hours": 5, "contact_due_hours": 6,
-        "follow_up_due_hours": 7, "channels": ["phone_handoff"], "instruction": "Say hello.", "duplicate_policy": "review_cross_partner",
+        "follow_up_due_hours": 7, "channels": make::channels(&["phone_handoff"], "Say hello."), "monthly_capacity": 8, "duplicate_policy": "review_cross_partner",
     });
-    let cleared = json!({"intake_url": null, "approval_reference": null, "acknowledge_due_hours": null, "contact_due_hours": null, "follow_up_due_hours": null});
+    let cleared = json!({"intake_url": null, "approval_reference": null, "acknowledge_due_hours": null, "contact_due_hours": null, "follow_up_due_hours": null, "monthly_capacity": null});
     for (path, changes) in [
         (format!("/v1/studies/{}", app.site.study), json!({"public_name": "New name", "protocol_code": "P-2"})),
         (format!("/v1/studies/{}", app.site.study), json!({"registry_id": null})),
@@ -173,6 +173,10 @@ async fn a_patch_changes_what_it_names_clears_with_null_and_leaves_the_rest() {
         let mut expected = before.body.clone();
         for (name, value) in changes.as_object().unwrap() {
             expected[name] = value.clone();
+        }
+        // What follows from the others; `route_setup` asks whether it does so rightly.
+        for name in ["configuration_hash", "intake_link"].iter().filter(|name| before.body.get(name).is_some()) {
+            expected[name] = changed.body[name].clone();
         }
         assert_eq!(changed.body, expected);
         assert_ne!(changed.etag(), before.etag());
@@ -198,7 +202,7 @@ async fn a_required_field_cannot_be_cleared_and_what_never_changes_cannot_be_sen
     for (path, fields) in [
         (&study, vec!["public_name", "short_description", "protocol_code"]),
         (&partner, vec!["name", "partner_type", "jurisdiction", "remuneration_basis"]),
-        (&route, vec!["channels", "source_tag", "instruction", "owner_id", "backup_owner_id", "duplicate_policy"]),
+        (&route, vec!["channels", "source_tag", "owner_id", "backup_owner_id", "duplicate_policy"]),
     ] {
         let before = admin.get(path).await.etag();
         let body: Value = fields.iter().map(|field| ((*field).to_owned(), Value::Null)).collect::<serde_json::Map<_, _>>().into();
@@ -230,7 +234,7 @@ async fn every_change_needs_the_version_that_was_read() {
     for (path, changes, action, body) in [
         (format!("/v1/studies/{}", app.site.study), json!({"public_name": "N"}), "transitions", json!({"to": "paused"})),
         (format!("/v1/partners/{}", app.site.partner.id), json!({"name": "N"}), "transitions", json!({"to": "paused"})),
-        (format!("/v1/routes/{}", app.site.partner.route), json!({"instruction": "N"}), "pause", json!({})),
+        (format!("/v1/routes/{}", app.site.partner.route), json!({"source_tag": "n"}), "pause", json!({})),
     ] {
         let read = admin.get(&path).await.expect(200).etag();
         let action = format!("{path}/{action}");
@@ -298,7 +302,7 @@ async fn a_route_is_launched_paused_resumed_and_retired_for_good() {
         }
     }
     let before = admin.get(&route).await.expect(200);
-    admin.patch(&route, "*", &json!({"instruction": "Too late."})).await.expect_problem(409, "state_conflict");
+    admin.patch(&route, "*", &json!({"source_tag": "too.late"})).await.expect_problem(409, "state_conflict");
     admin.patch(&route, "*", &json!({})).await.expect_problem(409, "state_conflict");
     assert_eq!(admin.get(&route).await.text, before.text);
 }
@@ -313,15 +317,16 @@ async fn a_partner_reads_its_own_configuration_without_the_sites_people() {
         seen.body,
         json!({
             "view": "partner", "id": app.site.partner.route, "study": "heart-2026", "status": "launched",
-            "channels": ["secure_form", "self_referral"], "source_tag": "lakeside.heart",
-            "instruction": "Give the person the code and the intake address.",
+            "channels": make::channels(&["secure_form", "self_referral"], "Give the person the code and the intake address."),
+            "source_tag": "lakeside.heart",
+            "intake_link": "https://intake.riverside.example/start?utm_source=lakeside.heart&utm_medium=handoff&utm_campaign=heart-2026",
         })
     );
     // What the site changes out of its sight does not show in its tag; what it sees does.
     let unseen = json!({"owner_id": app.site.admin, "backup_owner_id": app.site.coordinator, "acknowledge_due_hours": 3});
     admin.patch(&own, "*", &unseen).await.expect(200);
     assert_eq!(partner.get(&own).await.etag(), seen.etag());
-    admin.patch(&own, "*", &json!({"instruction": "Otherwise."})).await.expect(200);
+    admin.patch(&own, "*", &json!({"channels": make::channels(&["secure_form"], "Otherwise.")})).await.expect(200);
     assert_ne!(partner.get(&own).await.etag(), seen.etag());
 
     partner.get(&format!("/v1/routes/{}", app.site.sibling.route)).await.expect_problem(404, "not_found");
@@ -355,7 +360,7 @@ async fn a_retired_route_makes_room_for_another_with_its_tag() {
 async fn a_channel_is_named_once() {
     let app = App::start().await;
     let path = format!("/v1/routes/{}", app.site.partner.route);
-    let twice = json!({"channels": ["secure_form", "secure_form"]});
+    let twice = json!({"channels": make::channels(&["secure_form", "secure_form"], "Give the code.")});
     let refused = app.admin().patch(&path, "*", &twice).await.expect_problem(422, "invalid_body");
     assert_eq!(refused.faults(), ["/channels inconsistent"]);
 }

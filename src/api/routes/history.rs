@@ -17,7 +17,7 @@ use crate::store::route_configurations::ConfigurationRow;
 /// A configuration that a route has or had.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "number": 2, "configuration_hash": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+    "number": 2, "configuration_hash": "9d60413d49651f5d294b489ca4e4fae538847ae4fee3d2e1fa96e8e4f61023a4",
     "channels": [{"channel": "secure_form", "instruction": "Give the person the code and the intake address."}],
     "source_tag": "lakeside-heart", "intake_url": "https://intake.riverside.example/start",
     "owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "backup_owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f49",

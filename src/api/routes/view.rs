@@ -22,7 +22,7 @@ use crate::store::sites::SiteRow;
     "owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "backup_owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f49",
     "duplicate_policy": "review_all", "approval_reference": null, "acknowledge_due_hours": null, "contact_due_hours": 48,
     "follow_up_due_hours": null, "monthly_capacity": 40,
-    "configuration_hash": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab"
+    "configuration_hash": "9d60413d49651f5d294b489ca4e4fae538847ae4fee3d2e1fa96e8e4f61023a4"
 }))]
 pub struct RouteView {
     /// Always `site`.

@@ -47,6 +47,8 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("pause_route", &["admin"]),
     ("resume_route", &["admin"]),
     ("retire_route", &["admin"]),
+    ("list_route_configurations", &["admin", "coordinator", "config:read"]),
+    ("preflight_route", &["admin", "coordinator", "referrals:write", "partner"]),
     ("create_referral", &["admin", "coordinator", "referrals:write", "partner"]),
     ("list_referrals", &["admin", "coordinator", "referrals:read", "partner"]),
     ("get_referral", &["admin", "coordinator", "referrals:read", "partner"]),
@@ -67,7 +69,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// Lists that belong to one resource: without it there is no empty list either.
-const OF_ONE: [&str; 3] = ["list_referral_actions", "list_referral_events", "list_away_windows"];
+const OF_ONE: [&str; 4] = ["list_referral_actions", "list_referral_events", "list_away_windows", "list_route_configurations"];
 
 /// What a cell must answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +113,7 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
             return Expected::NotPermitted;
         }
     }
-    if operation == "create_referral" && person.is_test {
+    if ["create_referral", "preflight_route"].contains(&operation) && person.is_test {
         // No test run is open: a test key can do nothing live, whatever it names.
         return Expected::Refused(403, "no_open_test_run");
     }
@@ -131,9 +133,15 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         (true, id) if id.starts_with("create_") || id == "rotate_api_key" => Expected::Done(&[201]),
         (true, "launch_route" | "resume_route") => Expected::Done(&[409]),
         (true, _) => Expected::Done(&[200]),
-        (false, "create_route" | "create_referral" | "create_api_key" | "create_duplicate_review" | "create_bulk_action") => {
-            Expected::Refused(422, "invalid_body")
-        }
+        (
+            false,
+            "create_route"
+            | "create_referral"
+            | "create_api_key"
+            | "create_duplicate_review"
+            | "create_bulk_action"
+            | "preflight_route",
+        ) => Expected::Refused(422, "invalid_body"),
         (false, id) if id.starts_with("list_") && !OF_ONE.contains(&id) => Expected::Nothing,
         (false, _) => Expected::Refused(404, "not_found"),
     }

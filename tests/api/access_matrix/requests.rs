@@ -61,6 +61,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "create_api_key"
                 | "create_duplicate_review"
                 | "create_bulk_action"
+                | "preflight_route"
                 | "list_routes"
                 | "list_referrals"
                 | "list_api_keys"
@@ -160,10 +161,18 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "update_partner" => Sent::Body(json!({"jurisdiction": "US-NJ"})),
         "transition_partner" => Sent::Body(json!({"to": "paused"})),
         "create_route" => Sent::Body(json!({
-            "partner": meant.partner_code, "study": neighbour.study_code, "channels": ["secure_form"], "source_tag": "fresh.tag",
-            "instruction": "Give the code.", "owner_id": meant.owner_id, "backup_owner_id": meant.backup_owner_id,
+            "partner": meant.partner_code, "study": neighbour.study_code, "source_tag": "fresh.tag",
+            "channels": [{"channel": "secure_form", "instruction": "Give the code."}], "owner_id": meant.owner_id, "backup_owner_id": meant.backup_owner_id,
             "duplicate_policy": "review_all",
         })),
+        "list_route_configurations" => Sent::Nothing,
+        "preflight_route" => {
+            let mut body = json!({"study": meant.study_code, "channel": "secure_form"});
+            if !is_partner {
+                body["partner"] = json!(meant.partner_code);
+            }
+            Sent::Body(body)
+        }
         "update_route" => Sent::Body(json!({"contact_due_hours": 48})),
         "create_referral" => {
             let mut body = json!({

@@ -6,6 +6,7 @@ use handoff::auth::{Actor, StaffActor, operator_scope};
 use handoff::db::in_site;
 use handoff::domain::ids::MemberId;
 use handoff::domain::lifecycle::RouteMove;
+use handoff::domain::route_config::RouteChannel;
 use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RemunerationBasis, Role};
 use handoff::ops::create_partner::{self, NewPartner};
 use handoff::ops::create_route::{self, NewRoute};
@@ -198,10 +199,9 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         let new = NewRoute {
             partner: partner.code.parse().unwrap(),
             study: code.parse().unwrap(),
-            channels: vec![Channel::SecureForm],
+            channels: RouteChannel::each(&[Channel::SecureForm], &format!("zq-{place}-instruction").parse().unwrap()),
             source_tag: source_tag.parse().unwrap(),
             intake_url: Some(format!("https://zq-{place}-intake.example/start").parse().unwrap()),
-            instruction: format!("zq-{place}-instruction").parse().unwrap(),
             owner_id: site.coordinator,
             backup_owner_id: site.admin,
             duplicate_policy: DuplicatePolicy::ReviewAll,
@@ -209,6 +209,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
             acknowledge_due_hours: None,
             contact_due_hours: None,
             follow_up_due_hours: None,
+            monthly_capacity: None,
         };
         let route = create_route::run(conn, &context, new)?.route.id;
         move_route::run(conn, &context, route, &Expected::Any, RouteMove::Launch)?;

@@ -18,7 +18,8 @@ use people::{keys, members};
 
 const STUDY: &str = "sleep-2026";
 
-/// Codes that need a fault inside or another request at the same time, and those that `sweep` and `routed` earn.
+/// Codes that need a fault inside or another request at the same time, those that `sweep` and `routed` earn, and that of language,
+/// which nothing lets lapse yet.
 const ELSEWHERE: &[ErrorCode] = &[
     ErrorCode::Internal,
     ErrorCode::Overloaded,
@@ -30,6 +31,7 @@ const ELSEWHERE: &[ErrorCode] = &[
     ErrorCode::NotAcceptable,
     ErrorCode::BodyTooLarge,
     ErrorCode::UnsupportedMediaType,
+    ErrorCode::LanguageLapsed,
 ];
 
 async fn get(witness: &mut Witness, who: &Person, path: &str) -> Answer {
@@ -120,8 +122,8 @@ async fn onboarding(app: &App, witness: &mut Witness) {
         .expect(200);
 
     let route = json!({
-        "partner": "lakeside", "study": STUDY, "channels": ["secure_form", "phone_handoff"], "source_tag": "lakeside.sleep",
-        "instruction": "Give the person the code.", "owner_id": app.site.coordinator, "backup_owner_id": app.site.admin,
+        "partner": "lakeside", "study": STUDY, "source_tag": "lakeside.sleep",
+        "channels": make::channels(&["secure_form", "phone_handoff"], "Give the person the code."), "owner_id": app.site.coordinator, "backup_owner_id": app.site.admin,
         "duplicate_policy": "review_all", "contact_due_hours": 48
     });
     let route = post(witness, &admin, "/v1/routes", &route).await.expect(201);
@@ -356,7 +358,12 @@ async fn conflicts(app: &App, witness: &mut Witness) {
     let route = get(witness, &admin, &path).await.expect(200);
     post_on(witness, &admin, &format!("{path}/resume"), &route.etag(), None).await.expect_problem(409, "illegal_transition");
     post_on(witness, &admin, &format!("{path}/pause"), "\"99\"", None).await.expect_problem(412, "stale_version");
-    let paused = post_on(witness, &admin, &format!("{path}/pause"), &route.etag(), None).await.expect(200);
+    let full = patch(witness, &admin, &path, &route.etag(), &json!({"monthly_capacity": 1})).await.expect(200);
+    while post(witness, &app.partner(), "/v1/referrals", &make::referral()).await.code() != "route_at_capacity" {}
+    let paused = post_on(witness, &admin, &format!("{path}/pause"), &full.etag(), None).await.expect(200);
+    let question = json!({"study": make::STUDY, "channel": "secure_form"});
+    post(witness, &app.partner(), "/v1/routes/preflight", &question).await.expect(200);
+    get(witness, &admin, &format!("{path}/configurations")).await.expect(200);
     post(witness, &app.partner(), "/v1/referrals", &make::referral()).await.expect_problem(409, "route_not_launched");
     let retired = post_on(witness, &admin, &format!("{path}/retire"), &paused.etag(), None).await.expect(200);
     let change = json!({"source_tag": "another.tag"});

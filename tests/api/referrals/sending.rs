@@ -91,7 +91,7 @@ async fn everything_but_what_was_sent_is_derived_alike_for_partner_staff_and_sit
 async fn the_routes_own_intake_and_due_times_go_before_the_sites() {
     let app = App::start().await;
     let route = format!("/v1/routes/{}", app.site.partner.route);
-    let patch = json!({"intake_url": "https://heart.example/in", "acknowledge_due_hours": 2, "instruction": "Call nobody."});
+    let patch = json!({"intake_url": "https://heart.example/in", "acknowledge_due_hours": 2, "channels": make::channels(&["secure_form"], "Call nobody.")});
     app.admin().patch(&route, "*", &patch).await.expect(200);
     let sent = make::sent(&app.partner()).await;
     assert_eq!(sent.body["handoff"]["intake_url"], "https://heart.example/in");

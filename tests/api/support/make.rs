@@ -5,6 +5,7 @@ use handoff::auth::{Actor, StaffActor, operator_scope};
 use handoff::db::in_site;
 use handoff::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
 use handoff::domain::lifecycle::RouteMove;
+use handoff::domain::route_config::RouteChannel;
 use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RemunerationBasis, Role, Scope};
 use handoff::ops::add_member::{self, NewMember};
 use handoff::ops::create_partner::{self, NewPartner};
@@ -99,10 +100,12 @@ pub fn db_site(db: &Database, name: &str) -> Site {
             let new = NewRoute {
                 partner: code.parse().unwrap(),
                 study: STUDY.parse().unwrap(),
-                channels: vec![Channel::SecureForm, Channel::SelfReferral],
+                channels: RouteChannel::each(
+                    &[Channel::SecureForm, Channel::SelfReferral],
+                    &"Give the person the code and the intake address.".parse().unwrap(),
+                ),
                 source_tag: format!("{code}.heart").parse().unwrap(),
                 intake_url: None,
-                instruction: "Give the person the code and the intake address.".parse().unwrap(),
                 owner_id: coordinator,
                 backup_owner_id: admin,
                 duplicate_policy: DuplicatePolicy::ReviewAll,
@@ -110,6 +113,7 @@ pub fn db_site(db: &Database, name: &str) -> Site {
                 acknowledge_due_hours: None,
                 contact_due_hours: None,
                 follow_up_due_hours: None,
+                monthly_capacity: None,
             };
             let route = create_route::run(conn, &context, new)?.route.id;
             move_route::run(conn, &context, route, &Expected::Any, RouteMove::Launch)?;
@@ -178,11 +182,16 @@ pub async fn active_partner(admin: &Person, site: &Site, code: &str, partner_typ
     (partner.parse().unwrap(), format!("/v1/routes/{route}"))
 }
 
+/// Each of these channels with this instruction.
+pub fn channels(channels: &[&str], instruction: &str) -> Value {
+    channels.iter().map(|channel| json!({"channel": channel, "instruction": instruction})).collect()
+}
+
 /// A route of this partner for the study, as an admin configures it.
 pub fn route(site: &Site, partner: &str) -> Value {
     json!({
-        "partner": partner, "study": STUDY, "channels": ["secure_form", "self_referral"], "source_tag": format!("{partner}.heart"),
-        "instruction": "Give the person the code.", "owner_id": site.coordinator, "backup_owner_id": site.admin,
+        "partner": partner, "study": STUDY, "channels": channels(&["secure_form", "self_referral"], "Give the person the code."),
+        "source_tag": format!("{partner}.heart"), "owner_id": site.coordinator, "backup_owner_id": site.admin,
         "duplicate_policy": "review_all",
     })
 }

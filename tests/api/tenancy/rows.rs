@@ -69,6 +69,7 @@ impl Sown {
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
                      INSERT INTO match_results SELECT site_id, id, partner_id, now(), NULL, NULL FROM referrals
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
+                     INSERT INTO route_counts VALUES ('{site}', '{route}', '2026-06-01', '{partner}', 1);
                      INSERT INTO idempotency_keys VALUES ('{site}', '{partner}', 'create_referral', sha256('a'), sha256('b'), 201, null, null, '{{}}', now());
                      INSERT INTO refusals VALUES ('{site}', gen_random_uuid(), '{partner}', '2026-06-01', 'unknown_field', 1)",
                     route = partner.route,
@@ -90,7 +91,8 @@ impl Sown {
 }
 
 /// The tables of which a partner reads its own rows.
-const PARTNERS_READ: [&str; 6] = ["partners", "studies", "idempotency_keys", "handoff_routes", "referrals", "refusals"];
+const PARTNERS_READ: [&str; 7] =
+    ["partners", "studies", "idempotency_keys", "handoff_routes", "route_counts", "referrals", "refusals"];
 
 /// Who asks.
 struct Context {
@@ -109,12 +111,12 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         }
         // What a partner's request leaves in the journal is the site's to read.
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
-        "job_leases" => Some("true".into()),
+        "job_leases" | "route_configurations" => Some("true".into()),
         "partners" => Some(format!("id = '{partner}'")),
         "studies" => Some("code = 'first-only'".into()),
         "idempotency_keys" => Some(format!("principal_id = '{partner}'")),
         // A new table says here which of its rows are a partner's.
-        "handoff_routes" | "match_results" | "referrals" | "referral_digests" | "refusals" => {
+        "handoff_routes" | "match_results" | "referrals" | "route_counts" | "referral_digests" | "refusals" => {
             Some(format!("partner_id = '{partner}'"))
         }
         other => panic!("say in `beyond_partner` which rows of `{other}` are a partner's"),
@@ -204,8 +206,13 @@ fn insert(table: &str, site: &Site) -> String {
             "VALUES ('{id}', gen_random_uuid(), '{partner}', 'x', '{partner}', '{{partner}}', false, sha256(gen_random_uuid()::text::bytea), now(), null, null)"
         ),
         "handoff_routes" => format!(
-            "VALUES ('{id}', gen_random_uuid(), '{partner}', gen_random_uuid(), '{{secure_form}}', 'x', null, 'x', '{member}', '{}', 'review_all',
-             null, null, null, null, 'draft', 1, now(), now())", site.admin
+            "VALUES ('{id}', gen_random_uuid(), '{partner}', gen_random_uuid(), '{{secure_form}}', 'x', null, '{{x}}', '{member}', '{}', 'review_all',
+             null, null, null, null, 'draft', 1, now(), now(), null)", site.admin
+        ),
+        "route_counts" => format!("VALUES ('{id}', '{}', '2026-07-01', '{partner}', 1)", site.partner.route),
+        "route_configurations" => format!(
+            "VALUES ('{id}', '{}', 9, repeat('a', 64), '{{secure_form}}', '{{x}}', 'x', 'https://x.example', '{member}', '{member}', 'review_all',
+             null, null, null, null, now(), 'create_route', 'staff', null)", site.partner.route
         ),
         "referrals" => format!("(site_id, id, partner_id, study_id, route_id, channel, source_tag, attribution, contact_basis, contact_path,
             external_ref, owner_id, status, next_action, next_action_due_at, handoff_issues, is_test, version, received_at, recorded_at,
