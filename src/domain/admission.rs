@@ -24,15 +24,6 @@ pub enum Obstacle {
     NoCapacity,
 }
 
-/// Whether the partner works with language that stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LanguageStanding {
-    /// It acknowledged the current approved version, or the grace period of the one before still runs.
-    Current,
-    /// It did not, or no version is approved any more.
-    Lapsed,
-}
-
 /// The state of everything a referral passes through.
 #[derive(Debug, Clone, Copy)]
 pub struct Gate<'a> {
@@ -44,8 +35,8 @@ pub struct Gate<'a> {
     pub partner: PartnerStatus,
     /// The channels the route lists.
     pub channels: &'a [Channel],
-    /// Whether the partner's language stands.
-    pub language: LanguageStanding,
+    /// Whether the partner acknowledged language that counts: the current approved version, or the one before within its grace period.
+    pub language_stands: bool,
     /// Whether the route has room for one more this month.
     pub has_room: bool,
 }
@@ -63,7 +54,7 @@ pub fn obstacles(gate: &Gate<'_>, channel: Channel) -> Vec<Obstacle> {
         (gate.study != StudyStatus::Open, Obstacle::StudyNotOpen),
         (gate.partner != PartnerStatus::Active, Obstacle::PartnerNotActive),
         (!gate.channels.contains(&channel), Obstacle::ChannelNotListed),
-        (gate.language != LanguageStanding::Current, Obstacle::LanguageLapsed),
+        (!gate.language_stands, Obstacle::LanguageLapsed),
         (!gate.has_room, Obstacle::NoCapacity),
     ];
     route.into_iter().chain(others.into_iter().filter_map(|(stands, obstacle)| stands.then_some(obstacle))).collect()
@@ -131,14 +122,14 @@ mod tests {
             for study in StudyStatus::ALL {
                 for partner in PartnerStatus::ALL {
                     for channels in [&[Channel::SecureForm][..], &[Channel::PhoneHandoff][..]] {
-                        for language in [LanguageStanding::Current, LanguageStanding::Lapsed] {
+                        for language_stands in [true, false] {
                             for has_room in [true, false] {
                                 gates.push(Gate {
                                     route: *route,
                                     study: *study,
                                     partner: *partner,
                                     channels,
-                                    language,
+                                    language_stands,
                                     has_room,
                                 });
                             }
@@ -155,8 +146,8 @@ mod tests {
         let open: Vec<_> = gates().into_iter().filter(|gate| obstacles(gate, Channel::SecureForm).is_empty()).collect();
         assert_eq!(open.len(), 1);
         assert_eq!(
-            (open[0].route, open[0].study, open[0].partner, open[0].language, open[0].has_room),
-            (RouteStatus::Launched, StudyStatus::Open, PartnerStatus::Active, LanguageStanding::Current, true)
+            (open[0].route, open[0].study, open[0].partner, open[0].language_stands, open[0].has_room),
+            (RouteStatus::Launched, StudyStatus::Open, PartnerStatus::Active, true, true)
         );
     }
 
@@ -173,7 +164,7 @@ mod tests {
                 assert_eq!(state, PreflightState::of(Some(only)));
             }
             // What is cleared never makes a new obstacle.
-            let cleared = Gate { has_room: true, language: LanguageStanding::Current, ..gate };
+            let cleared = Gate { has_room: true, language_stands: true, ..gate };
             assert!(obstacles(&cleared, Channel::SecureForm).iter().all(|left| found.contains(left)), "{gate:?}");
         }
         assert_eq!(told.len(), PreflightState::ALL.len() - 1, "each state but `accepting` is told of some gate: {told:?}");

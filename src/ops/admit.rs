@@ -3,7 +3,7 @@
 use super::Context;
 use crate::auth::Actor;
 use crate::db::Conn;
-use crate::domain::admission::{Gate, LanguageStanding, Obstacle, obstacles};
+use crate::domain::admission::{Gate, Obstacle, obstacles};
 use crate::domain::capacity;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::vocabulary::{Channel, LateReason};
@@ -19,7 +19,8 @@ fn gate(route: &RouteContext, has_room: bool) -> Gate<'_> {
         study: route.study_status,
         partner: route.partner_status,
         channels: &route.route.channels.0,
-        language: LanguageStanding::Current,
+        // Nothing lets language lapse yet.
+        language_stands: true,
         has_room,
     }
 }
