@@ -6,6 +6,7 @@ mod journal;
 mod moving;
 mod partner_view;
 mod patching;
+mod reassigning;
 mod sending;
 mod state_machine;
 mod withdrawing;
