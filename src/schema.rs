@@ -204,7 +204,7 @@ diesel::table! {
     match_results (site_id, referral_id) {
         site_id -> Uuid,
         referral_id -> Uuid,
-        partner_id -> Uuid,
+        partner_id -> Nullable<Uuid>,
         queued_at -> Timestamptz,
         matched_at -> Nullable<Timestamptz>,
         candidates -> Nullable<Int4>,
@@ -256,7 +256,7 @@ diesel::table! {
     referral_digests (site_id, referral_id, kind) {
         site_id -> Uuid,
         referral_id -> Uuid,
-        partner_id -> Uuid,
+        partner_id -> Nullable<Uuid>,
         kind -> Text,
         digest -> Bytea,
         key_id -> Nullable<Bytea>,
@@ -267,11 +267,11 @@ diesel::table! {
     referrals (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
-        partner_id -> Uuid,
+        partner_id -> Nullable<Uuid>,
         study_id -> Uuid,
-        route_id -> Uuid,
+        route_id -> Nullable<Uuid>,
         channel -> Text,
-        source_tag -> Text,
+        source_tag -> Nullable<Text>,
         attribution -> Text,
         contact_basis -> Text,
         contact_path -> Text,

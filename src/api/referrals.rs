@@ -35,7 +35,10 @@ pub use view::{
 fn view(coded: CodedReferral, site: &SiteRow, context: &Context) -> Result<(ReferralBody, String), AppError> {
     let version = coded.referral.version;
     let view = match &context.actor {
-        Actor::Partner(_) => ReferralBody::Partner(PartnerReferralView::new(coded, site, context.now)),
+        Actor::Partner(_) => {
+            let view = PartnerReferralView::new(coded, site, context.now);
+            ReferralBody::Partner(view.ok_or_else(AppError::not_found)?)
+        }
         _ => ReferralBody::Site(Box::new(ReferralView::new(coded, site, context.now))),
     };
     let tag = tag_for(&context.actor, version, &view)?;
@@ -85,8 +88,8 @@ pub async fn create_referral(
 
 /// List referrals
 ///
-/// Newest first. A partner sees its own, in its own view; the filters `status`, `owner_id`, `partner` and `external_ref` are the
-/// site's.
+/// Newest first. A partner sees its own, in its own view; the filters `status`, `owner_id`, `partner`,
+/// `attribution` and `external_ref` are the site's.
 #[utoipa::path(
     operation_id = "list_referrals", tag = "referrals",
     params(ListReferrals),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Context;
+use super::{Context, referral_route};
 use super::heir::Heirs;
 use super::open_work::given_to;
 use super::record::{Change, record};
@@ -152,7 +152,7 @@ impl Ground {
         let scope = &context.scope;
         let site = store::sites::current(conn, scope)?;
         let referrals = store::referrals::load_rows(conn, scope, ids)?;
-        let routes: BTreeSet<RouteId> = referrals.iter().map(|referral| referral.route_id).collect();
+        let routes: BTreeSet<RouteId> = referrals.iter().filter_map(|referral| referral.route_id).collect();
         let routes = store::routes::load_rows(conn, scope, &routes.into_iter().collect::<Vec<_>>())?;
         let reopens = request.to == ReferralStatus::Received && request.reason.is_some();
         let heirs = if reopens {
@@ -204,12 +204,13 @@ fn moved(context: &Context, request: &Request, ground: &Ground, before: &Referra
     if transition_referral::is_held_back(before, study, request.to) {
         return Err(transition_referral::held_back());
     }
-    let route = ground.routes.get(&before.route_id).ok_or_else(|| AppError::internal("a referral without its route"))?;
-    let change = transition_referral::arriving(before, &decided, study, &route.due_terms(&ground.site), context.now);
+    let route = before.route_id.and_then(|route| ground.routes.get(&route));
+    let terms = referral_route::due_terms(route, &ground.site);
+    let change = transition_referral::arriving(before, &decided, study, &terms, context.now);
     let mut after = before.clone();
     transition_referral::apply(&mut after, change);
     if let (Some(_), Some(heirs)) = (decided.reopen_reason, &ground.heirs) {
-        after.owner_id = heirs.choose(&[before.owner_id, route.owner_id, route.backup_owner_id]);
+        after.owner_id = heirs.choose(&referral_route::preferred_owners(before, route));
     }
     Ok(after)
 }

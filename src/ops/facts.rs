@@ -100,11 +100,11 @@ pub(super) fn of_route(route: &RouteRow) -> Facts {
 /// Since when it waits and when its escalation goes on follow from the rest. References are codes, but somebody outside may know whose they are; so is the code that the person was given.
 pub(super) fn of_referral(referral: &ReferralRow) -> Facts {
     Facts::new()
-        .id("partner_id", referral.partner_id.0)
+        .id("partner_id", referral.partner_id.map(|partner| partner.0))
         .id("study_id", referral.study_id.0)
-        .id("route_id", referral.route_id.0)
+        .id("route_id", referral.route_id.map(|route| route.0))
         .code("channel", referral.channel.as_str())
-        .tagged("source_tag", referral.source_tag.as_str())
+        .tagged("source_tag", referral.source_tag.as_ref().map(|tag| tag.as_str()))
         .code("attribution", referral.attribution.as_str())
         .code("contact_basis", referral.contact_basis.as_str())
         .code("contact_path", referral.contact_path.as_str())

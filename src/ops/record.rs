@@ -105,7 +105,7 @@ impl Change {
             event_type,
             is_test: referral.is_test,
             version: referral.version,
-            partner: Some(referral.partner_id),
+            partner: referral.partner_id,
             study: Some(referral.study_id),
         });
         self

@@ -1,7 +1,7 @@
 //! Moving a referral: the state machine's one writer.
 
 use super::record::{Change, record};
-use super::{Context, Expected, create_contact_withdrawal, heir, illegal_move};
+use super::{Context, Expected, create_contact_withdrawal, heir, illegal_move, referral_route};
 use crate::db::Conn;
 use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
@@ -93,11 +93,12 @@ pub fn run(
     }
 
     let site = store::sites::current(conn, scope)?;
-    let route = store::routes::find(conn, scope, coded.referral.route_id)?.ok_or_else(AppError::not_found)?;
-    let change = arriving(&coded.referral, &decided, study, &route.route.due_terms(&site), context.now);
+    let route = referral_route::find(conn, context, &coded.referral)?;
+    let terms = referral_route::due_terms(route.as_ref(), &site);
+    let change = arriving(&coded.referral, &decided, study, &terms, context.now);
     let before = coded.referral.clone();
     if decided.reopen_reason.is_some() {
-        let preferred = [coded.referral.owner_id, route.route.owner_id, route.route.backup_owner_id];
+        let preferred = referral_route::preferred_owners(&coded.referral, route.as_ref());
         coded.referral.owner_id = heir::find(conn, context, &preferred)?;
         if coded.referral.owner_id != before.owner_id {
             store::referrals::set_owner(conn, scope, id, coded.referral.owner_id)?;
@@ -272,9 +273,8 @@ pub(super) fn closed(
         reopen_reason: None,
     };
     // Nothing is due on a closed referral, so that the route's hours do not matter.
-    let terms = DueTerms { hours: site.due_hours(), working_time: site.working_time() };
     let mut closed = referral.clone();
-    apply(&mut closed, change(referral, &decided, &terms, now));
+    apply(&mut closed, change(referral, &decided, &site.due_terms(), now));
     closed
 }
 

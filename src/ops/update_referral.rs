@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 use super::received::CLOCK_TOLERANCE;
 use super::record::{Change, record};
 use super::transition_referral::{blocked_since, held_back, stand_of};
-use super::{Context, Expected};
+use super::{Context, Expected, referral_route};
 use crate::db::Conn;
 use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
@@ -75,8 +75,8 @@ pub fn run(
 
     let site = store::sites::current(conn, scope)?;
     let before = coded.referral.clone();
-    let route = store::routes::find(conn, scope, before.route_id)?.ok_or_else(AppError::not_found)?.route;
-    let revision = revise(&before, patch, &route.due_terms(&site), context.now);
+    let terms = referral_route::due_terms_of(conn, context, &before, &site)?;
+    let revision = revise(&before, patch, &terms, context.now);
     apply(&mut coded.referral, &revision);
     let changes = revision != of(&before);
     if changes {

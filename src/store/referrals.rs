@@ -8,7 +8,7 @@ use diesel::upsert::excluded;
 use crate::auth::SiteScope;
 use crate::domain::ids::{PartnerId, ReferralId};
 use crate::domain::text::Reference;
-use crate::domain::vocabulary::DigestKind;
+use crate::domain::vocabulary::{Attribution, DigestKind};
 use crate::privacy::digests::DetailDigests;
 use crate::schema::{handoff_routes, partners, referral_digests, referrals, studies};
 
@@ -26,18 +26,19 @@ pub use study::{hold_studies_of_partner, hold_study, lock_open_of_partner, lock_
 macro_rules! with_codes {
     () => {
         referrals::table
-            .inner_join(partners::table.on(partners::site_id.eq(referrals::site_id).and(partners::id.eq(referrals::partner_id))))
+            .left_join(partners::table.on(partners::site_id.eq(referrals::site_id).and(partners::id.nullable().eq(referrals::partner_id))))
             .inner_join(studies::table.on(studies::site_id.eq(referrals::site_id).and(studies::id.eq(referrals::study_id))))
-            .inner_join(
-                handoff_routes::table
-                    .on(handoff_routes::site_id.eq(referrals::site_id).and(handoff_routes::id.eq(referrals::route_id))),
+            .left_join(
+                handoff_routes::table.on(handoff_routes::site_id
+                    .eq(referrals::site_id)
+                    .and(handoff_routes::id.nullable().eq(referrals::route_id))),
             )
             .select((
                 referrals::all_columns,
-                partners::code,
+                partners::code.nullable(),
                 studies::code,
-                handoff_routes::intake_url,
-                handoff_routes::instruction,
+                handoff_routes::intake_url.nullable(),
+                handoff_routes::instruction.nullable(),
             ))
     };
 }
@@ -103,6 +104,13 @@ pub fn page(
     }
     if let Some(channel) = filter.channel {
         query = query.filter(referrals::channel.eq(channel));
+    }
+    if let Some(attribution) = filter.attribution {
+        query = query.filter(referrals::attribution.eq(attribution));
+        if attribution != Attribution::Verified {
+            // In so many words, since a parameter tells the planner nothing: these few have an index of their own.
+            query = query.filter(diesel::dsl::sql::<diesel::sql_types::Bool>("referrals.attribution <> 'verified'"));
+        }
     }
     if let Some(reference) = &filter.partner_reference {
         query = query.filter(referrals::partner_reference.eq(reference));

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
 use crate::domain::ids::SiteId;
-use crate::domain::next_action::DueHours;
+use crate::domain::next_action::{DueHours, DueTerms};
 use crate::domain::text::{CalendarDate, OpeningHours, PhoneRegion, PublicName, TimeZoneName, WebUrl};
 use crate::domain::working_time::WorkingTime;
 use crate::schema::sites;
@@ -54,6 +54,12 @@ impl SiteRow {
     #[must_use]
     pub const fn due_hours(&self) -> DueHours {
         DueHours { acknowledge: self.acknowledge_due_hours, contact: self.contact_due_hours, follow_up: self.follow_up_due_hours }
+    }
+
+    /// What decides when an action is due that no route decides about.
+    #[must_use]
+    pub fn due_terms(&self) -> DueTerms {
+        DueTerms { hours: self.due_hours(), working_time: self.working_time() }
     }
 
     /// When it works.

@@ -41,24 +41,24 @@ pub struct ReferralView {
     pub view: SiteTag,
     /// Id of the referral; ids sort by the time of recording.
     pub id: ReferralId,
-    /// Code of the partner that referred.
-    pub partner: Code,
+    /// Code of the partner that referred; `null` when nobody is known to have.
+    pub partner: Option<Code>,
     /// Code of the study.
     pub study: Code,
-    /// The handoff route that it came over.
-    pub route_id: RouteId,
+    /// The handoff route that it came over; `null` with `partner`.
+    pub route_id: Option<RouteId>,
     /// How it came.
     pub channel: Channel,
-    /// How its source is recognised.
-    pub source_tag: Reference,
+    /// How its source is recognised, as it was sent; `null` when nothing was and no route was known.
+    pub source_tag: Option<Reference>,
     /// How sure the source is.
     pub attribution: Attribution,
     /// On what ground the person may be contacted.
     pub contact_basis: ContactBasis,
     /// How the person is reached.
     pub contact_path: ContactPath,
-    /// What the sender hands to the person.
-    pub handoff: Handoff,
+    /// What the sender hands to the person; `null` when nobody is known to have sent it.
+    pub handoff: Option<Handoff>,
     /// The partner's own reference.
     pub partner_reference: Option<Reference>,
     /// The site's reference to its own record.
@@ -242,12 +242,14 @@ pub struct PartnerReferralView {
 
 impl PartnerReferralView {
     /// The partner's view at `now`, with months counted in the site's time zone.
+    ///
+    /// `None` where nobody referred: such a referral is no partner's.
     #[must_use]
-    pub fn new(coded: CodedReferral, site: &SiteRow, now: DateTime<Utc>) -> Self {
-        let handoff = Handoff::new(&coded, site);
+    pub fn new(coded: CodedReferral, site: &SiteRow, now: DateTime<Utc>) -> Option<Self> {
+        let handoff = Handoff::new(&coded, site)?;
         let (status, not_accepted_reason) = class_of(&coded.referral, site, now);
         let row = coded.referral;
-        Self {
+        Some(Self {
             view: PartnerTag::Partner,
             id: row.id,
             partner_reference: row.partner_reference,
@@ -257,7 +259,7 @@ impl PartnerReferralView {
             not_accepted_reason,
             received_at: row.received_at,
             handoff,
-        }
+        })
     }
 }
 
@@ -291,12 +293,13 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    fn new(coded: &CodedReferral, site: &SiteRow) -> Self {
-        Self {
+    /// `None` without a route, which says what is handed over.
+    fn new(coded: &CodedReferral, site: &SiteRow) -> Option<Self> {
+        Some(Self {
             code: coded.referral.handoff_code.clone(),
             intake_url: coded.route_intake_url.as_ref().unwrap_or(&site.intake_url).clone(),
-            instruction: coded.instruction.clone(),
-        }
+            instruction: coded.instruction.clone()?,
+        })
     }
 }
 

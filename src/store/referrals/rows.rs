@@ -20,16 +20,16 @@ pub struct ReferralRow {
     pub site_id: SiteId,
     /// Its id; ids sort by the time of recording.
     pub id: ReferralId,
-    /// Who referred.
-    pub partner_id: PartnerId,
+    /// Who referred; `None`: nobody that is known.
+    pub partner_id: Option<PartnerId>,
     /// To what.
     pub study_id: StudyId,
-    /// Over which route.
-    pub route_id: RouteId,
+    /// Over which route; there is one where somebody referred.
+    pub route_id: Option<RouteId>,
     /// How it came.
     pub channel: Channel,
-    /// How its source is recognised.
-    pub source_tag: Reference,
+    /// How its source is recognised, as it was sent; `None`: nothing was, and no route was known.
+    pub source_tag: Option<Reference>,
     /// How sure the source is.
     pub attribution: Attribution,
     /// On what ground the person may be contacted.
@@ -187,7 +187,7 @@ pub struct Completion {
     /// The partner's own reference.
     pub partner_reference: Option<Reference>,
     /// How its source is recognised.
-    pub source_tag: Reference,
+    pub source_tag: Option<Reference>,
     /// How sure the source is.
     pub attribution: Attribution,
 }
@@ -197,14 +197,14 @@ pub struct Completion {
 pub struct CodedReferral {
     /// The referral.
     pub referral: ReferralRow,
-    /// The partner's code.
-    pub partner_code: Code,
+    /// The partner's code; `None`: nobody referred.
+    pub partner_code: Option<Code>,
     /// The study's code.
     pub study_code: Code,
     /// Where the person gives details; `None`: at the site's intake URL.
     pub route_intake_url: Option<WebUrl>,
     /// What the partner tells the person to do.
-    pub instruction: Instruction,
+    pub instruction: Option<Instruction>,
 }
 
 /// Which referrals a list shows.
@@ -220,6 +220,8 @@ pub struct Filter {
     pub owner: Option<MemberId>,
     /// Over this channel.
     pub channel: Option<Channel>,
+    /// With a source that is as sure as this.
+    pub attribution: Option<Attribution>,
     /// With this reference of the partner's.
     pub partner_reference: Option<Reference>,
     /// With this reference of the site's.
