@@ -3,13 +3,13 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
-    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, members, partners, referrals,
-    routes, sites, studies, system,
+    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, intake, members, partners,
+    referrals, routes, sites, studies, system,
 };
 use crate::auth::permission::{
-    CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanAbsences,
-    PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, RecordWithdrawals,
-    ResolveDuplicates, Row, WorkReferrals,
+    CorrectAttribution, CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite,
+    Permission, PlanAbsences, PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite,
+    RecordWithdrawals, ResolveDuplicates, Row, TakeIntake, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -85,6 +85,8 @@ table! {
     audit::list_audit_entries => Access::Permission(ReadAudit::ROW);
     referrals::complete_referral => Access::Permission(FollowUpReferrals::ROW);
     referrals::withdraw_referral => Access::Permission(FollowUpReferrals::ROW);
+    intake::create_intake => Access::Permission(TakeIntake::ROW);
+    intake::correct_attribution => Access::Permission(CorrectAttribution::ROW);
     contact_withdrawals::create_contact_withdrawal => Access::Permission(RecordWithdrawals::ROW);
     duplicates::list_duplicate_reviews => Access::Permission(ResolveDuplicates::ROW);
     duplicates::get_duplicate_review => Access::Permission(ResolveDuplicates::ROW);

@@ -1,4 +1,5 @@
 -- Refuses as long as there are referrals without a partner: there is nobody whom an earlier version could credit them to.
+DROP INDEX handoff_routes_by_source_tag;
 ALTER TABLE match_results ALTER COLUMN partner_id SET NOT NULL;
 ALTER TABLE referral_digests ALTER COLUMN partner_id SET NOT NULL;
 DROP INDEX referrals_by_attribution;

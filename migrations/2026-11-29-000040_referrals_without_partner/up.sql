@@ -17,3 +17,6 @@ CREATE INDEX referrals_by_attribution ON referrals (site_id, attribution, id) WH
 -- since it equals none.
 ALTER TABLE referral_digests ALTER COLUMN partner_id DROP NOT NULL;
 ALTER TABLE match_results ALTER COLUMN partner_id DROP NOT NULL;
+
+-- The intake knows a route by its tag, also one that is retired.
+CREATE INDEX handoff_routes_by_source_tag ON handoff_routes (site_id, source_tag);

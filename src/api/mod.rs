@@ -15,6 +15,7 @@ pub mod events;
 pub mod extract;
 pub mod history;
 pub mod idempotency;
+pub mod intake;
 pub mod members;
 pub mod partners;
 pub mod read;
@@ -70,6 +71,8 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         events::ListEvents,
         audit::ListAuditEntries,
         contact_withdrawals::CreateContactWithdrawal,
+        intake::CreateIntake,
+        intake::CorrectAttribution,
         duplicates::CreateDuplicateReview,
         duplicates::ResolveDuplicateReview,
         duplicates::ListDuplicateReviews,

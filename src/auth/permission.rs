@@ -69,6 +69,10 @@ permissions! {
     FollowUpReferrals: [], None, true;
     /// Record that a person does not want to be contacted: the site alone.
     RecordWithdrawals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
+    /// Take in whoever arrives at the site's intake: the site alone.
+    TakeIntake: [Admin Coordinator], Some(Scope::IntakeWrite), false;
+    /// Correct whom a referral is credited to: staff alone, since it is a person's decision.
+    CorrectAttribution: [Admin Coordinator], None, false;
     /// See who may be the same person, and decide whether it is: staff alone, since a merge is a person's decision.
     ResolveDuplicates: [Admin Coordinator], None, false;
 }

@@ -17,6 +17,7 @@ pub mod fault;
 pub mod first_action;
 pub mod handoff_code;
 pub mod ids;
+pub mod intake;
 pub mod journal;
 pub mod lifecycle;
 pub mod merge;

@@ -92,6 +92,11 @@ bounded_text! {
     pub struct Subject { length: 1..=255, pattern: r"^[!-~]([ -~]{0,253}[!-~])?$", example: "5f2c8f0e-8f1d-4d52-9a5e-1b8f6c1f7a11" }
 }
 transient_text! {
+    /// A handoff code as a person typed it or read it out: in any case, with spaces or hyphens between its groups. Looked up and
+    /// dropped: whatever else somebody types there is not kept.
+    pub struct SpokenCode { length: 1..=40, pattern: r"^[0-9A-Za-z][0-9A-Za-z -]{0,39}$", example: "7Q2M-ZK4R-9D" }
+}
+transient_text! {
     /// An e-mail address, for matching only: turned into a keyed digest at once, never stored, logged or echoed.
     pub struct EmailAddress { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", example: "person@mail.example" }
 }

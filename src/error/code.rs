@@ -83,6 +83,8 @@ error_codes! {
     StudyNotOpen = "study_not_open", 409, "Study not open";
     /// The partner is not active, so it cannot refer. Ask the site; nothing was created.
     PartnerNotActive = "partner_not_active", 409, "Partner not active";
+    /// The referral of this handoff code carries another `external_ref`; `referral_id` is that referral. Nothing was changed: the person is known there. Send its reference, or change it with `update_referral` first.
+    ExternalRefDiffers = "external_ref_differs", 409, "Another external reference";
     /// The state of this resource does not allow the change. `detail` says why.
     StateConflict = "state_conflict", 409, "State conflict";
     /// The member is away at this time already: its other window overlaps this one. Change or delete that one, or plan another time.

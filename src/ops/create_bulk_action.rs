@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Context, referral_route};
 use super::heir::Heirs;
 use super::open_work::given_to;
 use super::record::{Change, record};
 use super::transition_referral::{self, state_of};
+use super::{Context, referral_route};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{MemberId, ReferralId, RouteId, StudyId};
@@ -200,6 +200,7 @@ fn decide(
 fn moved(context: &Context, request: &Request, ground: &Ground, before: &ReferralRow) -> Result<ReferralRow, AppError> {
     let state = state_of(before);
     let decided = referral_state::decide(&state, request).map_err(|refusal| transition_referral::refuse(&state, refusal))?;
+    transition_referral::check_waits_for_somebody(before, decided.blocker).map_err(|fault| AppError::invalid(vec![fault]))?;
     let study = ground.studies.get(&before.study_id).copied().unwrap_or(StudyStatus::Open);
     if transition_referral::is_held_back(before, study, request.to) {
         return Err(transition_referral::held_back());

@@ -87,7 +87,7 @@ pub fn run(conn: &mut Conn, context: &Context, limit: i64) -> Result<Escalated, 
 fn hold_people(conn: &mut Conn, context: &Context, due: &[ReferralId]) -> Result<(People, BTreeSet<MemberId>), AppError> {
     let scope = &context.scope;
     let involved = store::referrals::involved(conn, scope, due)?;
-    let held: BTreeSet<MemberId> = 
+    let held: BTreeSet<MemberId> =
         involved.iter().flat_map(|involved| std::iter::once(involved.owner).chain(involved.backup_owner)).collect();
     let asked: Vec<MemberId> = held.iter().copied().collect();
     let owners = store::members::find_owners_and_lead(conn, scope, &asked, context.now)?;

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Context, referral_route};
 use super::pair_referrals::{Pair, People, changed, held, in_order, opened};
 use super::record::{Change, record};
+use super::{Context, referral_route};
 use crate::db::Conn;
 use crate::domain::CodeList;
 use crate::domain::ids::{AlertId, ReferralId, StudyId};

@@ -97,12 +97,7 @@ pub(super) fn owner(conn: &mut Conn, context: &Context, route: &RouteContext) ->
 ///
 /// # Errors
 /// 409 when its partner used its reference before.
-pub(super) fn keep(
-    conn: &mut Conn,
-    context: &Context,
-    site: &SiteRow,
-    arrival: Arrival<'_>,
-) -> Result<CodedReferral, AppError> {
+pub(super) fn keep(conn: &mut Conn, context: &Context, site: &SiteRow, arrival: Arrival<'_>) -> Result<CodedReferral, AppError> {
     let referral = build(context, &arrival, site)?;
     if !store::referrals::insert(conn, &referral)? {
         return Err(collision(conn, context, &referral)?);
@@ -194,8 +189,7 @@ fn code(path: ContactPath) -> Result<Option<HandoffCode>, AppError> {
 /// What stood in the way of an insert: the partner's own reference, or (once in 10¹⁵) a handoff code that exists.
 fn collision(conn: &mut Conn, context: &Context, referral: &ReferralRow) -> Result<AppError, AppError> {
     if let (Some(partner), Some(reference)) = (referral.partner_id, &referral.partner_reference) {
-        let found =
-            store::referrals::find_by_partner_reference(conn, &context.scope, partner, reference, referral.is_test)?;
+        let found = store::referrals::find_by_partner_reference(conn, &context.scope, partner, reference, referral.is_test)?;
         if let Some(id) = found {
             return Ok(AppError::new(ErrorCode::PartnerReferenceUsed).with_referral(id));
         }

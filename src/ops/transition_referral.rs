@@ -88,6 +88,7 @@ pub fn run(
     expected.check(coded.referral.version)?;
     let state = state_of(&coded.referral);
     let decided = referral_state::decide(&state, request).map_err(|refusal| refuse(&state, refusal))?;
+    check_waits_for_somebody(&coded.referral, decided.blocker).map_err(|fault| AppError::invalid(vec![fault]))?;
     if is_held_back(&coded.referral, study, request.to) {
         return Err(held_back());
     }
@@ -114,6 +115,16 @@ pub fn run(
         if withdraws { create_contact_withdrawal::of_closed_referral(conn, context, OPERATION, &coded.referral)? } else { None };
     record(conn, context, std::iter::once(change).chain(withdrawn))?;
     Ok((coded, site))
+}
+
+/// Refuses to wait for a partner where nobody referred.
+pub(super) fn check_waits_for_somebody(referral: &ReferralRow, blocker: Option<Blocker>) -> Result<(), Fault> {
+    if referral.partner_id.is_some() || blocker != Some(Blocker::AwaitingPartnerCompletion) {
+        return Ok(());
+    }
+    let message =
+        "No partner is known to have referred this person, so that none can be waited for. Correct the attribution first.";
+    Err(Fault::new("/blocker", FaultCode::Inconsistent, message))
 }
 
 /// 409 for what would get into flight while its study is paused.

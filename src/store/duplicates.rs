@@ -85,7 +85,10 @@ pub fn page(
     let about = || {
         referrals::table
             .inner_join(studies::table.on(studies::site_id.eq(referrals::site_id).and(studies::id.eq(referrals::study_id))))
-            .left_join(partners::table.on(partners::site_id.eq(referrals::site_id).and(partners::id.nullable().eq(referrals::partner_id))))
+            .left_join(
+                partners::table
+                    .on(partners::site_id.eq(referrals::site_id).and(partners::id.nullable().eq(referrals::partner_id))),
+            )
             .filter(referrals::site_id.eq(scope.site()))
     };
     let mut query = duplicate_reviews::table
@@ -223,7 +226,9 @@ pub struct EndRow {
 pub fn ends(conn: &mut PgConnection, scope: &SiteScope, reviews: &[ReviewRow]) -> QueryResult<Vec<EndRow>> {
     let ids: Vec<ReferralId> = reviews.iter().flat_map(|review| [review.first_referral_id, review.second_referral_id]).collect();
     referrals::table
-        .left_join(partners::table.on(partners::site_id.eq(referrals::site_id).and(partners::id.nullable().eq(referrals::partner_id))))
+        .left_join(
+            partners::table.on(partners::site_id.eq(referrals::site_id).and(partners::id.nullable().eq(referrals::partner_id))),
+        )
         .inner_join(studies::table.on(studies::site_id.eq(referrals::site_id).and(studies::id.eq(referrals::study_id))))
         .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(ids)))
         .select((

@@ -180,6 +180,46 @@ pub fn find_by_codes_and_hold(
     }
 }
 
+/// The study that this source tag is for.
+///
+/// # Errors
+/// A database failure.
+pub fn study_of_tag(conn: &mut PgConnection, scope: &SiteScope, tag: &Reference) -> QueryResult<Option<StudyId>> {
+    handoff_routes::table
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::source_tag.eq(tag)))
+        .order((handoff_routes::status.eq(RouteStatus::Retired).asc(), handoff_routes::id.desc()))
+        .limit(1)
+        .select(handoff_routes::study_id)
+        .first(conn)
+        .optional()
+}
+
+/// The route with this source tag, held as by [`find_by_codes_and_hold`].
+///
+/// # Errors
+/// A database failure.
+pub fn find_by_tag_and_hold(conn: &mut PgConnection, scope: &SiteScope, tag: &Reference) -> QueryResult<Option<RouteContext>> {
+    with_context!()
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::source_tag.eq(tag)))
+        .order((handoff_routes::status.eq(RouteStatus::Retired).asc(), handoff_routes::id.desc()))
+        .limit(1)
+        .for_share()
+        .get_result(conn)
+        .optional()
+}
+
+/// The route with this id, held as by [`find_by_codes_and_hold`].
+///
+/// # Errors
+/// A database failure.
+pub fn find_and_hold(conn: &mut PgConnection, scope: &SiteScope, id: RouteId) -> QueryResult<Option<RouteContext>> {
+    with_context!()
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq(id)))
+        .for_share()
+        .get_result(conn)
+        .optional()
+}
+
 /// The routes with these ids.
 ///
 /// # Errors
