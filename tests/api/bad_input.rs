@@ -82,6 +82,8 @@ pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
                     // Twice, so that it is refused whichever of its fields a test replaces.
                     json!({"match": {"phone": "555"}, "received_at": "2099-01-01T00:00:00Z"})
                 }
+                // Twice, so that it is refused whichever of its fields a test replaces.
+                "create_intake" => json!({"study": "nothing-here", "received_at": "2099-01-01T00:00:00Z"}),
                 "create_referral" => make::referral_with(json!({"channel": "coordinator_queue"})),
                 _ => json!({}),
             };
@@ -213,6 +215,7 @@ async fn the_checks_see_an_echo_a_change_and_a_body_that_would_pass() {
             "/starts_at out_of_range, /ends_at inconsistent",
             "/referral_ids/0 unknown_reference, /referral_ids/1 unknown_reference",
             "/match/phone bad_format, /received_at out_of_range",
+            "/received_at out_of_range, /study unknown_reference",
         ];
         assert!(code || for_itself.contains(&faults.as_str()), "{}: {}", route.name, answer.text);
     }

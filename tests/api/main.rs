@@ -24,6 +24,7 @@ mod embedded;
 mod escalation;
 mod idempotency;
 mod identity_provider;
+mod intake;
 mod jobs;
 mod journal;
 mod listing;

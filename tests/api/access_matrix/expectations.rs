@@ -63,6 +63,8 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("get_duplicate_review", &["admin", "coordinator"]),
     ("create_duplicate_review", &["admin", "coordinator"]),
     ("resolve_duplicate_review", &["admin", "coordinator"]),
+    ("create_intake", &["admin", "coordinator", "intake:write"]),
+    ("correct_attribution", &["admin", "coordinator"]),
     ("create_contact_withdrawal", &["admin", "coordinator", "referrals:write"]),
 ];
 

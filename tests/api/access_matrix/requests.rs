@@ -66,7 +66,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "list_api_keys"
                 | "list_duplicate_reviews"
         );
-    let has_test = id.contains("referral") && id != "create_referral";
+    let has_test = id.contains("referral") && id != "create_referral" || id == "correct_attribution";
     let applies = match target {
         Target::All => !has_target || id.starts_with("list_") && !operation.path.contains("{id}"),
         Target::TestReferral => has_test,
@@ -181,6 +181,8 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
             "reassign": {"owner_id": meant.backup_owner_id, "reason": "absence"}, "referrals": [{"id": meant.referral_id}],
         })),
         "update_referral" => Sent::Body(json!({"next_action": "attempt_contact", "reason": "correction"})),
+        "create_intake" => Sent::Body(json!({"study": meant.study_code, "external_ref": "fresh-record"})),
+        "correct_attribution" => Sent::Body(json!({"partner": null, "reason": "credited_wrongly"})),
         "create_contact_withdrawal" => Sent::Body(json!({"match": {"email": "nobody@mail.example"}})),
         "transition_referral" => Sent::Body(json!({"to": "contacting"})),
         "complete_referral" => Sent::Body(json!({"source_tag": meant.source_tag})),
