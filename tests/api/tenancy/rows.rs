@@ -77,6 +77,19 @@ impl Sown {
                 ))
                 .unwrap();
             }
+            // One that nobody referred is nobody's: no partner may reach it or what stands beside it.
+            conn.batch_execute(&format!(
+                "INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'partner_id', null,
+                        'route_id', null, 'attribution', 'unverified'))).*
+                   FROM referrals r WHERE r.site_id = '{id}' AND r.partner_id = '{partner}';
+                 INSERT INTO referral_digests SELECT site_id, id, partner_id, 'phone', sha256(id::text::bytea) FROM referrals
+                  WHERE site_id = '{id}' AND partner_id IS NULL;
+                 INSERT INTO match_results SELECT site_id, id, partner_id, now(), NULL, NULL FROM referrals
+                  WHERE site_id = '{id}' AND partner_id IS NULL",
+                id = half.id,
+                partner = half.partner.id
+            ))
+            .unwrap();
             // Two referrals of the half, whichever id is the smaller.
             conn.batch_execute(&format!(
                 "INSERT INTO duplicate_reviews SELECT '{id}', gen_random_uuid(), min(id::text)::uuid, max(id::text)::uuid, '{{phone}}', 'open', false,
@@ -115,7 +128,7 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         "idempotency_keys" => Some(format!("principal_id = '{partner}'")),
         // A new table says here which of its rows are a partner's.
         "handoff_routes" | "match_results" | "referrals" | "referral_digests" | "refusals" => {
-            Some(format!("partner_id = '{partner}'"))
+            Some(format!("partner_id = '{partner}' OR partner_id IS NULL"))
         }
         other => panic!("say in `beyond_partner` which rows of `{other}` are a partner's"),
     }
