@@ -3,8 +3,8 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
-    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, intake, members, partners,
-    referrals, routes, sites, studies, system,
+    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, intake, issues, members, partners,
+    queue, referrals, routes, sites, studies, system,
 };
 use crate::auth::permission::{
     CorrectAttribution, CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite,
@@ -79,7 +79,11 @@ table! {
     referrals::update_referral => Access::Permission(WorkReferrals::ROW);
     referrals::list_referral_actions => Access::Permission(PlanReferrals::ROW);
     referrals::transition_referral => Access::Permission(WorkReferrals::ROW);
+    issues::mark_referral_issue => Access::Permission(WorkReferrals::ROW);
+    issues::unmark_referral_issue => Access::Permission(WorkReferrals::ROW);
     bulk_actions::create_bulk_action => Access::Permission(WorkReferrals::ROW);
+    queue::list_queue => Access::Permission(PlanReferrals::ROW);
+    queue::get_queue_counts => Access::Permission(PlanReferrals::ROW);
     history::list_referral_events => Access::Permission(PlanReferrals::ROW);
     events::list_events => Access::Permission(ReadEvents::ROW);
     audit::list_audit_entries => Access::Permission(ReadAudit::ROW);

@@ -75,7 +75,7 @@ fn credentials() -> [Case; 3] {
         (
             "cursor, open",
             Box::new(move || {
-                let opened = binding(&actor, &scope).open(black_box(&master), black_box(&cursor), now);
+                let opened = binding(&actor, &scope).open::<Uuid>(black_box(&master), black_box(&cursor), now);
                 assert_eq!(opened.unwrap(), id(4));
             }),
         ),
@@ -162,11 +162,11 @@ fn referral() -> CodedReferral {
     let referral = ReferralRow {
         site_id: SiteId(id(3)),
         id: ReferralId(id(4)),
-        partner_id: PartnerId(id(2)),
+        partner_id: Some(PartnerId(id(2))),
         study_id: StudyId(id(5)),
-        route_id: RouteId(id(6)),
+        route_id: Some(RouteId(id(6))),
         channel: Channel::SecureForm,
-        source_tag: "lakeside.heart".parse().unwrap(),
+        source_tag: Some("lakeside.heart".parse().unwrap()),
         attribution: Attribution::Verified,
         contact_basis: ContactBasis::PermissionToContact,
         contact_path: ContactPath::PersonUsesIntake,
@@ -206,9 +206,9 @@ fn referral() -> CodedReferral {
     };
     CodedReferral {
         referral,
-        partner_code: "lakeside-cardiology".parse().unwrap(),
+        partner_code: Some("lakeside-cardiology".parse().unwrap()),
         study_code: "heart-2026".parse().unwrap(),
         route_intake_url: None,
-        instruction: "Give the person the code and the intake address.".parse().unwrap(),
+        instruction: Some("Give the person the code and the intake address.".parse().unwrap()),
     }
 }

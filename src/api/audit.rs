@@ -203,7 +203,7 @@ pub async fn list_audit_entries(
         &request,
         paging,
         move |conn, context, before, limit| {
-            let before = before.and_then(|before| i64::try_from(before.as_u128()).ok());
+            let before = before.and_then(|before: Uuid| i64::try_from(before.as_u128()).ok());
             Ok(store::journal::trail(conn, &context.scope, &filter, before, limit)?)
         },
         |row| Uuid::from_u128(row.position.unsigned_abs().into()),

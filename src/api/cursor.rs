@@ -13,6 +13,37 @@ use crate::privacy::keys::{MasterKey, Purpose, SiteKey};
 const LIFE: Duration = Duration::hours(24);
 const MAC_BYTES: usize = 16;
 
+/// Where a page ends: what its list is ordered by, in bytes.
+pub trait Keyset: Copy + Send + 'static {
+    /// The place as bytes of one length.
+    fn to_bytes(self) -> Vec<u8>;
+    /// The place that these bytes stand for.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+/// Most lists are ordered by id, which is the order of recording.
+impl Keyset for Uuid {
+    fn to_bytes(self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::from_slice(bytes).ok()
+    }
+}
+
+/// By a time of whole microseconds, as the database keeps it, and then by id.
+impl Keyset for (DateTime<Utc>, Uuid) {
+    fn to_bytes(self) -> Vec<u8> {
+        [&self.0.timestamp_micros().to_be_bytes()[..], self.1.as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (at, id) = bytes.split_first_chunk::<8>()?;
+        Some((DateTime::from_timestamp_micros(i64::from_be_bytes(*at))?, Uuid::from_slice(id).ok()?))
+    }
+}
+
 /// What a cursor is bound to.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding<'a> {
@@ -27,45 +58,43 @@ pub struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    fn mac(&self, key: &SiteKey, id: Uuid, issued: i64) -> [u8; 32] {
+    fn mac(&self, key: &SiteKey, place: &[u8], issued: i64) -> [u8; 32] {
         key.mac(&[
             self.operation.as_bytes(),
             self.actor.principal().0.as_bytes(),
             &[u8::from(self.actor.is_test())],
             self.filters.as_bytes(),
-            id.as_bytes(),
+            place,
             &issued.to_be_bytes(),
         ])
     }
 
-    /// The cursor that goes on after this id.
+    /// The cursor that goes on after this place.
     #[must_use]
-    pub fn seal(&self, master: &MasterKey, id: Uuid, now: DateTime<Utc>) -> String {
-        let issued = now.timestamp();
-        let mac = self.mac(&master.derive(Purpose::Cursor, self.scope.site()), id, issued);
-        let mut bytes = Vec::with_capacity(16 + 8 + MAC_BYTES);
-        bytes.extend_from_slice(id.as_bytes());
+    pub fn seal<K: Keyset>(&self, master: &MasterKey, place: K, now: DateTime<Utc>) -> String {
+        let (mut bytes, issued) = (place.to_bytes(), now.timestamp());
+        let mac = self.mac(&master.derive(Purpose::Cursor, self.scope.site()), &bytes, issued);
         bytes.extend_from_slice(&issued.to_be_bytes());
         bytes.extend(mac.iter().take(MAC_BYTES));
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The id that the page before ended with.
+    /// The place that the page before ended with.
     ///
     /// # Errors
     /// 400 when the cursor is not one of this binding, or too old.
-    pub fn open(&self, master: &MasterKey, cursor: &str, now: DateTime<Utc>) -> Result<Uuid, AppError> {
+    pub fn open<K: Keyset>(&self, master: &MasterKey, cursor: &str, now: DateTime<Utc>) -> Result<K, AppError> {
         let refused = || AppError::new(ErrorCode::InvalidCursor);
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
-        let (id, rest) = bytes.split_first_chunk::<16>().ok_or_else(refused)?;
-        let (issued, mac) = rest.split_first_chunk::<8>().ok_or_else(refused)?;
-        let (id, issued) = (Uuid::from_bytes(*id), i64::from_be_bytes(*issued));
+        let (rest, mac) = bytes.split_last_chunk::<MAC_BYTES>().ok_or_else(refused)?;
+        let (place, issued) = rest.split_last_chunk::<8>().ok_or_else(refused)?;
+        let issued = i64::from_be_bytes(*issued);
         let genuine = master.keyring(Purpose::Cursor, self.scope.site()).all().any(|key| {
-            let expected = self.mac(key, id, issued);
+            let expected = self.mac(key, place, issued);
             expected.get(..MAC_BYTES).is_some_and(|expected| expected.ct_eq(mac).into())
         });
         let age = now.timestamp().saturating_sub(issued);
-        if !genuine || age > LIFE.num_seconds() { Err(refused()) } else { Ok(id) }
+        if !genuine || age > LIFE.num_seconds() { Err(refused()) } else { K::from_bytes(place).ok_or_else(refused) }
     }
 }
 
@@ -138,20 +167,36 @@ mod tests {
         let id = Uuid::from_u128(42);
         let binding = Binding { operation: "list_referrals", actor: &me, scope: &site, filters: "{}" };
         let cursor = binding.seal(&master, id, now);
-        assert_eq!(binding.open(&master, &cursor, now + LIFE).unwrap(), id);
-        assert!(binding.open(&master, &cursor, now + LIFE + Duration::seconds(1)).is_err());
+        assert_eq!(binding.open::<Uuid>(&master, &cursor, now + LIFE).unwrap(), id);
+        assert!(binding.open::<Uuid>(&master, &cursor, now + LIFE + Duration::seconds(1)).is_err());
         for strange in [
             Binding { operation: "list_studies", ..binding },
             Binding { actor: &other, ..binding },
             Binding { scope: &other_site, ..binding },
             Binding { filters: "{\"status\":\"closed\"}", ..binding },
         ] {
-            assert!(strange.open(&master, &cursor, now).is_err(), "{strange:?}");
+            assert!(strange.open::<Uuid>(&master, &cursor, now).is_err(), "{strange:?}");
         }
         // While the master key is rotated.
         let next = MasterKey::from_hex(&"88".repeat(32)).unwrap();
-        assert_eq!(binding.open(&next.clone().accepting([master]), &cursor, now).unwrap(), id);
-        assert!(binding.open(&next, &cursor, now).is_err());
+        assert_eq!(binding.open::<Uuid>(&next.clone().accepting([master]), &cursor, now).unwrap(), id);
+        assert!(binding.open::<Uuid>(&next, &cursor, now).is_err());
+    }
+
+    #[test]
+    fn a_cursor_of_a_time_and_an_id_opens_as_that_and_as_nothing_else() {
+        let master = MasterKey::from_hex(&"77".repeat(32)).unwrap();
+        let now: DateTime<Utc> = "2026-06-01T00:00:00Z".parse().unwrap();
+        let (site, me) = (operator_scope(SiteId(Uuid::from_u128(1))), actor(1));
+        let binding = Binding { operation: "list_queue", actor: &me, scope: &site, filters: "{}" };
+        for at in ["2026-06-02T09:00:00.123456Z", "1969-12-31T23:59:59.999999Z"] {
+            let place = (at.parse::<DateTime<Utc>>().unwrap(), Uuid::from_u128(42));
+            let cursor = binding.seal(&master, place, now);
+            assert_eq!(binding.open::<(DateTime<Utc>, Uuid)>(&master, &cursor, now).unwrap(), place);
+            assert!(binding.open::<Uuid>(&master, &cursor, now).is_err());
+        }
+        let by_id = binding.seal(&master, Uuid::from_u128(42), now);
+        assert!(binding.open::<(DateTime<Utc>, Uuid)>(&master, &by_id, now).is_err());
     }
 
     #[test]
@@ -175,7 +220,7 @@ mod tests {
             let site = operator_scope(SiteId(Uuid::from_u128(1)));
             let me = actor(1);
             let binding = Binding { operation: "list_referrals", actor: &me, scope: &site, filters: "" };
-            prop_assert!(binding.open(&master, &text, DateTime::UNIX_EPOCH).is_err());
+            prop_assert!(binding.open::<Uuid>(&master, &text, DateTime::UNIX_EPOCH).is_err());
         }
     }
 }

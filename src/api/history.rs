@@ -175,7 +175,7 @@ pub async fn list_referral_events(
             let (scope, is_test) = (&context.scope, context.actor.is_test());
             let found = store::referrals::find(conn, scope, is_test, id.0)?.ok_or_else(AppError::not_found)?;
             let person = store::duplicates::person(conn, scope, &found.referral)?;
-            let after = after.and_then(|after| i64::try_from(after.as_u128()).ok()).unwrap_or(0);
+            let after = after.and_then(|after: Uuid| i64::try_from(after.as_u128()).ok()).unwrap_or(0);
             Ok(store::journal::history(conn, scope, &person, after, limit)?)
         },
         |row| Uuid::from_u128(row.number.unsigned_abs().into()),

@@ -16,8 +16,10 @@ pub mod extract;
 pub mod history;
 pub mod idempotency;
 pub mod intake;
+pub mod issues;
 pub mod members;
 pub mod partners;
+pub mod queue;
 pub mod read;
 pub mod referrals;
 pub mod reply;
@@ -66,7 +68,10 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         referrals::TransitionReferral,
         referrals::CompleteReferral,
         referrals::ListReferrals,
+        issues::MarkReferralIssue,
         bulk_actions::CreateBulkAction,
+        queue::ListQueue,
+        queue::GetQueueCounts,
         history::ListReferralEvents,
         events::ListEvents,
         audit::ListAuditEntries,

@@ -3,9 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use uuid::Uuid;
 
-use super::cursor::Binding;
+use super::cursor::{Binding, Keyset};
 use super::reply;
 use crate::auth::Caller;
 use crate::auth::permission::Permission;
@@ -78,20 +77,21 @@ type Shape<R, V> = fn(Vec<R>, Option<String>, &Context) -> Result<V, AppError>;
 ///
 /// # Errors
 /// 400 for a cursor that is not of this list, what `load` answers, or 503.
-pub async fn page<P, R, V, F>(
+pub async fn page<P, R, V, K, F>(
     app: &AppState,
     caller: &Caller<P>,
     request: &HttpRequest,
     paging: Paging<'_>,
     load: F,
-    id_of: fn(&R) -> Uuid,
+    place_of: fn(&R) -> K,
     shape: Shape<R, V>,
 ) -> Result<HttpResponse, AppError>
 where
     P: Permission,
     R: Send + 'static,
     V: Serialize,
-    F: FnOnce(&mut Conn, &Context, Option<Uuid>, i64) -> Result<Vec<R>, AppError> + Send + 'static,
+    K: Keyset,
+    F: FnOnce(&mut Conn, &Context, Option<K>, i64) -> Result<Vec<R>, AppError> + Send + 'static,
 {
     let now: DateTime<Utc> = app.clock.now();
     let binding = Binding { operation: paging.operation, actor: &caller.actor, scope: &caller.scope, filters: &paging.filters };
@@ -101,7 +101,7 @@ where
         read(app, caller, move |conn, context| load(conn, context, after, i64::try_from(limit + 1).unwrap_or(i64::MAX))).await?;
     let more = rows.len() > limit;
     rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|last| binding.seal(&app.master, id_of(last), now));
+    let next = rows.last().filter(|_| more).map(|last| binding.seal(&app.master, place_of(last), now));
     let view = shape(rows, next.clone(), &context(app, caller))?;
     reply::list(request.path(), request.query_string(), next.as_deref(), &view)
 }

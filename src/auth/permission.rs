@@ -57,7 +57,7 @@ permissions! {
     CreateReferrals: [Admin Coordinator], Some(Scope::ReferralsWrite), true;
     /// Read referrals; a partner reads its own.
     ReadReferrals: [Admin Coordinator], Some(Scope::ReferralsRead), true;
-    /// See what may be done with a referral: the site alone, since the moves tell its state.
+    /// See what may be done with a referral, and what is due: the site alone, since the moves and the queue tell the state.
     PlanReferrals: [Admin Coordinator], Some(Scope::ReferralsRead), false;
     /// Move and change referrals: the site alone.
     WorkReferrals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;

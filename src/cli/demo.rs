@@ -16,12 +16,16 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, Conn};
 use crate::domain::ids::SiteId;
+use crate::error::ErrorCode;
 use crate::store;
 
 /// What the lines are in, beside the data.
 const LINES: &str = "demo.txt";
 /// Says that the first start is over and no sample is wanted.
 const DECLINED: &str = "no-demo";
+/// How often, and how far apart, the sample site is tried to be removed beside a serving process.
+const TRIES: u32 = 40;
+const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_millis(100);
 /// How long the printed tokens live.
 const TOKEN_LIFE: Duration = Duration::hours(12);
 
@@ -82,7 +86,17 @@ fn load(backend: &Backend, address: SocketAddr) -> Result<(), Failure> {
 fn take_away(backend: &Backend) -> Result<(), Failure> {
     let site = find(&mut backend.connect()?)?.ok_or("there is no sample site")?;
     // The app role deletes nothing: this is the owner's to do.
-    db::in_site(&mut backend.connect_owner()?, site, |conn, scope| Ok(store::sites::delete_sample(conn, scope)?))?;
+    let mut owner = backend.connect_owner()?;
+    for left in (0..TRIES).rev() {
+        match db::in_site(&mut owner, site, |conn, scope| Ok(store::sites::delete_sample(conn, scope)?)) {
+            // A serving process works on it at this moment. Its jobs hold rows and wait for others that go, and so one of the two gives way.
+            Err(error) if error.code == ErrorCode::Overloaded && left > 0 => std::thread::sleep(BETWEEN_TRIES),
+            outcome => {
+                outcome?;
+                break;
+            }
+        }
+    }
     if let Some(data_dir) = &backend.data_dir {
         write_private(&data_dir.join(DECLINED), "")?;
         let _ = fs::remove_file(data_dir.join(LINES));

@@ -16,24 +16,25 @@ pub struct DueHours {
     pub follow_up: i32,
 }
 
-/// The next action of a referral in this state; `None` once it is closed.
+/// The next action of a referral in this state; `None` once it is closed. What stands in the way comes first, on hold or not: nobody
+/// contacts a person while the duplicate is unresolved because a pause of the study came between.
 #[must_use]
 pub const fn follow(status: ReferralStatus, blocker: Option<Blocker>) -> Option<NextAction> {
-    match status {
-        ReferralStatus::Quarantined | ReferralStatus::Received => Some(NextAction::Acknowledge),
-        ReferralStatus::Acknowledged | ReferralStatus::Contacting => Some(NextAction::AttemptContact),
-        ReferralStatus::Connected => Some(NextAction::ArrangeHandoff),
-        ReferralStatus::HandedOff => Some(NextAction::ConfirmClose),
-        ReferralStatus::OnHold => match blocker {
-            Some(Blocker::AwaitingPartnerCompletion | Blocker::AwaitingRecords) => Some(NextAction::RequestPartnerCompletion),
-            Some(Blocker::AwaitingStudyTeamReview | Blocker::StudyPaused) => Some(NextAction::AwaitStudyTeam),
-            Some(Blocker::SchedulingCapacity) => Some(NextAction::ArrangeHandoff),
-            Some(Blocker::DuplicateReview) => Some(NextAction::ResolveDuplicate),
-            Some(Blocker::RouteBroken | Blocker::LanguageLapsed) => Some(NextAction::Reroute),
-            Some(Blocker::AwaitingPersonReply) | None => Some(NextAction::AttemptContact),
+    Some(match (status, blocker) {
+        (ReferralStatus::Closed, _) => return None,
+        (ReferralStatus::Quarantined, _) | (ReferralStatus::Received, None) => NextAction::Acknowledge,
+        (ReferralStatus::Acknowledged | ReferralStatus::Contacting | ReferralStatus::OnHold, None) => NextAction::AttemptContact,
+        (ReferralStatus::Connected, None) => NextAction::ArrangeHandoff,
+        (ReferralStatus::HandedOff, None) => NextAction::ConfirmClose,
+        (_, Some(blocker)) => match blocker {
+            Blocker::AwaitingPartnerCompletion | Blocker::AwaitingRecords => NextAction::RequestPartnerCompletion,
+            Blocker::AwaitingStudyTeamReview | Blocker::StudyPaused => NextAction::AwaitStudyTeam,
+            Blocker::SchedulingCapacity => NextAction::ArrangeHandoff,
+            Blocker::DuplicateReview => NextAction::ResolveDuplicate,
+            Blocker::RouteBroken | Blocker::LanguageLapsed => NextAction::Reroute,
+            Blocker::AwaitingPersonReply => NextAction::AttemptContact,
         },
-        ReferralStatus::Closed => None,
-    }
+    })
 }
 
 /// What decides when an action is due: the hours of the route, counted in the working time of the site.
@@ -69,6 +70,21 @@ mod tests {
         for status in ReferralStatus::ALL {
             for blocker in Blocker::ALL.iter().copied().map(Some).chain([None]) {
                 assert_eq!(follow(*status, blocker).is_none(), *status == ReferralStatus::Closed);
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_in_the_way_comes_first_but_not_before_the_decision_of_a_person() {
+        for blocker in Blocker::ALL {
+            let held = follow(ReferralStatus::OnHold, Some(*blocker));
+            for status in ReferralStatus::ALL {
+                let expected = match status {
+                    ReferralStatus::Closed => None,
+                    ReferralStatus::Quarantined => Some(NextAction::Acknowledge),
+                    _ => held,
+                };
+                assert_eq!(follow(*status, Some(*blocker)), expected, "{status} {blocker}");
             }
         }
     }

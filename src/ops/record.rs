@@ -49,11 +49,13 @@ impl Change {
     }
 
     /// A referral that changed. The feed hears of every change of its state, its owner and its blocker. That it waits no more is a
-    /// step on its way (`transitioned`), and so is its partner's withdrawal, also of one that the site had closed before.
+    /// step on its way (`transitioned`), also under a pause of its study, and so is its partner's withdrawal, also of one that the
+    /// site had closed before.
     #[must_use]
     pub fn of_referral(operation: &'static str, before: &ReferralRow, after: &ReferralRow) -> Self {
         let reopened = before.status == ReferralStatus::Closed && after.status != ReferralStatus::Closed;
-        let goes_on = before.blocker.is_some() && after.blocker.is_none();
+        let covered = before.blocker == after.blocker && before.held_blocker.is_some() && after.held_blocker.is_none();
+        let goes_on = (before.blocker.is_some() && after.blocker.is_none()) || covered;
         let withdrawn = before.partner_withdrawn_at.is_none() && after.partner_withdrawn_at.is_some();
         let told = [
             (before.status != after.status || goes_on || withdrawn, EventType::ReferralTransitioned),
@@ -73,6 +75,13 @@ impl Change {
     pub fn because(mut self, reason: impl Into<Option<&'static str>>) -> Self {
         self.reason = reason.into();
         self
+    }
+
+    /// A referral that changed with its study or partner: the feed hears of it in any case, also where only what its owner does next
+    /// is another.
+    #[must_use]
+    pub fn visible(self, after: &ReferralRow) -> Self {
+        if self.told.is_empty() { self.tell_of_referral(EventType::ReferralTransitioned, after) } else { self }
     }
 
     /// Something that is not among the facts changed too: of it that alone is told.

@@ -1,7 +1,8 @@
 //! Moving a referral: the state machine's one writer.
 
+use super::heir::Heirs;
 use super::record::{Change, record};
-use super::{Context, Expected, create_contact_withdrawal, heir, illegal_move, referral_route};
+use super::{Context, Expected, create_contact_withdrawal, illegal_move, referral_route};
 use crate::db::Conn;
 use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
@@ -76,6 +77,9 @@ pub fn run(
         let digests = store::contact_digests::of_referral(conn, scope, id)?;
         store::contact_digests::take_turn_of_kept(conn, &digests)?;
     }
+    // Members, then studies, then referrals, as everywhere: nobody waits in a circle.
+    let reopens = request.to == ReferralStatus::Received && request.reason.is_some();
+    let heirs = if reopens { Some(heirs(conn, context, id)?) } else { None };
     // The study before the referral, as its pause takes the two: whatever comes into flight is there before the pause, or after it.
     let study = match standstill::in_flight(request.to) {
         true => store::referrals::hold_study(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?,
@@ -98,9 +102,8 @@ pub fn run(
     let terms = referral_route::due_terms(route.as_ref(), &site);
     let change = arriving(&coded.referral, &decided, study, &terms, context.now);
     let before = coded.referral.clone();
-    if decided.reopen_reason.is_some() {
-        let preferred = referral_route::preferred_owners(&coded.referral, route.as_ref());
-        coded.referral.owner_id = heir::find(conn, context, &preferred)?;
+    if let (Some(_), Some(heirs)) = (decided.reopen_reason, heirs) {
+        coded.referral.owner_id = heirs.choose(&referral_route::preferred_owners(&before, route.as_ref()));
         if coded.referral.owner_id != before.owner_id {
             store::referrals::set_owner(conn, scope, id, coded.referral.owner_id)?;
         }
@@ -125,6 +128,14 @@ pub(super) fn check_waits_for_somebody(referral: &ReferralRow, blocker: Option<B
     let message =
         "No partner is known to have referred this person, so that none can be waited for. Correct the attribution first.";
     Err(Fault::new("/blocker", FaultCode::Inconsistent, message))
+}
+
+/// Who may take a referral that opens again. Its owner is another only while it is open, so that it need not be locked for this.
+fn heirs(conn: &mut Conn, context: &Context, id: ReferralId) -> Result<Heirs, AppError> {
+    let (scope, is_test) = (&context.scope, context.actor.is_test());
+    let referral = store::referrals::find(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?.referral;
+    let route = referral_route::find(conn, context, &referral)?;
+    Heirs::hold(conn, context, &referral_route::preferred_owners(&referral, route.as_ref()))
 }
 
 /// 409 for what would get into flight while its study is paused.

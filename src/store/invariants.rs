@@ -16,7 +16,7 @@ struct Counts {
     merged: i64,
 }
 
-/// One statement for all. Each part is an index of its own: open work by owner, open work without a plan, and what was merged.
+/// One statement for all. Open work by owner is read off its index; the other two share one that is empty as long as all is well.
 const COUNTS: &str = "
     SELECT (SELECT count(*) FROM referrals r
              WHERE r.site_id = $1 AND r.status <> 'closed' AND NOT r.is_test

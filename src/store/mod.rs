@@ -16,6 +16,7 @@ pub mod journal;
 pub mod locks;
 pub mod members;
 pub mod partners;
+pub mod queue;
 pub mod referrals;
 pub mod refusals;
 pub mod routes;

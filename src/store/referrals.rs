@@ -6,9 +6,10 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::upsert::excluded;
 
 use crate::auth::SiteScope;
+use crate::domain::CodeList;
 use crate::domain::ids::{PartnerId, ReferralId};
 use crate::domain::text::{HandoffCode, Reference};
-use crate::domain::vocabulary::{Attribution, DigestKind};
+use crate::domain::vocabulary::{Attribution, DigestKind, HandoffIssue};
 use crate::privacy::digests::DetailDigests;
 use crate::schema::{handoff_routes, partners, referral_digests, referrals, studies};
 
@@ -264,6 +265,26 @@ pub fn revise(
         .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq(id)).and(referrals::version.eq(read_version)));
     diesel::update(target)
         .set((revision, referrals::version.eq(read_version + 1), referrals::updated_at.eq(now)))
+        .execute(conn)
+        .map(|changed| changed == 1)
+}
+
+/// Writes what went wrong with a handoff over the version that was read; says whether that version still stood.
+///
+/// # Errors
+/// A database failure.
+pub fn set_issues(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    id: ReferralId,
+    read_version: i32,
+    issues: &CodeList<HandoffIssue>,
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let target = referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq(id)).and(referrals::version.eq(read_version)));
+    diesel::update(target)
+        .set((referrals::handoff_issues.eq(issues), referrals::version.eq(read_version + 1), referrals::updated_at.eq(now)))
         .execute(conn)
         .map(|changed| changed == 1)
 }

@@ -113,17 +113,14 @@ async fn revoked_key(app: &App) -> String {
     key
 }
 
-/// The code of a partner that has ended; made once per app.
+/// The code of a partner that has ended.
 async fn ended_partner(app: &App) -> &'static str {
     let code = "ended-partner";
     let body = json!({
         "code": code, "name": "Ended", "partner_type": "registry", "jurisdiction": "US", "remuneration_basis": "none",
     });
-    let made = app.admin().post("/v1/partners", &body).await;
-    if made.status == 201 {
-        let path = format!("/v1/partners/{}/transitions", made.id());
-        app.admin().post_on(&path, "*", &json!({"to": "ended"})).await.expect(200);
-    }
+    let made = app.admin().post("/v1/partners", &body).await.expect(201);
+    app.admin().post_on(&format!("/v1/partners/{}/transitions", made.id()), "*", &json!({"to": "ended"})).await.expect(200);
     code
 }
 

@@ -1,5 +1,5 @@
 //! The scheduler, the leases that keep several servers apart, and what an operator sees of them.
 
-mod admin;
+pub mod admin;
 mod leases;
 mod scheduler;

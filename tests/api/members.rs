@@ -1,6 +1,7 @@
-//! Members: added, read and changed; `roles` has what a site cannot be without, `leaving` who takes over, `later` what
-//! comes after, `races` two at once.
+//! Members: added, read and changed; `roles` has what a site cannot be without, `leaving` who takes over and `coordinator_leaves` that
+//! on a large scale, `later` what comes after, `races` two at once.
 
+mod coordinator_leaves;
 mod later;
 mod leaving;
 mod races;

@@ -2,10 +2,12 @@
 
 mod completing;
 mod contact_details;
+mod issues;
 mod journal;
 mod moving;
 mod partner_view;
 mod patching;
+mod reassigning;
 mod sending;
 mod state_machine;
 mod withdrawing;

@@ -10,5 +10,5 @@ pub(crate) use body::contract;
 pub use body::{Body, Contract, NoBody};
 pub use headers::{IdempotencyKey, IfMatch, OptionalIdempotencyKey};
 pub use params::{IdempotencyKeyHeader, IfMatchHeader, OptionalIdempotencyKeyHeader, present};
-pub use path::{PathId, PathIds};
+pub use path::{PathId, PathIdAndWord, PathIds};
 pub use query::Query;

@@ -1,6 +1,7 @@
 //! Ids in paths. One that is not a UUID is an unknown one: 404, like every other.
 
 use std::future::{Ready, ready};
+use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -37,6 +38,21 @@ impl<A: From<Uuid>, B: From<Uuid>> FromRequest for PathIds<A, B> {
             (Some(first), Some(second)) => Ok(Self(A::from(first), B::from(second))),
             _ => Err(AppError::not_found()),
         })
+    }
+}
+
+/// The `{id}` of a path, and the word of a vocabulary that the path ends with. A word that is none names nothing: 404, as for an id.
+#[derive(Debug, Clone, Copy)]
+pub struct PathIdAndWord<T, W>(pub T, pub W);
+
+impl<T: From<Uuid>, W: FromStr> FromRequest for PathIdAndWord<T, W> {
+    type Error = AppError;
+    type Future = Ready<Result<Self, AppError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let found = request.match_info().get("id").and_then(id);
+        let word = request.match_info().iter().last().and_then(|(_, word)| word.parse().ok());
+        ready(found.zip(word).map(|(id, word)| Self(T::from(id), word)).ok_or_else(AppError::not_found))
     }
 }
 

@@ -62,6 +62,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "create_duplicate_review"
                 | "create_bulk_action"
                 | "list_routes"
+                | "list_queue"
                 | "list_referrals"
                 | "list_api_keys"
                 | "list_duplicate_reviews"
@@ -87,7 +88,8 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "referrals" => &meant.referral_id,
         _ => "",
     };
-    let mut path = operation.path.replace("{id}", segment).replace("{window_id}", &meant.window_id);
+    let mut path =
+        operation.path.replace("{id}", segment).replace("{window_id}", &meant.window_id).replace("{code}", "materials_unclear");
     let reference = if target == Target::TestReferral { &meant.test_reference } else { &meant.partner_reference };
     let named = Own { partner_reference: reference.clone(), ..meant.clone() };
     let sent = sent(id, &named, neighbour, person.is_partner()).expect("an operation of the request maker");
@@ -125,6 +127,8 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "get_referral"
         | "list_referral_actions"
         | "list_referral_events"
+        | "unmark_referral_issue"
+        | "get_queue_counts"
         | "list_events"
         | "list_audit_entries"
         | "get_duplicate_review"
@@ -137,6 +141,8 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "retire_route"
         | "withdraw_referral" => Sent::Nothing,
         "list_api_keys" => Sent::Filter(format!("partner={}", meant.partner_code)),
+        "list_queue" => Sent::Filter(format!("partner={}", meant.partner_code)),
+        "mark_referral_issue" => Sent::Body(json!({"code": "expectation_payment"})),
         "list_duplicate_reviews" => Sent::Filter(format!("partner={}", meant.partner_code)),
         "create_duplicate_review" => Sent::Body(json!({"referral_ids": [meant.referral_id, meant.unpaired_referral_id]})),
         "resolve_duplicate_review" => Sent::Body(json!({"resolution": "different"})),

@@ -233,7 +233,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let mut conn = app.db.superuser();
     conn.batch_execute(&format!(
         "UPDATE partners SET code = '{partner_code}', name = 'zq-{place}-name' WHERE id = '{partner}';
-         UPDATE referrals SET external_ref = 'zq-{place}-external', blocker = 'awaiting_partner_completion' WHERE id = '{live_id}';
+         UPDATE referrals SET external_ref = 'zq-{place}-external', blocker = 'awaiting_partner_completion', handoff_issues = '{{materials_unclear}}' WHERE id = '{live_id}';
          INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', '{test_id}', 'is_test', true, 'escalate_at', null,
              'partner_reference', 'zq-{place}-testref', 'external_ref', 'zq-{place}-testext',
              'handoff_code', translate(reverse(r.handoff_code), '0123456789', '9876543210')))).* FROM referrals r WHERE r.id = '{live_id}'",

@@ -14,6 +14,7 @@ use crate::support::{App, make};
 mod duplicates;
 mod intake;
 mod people;
+mod queue;
 
 use people::{keys, members};
 
@@ -65,6 +66,7 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     keys(&app, &mut witness).await;
     duplicates::reviews(&app, &mut witness).await;
     intake::arrivals(&app, &mut witness).await;
+    queue::queue(&app, &mut witness).await;
     lists(&app, &mut witness).await;
     journal(&app, &mut witness).await;
     refusals(&app, &mut witness).await;

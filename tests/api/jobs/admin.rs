@@ -18,7 +18,7 @@ use crate::support::db::Database;
 use crate::support::{App, make};
 
 /// The samples of a metrics text by name and labels. Fails on a line that is not Prometheus's.
-fn samples(text: &str) -> BTreeMap<String, f64> {
+pub fn samples(text: &str) -> BTreeMap<String, f64> {
     let mut typed: Vec<&str> = Vec::new();
     let mut found = BTreeMap::new();
     for line in text.lines() {
@@ -39,7 +39,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
 }
 
 /// An admin listener over another server's state.
-fn listen(app: &App) -> (Person, Data<handoff::state::AppState>) {
+pub fn listen(app: &App) -> (Person, Data<handoff::state::AppState>) {
     let state = app.state_beside();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -5,6 +5,9 @@ use serde_json::json;
 use super::App;
 use super::make;
 
+/// The issue that is marked on the referral.
+const MARKED: &str = "materials_unclear";
+
 /// Ids of things that are there, for every path parameter.
 #[derive(Clone)]
 pub struct Things {
@@ -25,6 +28,8 @@ impl Things {
         let pair = json!({"referral_ids": [referral, other]});
         let away = json!({"starts_at": "2026-07-06T12:00:00Z", "ends_at": "2026-07-20T12:00:00Z"});
         let member = app.site.viewer.to_string();
+        let issue = json!({"code": MARKED});
+        app.coordinator().post_on(&format!("/v1/referrals/{referral}/issues"), "*", &issue).await.expect(200);
         Self {
             review: app.coordinator().post("/v1/duplicate-reviews", &pair).await.expect(201).id(),
             window: app.admin().post(&format!("/v1/members/{member}/away-windows"), &away).await.expect(201).id(),
@@ -48,12 +53,12 @@ impl Things {
             "duplicate-reviews" => &self.review,
             _ => &self.referral,
         };
-        path.replace("{id}", id).replace("{window_id}", &self.window)
+        path.replace("{id}", id).replace("{window_id}", &self.window).replace("{code}", MARKED)
     }
 
     /// The path with well-formed ids of nothing.
     pub fn unknown(path: &str) -> String {
         let id = uuid::Uuid::now_v7().to_string();
-        path.replace("{id}", &id).replace("{window_id}", &id)
+        path.replace("{id}", &id).replace("{window_id}", &id).replace("{code}", MARKED)
     }
 }

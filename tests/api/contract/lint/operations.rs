@@ -23,6 +23,8 @@ const VERBS: &[&str] = &[
     "resume",
     "retire",
     "complete",
+    "mark",
+    "unmark",
     "withdraw",
     "rotate",
     "revoke",
@@ -35,7 +37,7 @@ const VERBS: &[&str] = &[
 const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key"];
 
 /// What became of many resources, and what is there no more.
-const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window"];
+const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window", "get_queue_counts"];
 
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().len() > 1)
