@@ -3,11 +3,11 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
-    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, members, partners, referrals,
+    acknowledgements, api_keys, approved_processes, audit, away_windows, bulk_actions, contact_withdrawals, current_language, duplicates, events, history, language_versions, members, partners, referrals,
     routes, sites, studies, system,
 };
 use crate::auth::permission::{
-    CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanAbsences,
+    AcknowledgeLanguage, ApproveLanguage, DraftLanguage, ManageApprovedProcesses, ReadAcknowledgements, ReadApprovedProcesses, ReadLanguage, ReadLanguageVersions, CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanAbsences,
     PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, RecordWithdrawals,
     ResolveDuplicates, Row, WorkReferrals,
 };
@@ -73,6 +73,22 @@ table! {
     routes::pause_route => Access::Permission(ManageConfiguration::ROW);
     routes::resume_route => Access::Permission(ManageConfiguration::ROW);
     routes::retire_route => Access::Permission(ManageConfiguration::ROW);
+    language_versions::create_language_version => Access::Permission(DraftLanguage::ROW);
+    language_versions::list_language_versions => Access::Permission(ReadLanguageVersions::ROW);
+    language_versions::get_language_version => Access::Permission(ReadLanguageVersions::ROW);
+    language_versions::update_language_version => Access::Permission(DraftLanguage::ROW);
+    language_versions::diff_language_versions => Access::Permission(ReadLanguageVersions::ROW);
+    language_versions::submit_language_version => Access::Permission(DraftLanguage::ROW);
+    language_versions::return_language_version => Access::Permission(DraftLanguage::ROW);
+    language_versions::approve_language_version => Access::Permission(ApproveLanguage::ROW);
+    language_versions::retire_language_version => Access::Permission(ApproveLanguage::ROW);
+    current_language::get_current_language => Access::Permission(ReadLanguage::ROW);
+    acknowledgements::create_acknowledgement => Access::Permission(AcknowledgeLanguage::ROW);
+    acknowledgements::list_acknowledgements => Access::Permission(ReadAcknowledgements::ROW);
+    approved_processes::create_approved_process => Access::Permission(ManageApprovedProcesses::ROW);
+    approved_processes::list_approved_processes => Access::Permission(ReadApprovedProcesses::ROW);
+    approved_processes::get_approved_process => Access::Permission(ReadApprovedProcesses::ROW);
+    approved_processes::revoke_approved_process => Access::Permission(ManageApprovedProcesses::ROW);
     referrals::create_referral => Access::Permission(CreateReferrals::ROW);
     referrals::list_referrals => Access::Permission(ReadReferrals::ROW);
     referrals::get_referral => Access::Permission(ReadReferrals::ROW);

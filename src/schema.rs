@@ -32,6 +32,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    approved_processes (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        study_id -> Uuid,
+        partner_id -> Nullable<Uuid>,
+        fields -> Array<Nullable<Text>>,
+        purpose -> Text,
+        approval_reference -> Text,
+        approved_by -> Uuid,
+        valid_from -> Date,
+        valid_until -> Date,
+        revoked_at -> Nullable<Timestamptz>,
+        revoked_by -> Nullable<Uuid>,
+        revocation_reason -> Nullable<Text>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     audit_entries (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
@@ -150,6 +171,8 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        may -> Array<Nullable<Text>>,
+        may_not -> Array<Nullable<Text>>,
     }
 }
 
@@ -197,6 +220,53 @@ diesel::table! {
         id -> Uuid,
         stream -> Text,
         partner_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    language_acknowledgements (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        partner_id -> Uuid,
+        version_id -> Uuid,
+        api_key_id -> Uuid,
+        acknowledged_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    language_versions (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        study_id -> Uuid,
+        locale -> Text,
+        audience -> Text,
+        public_name -> Text,
+        short_description -> Text,
+        who_may_contact -> Text,
+        what_site_reviews -> Text,
+        what_not_to_promise -> Text,
+        where_to_go -> Text,
+        who_handles_questions -> Text,
+        approval_reference -> Nullable<Text>,
+        effective_on -> Nullable<Date>,
+        expires_on -> Nullable<Date>,
+        grace_days -> Int4,
+        status -> Text,
+        author_id -> Uuid,
+        last_editor_id -> Uuid,
+        submitted_at -> Nullable<Timestamptz>,
+        return_reason -> Nullable<Text>,
+        approved_by -> Nullable<Uuid>,
+        approved_at -> Nullable<Timestamptz>,
+        in_force_on -> Nullable<Date>,
+        superseded_by_id -> Nullable<Uuid>,
+        superseded_on -> Nullable<Date>,
+        retired_on -> Nullable<Date>,
+        retirement_reason -> Nullable<Text>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -362,6 +432,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     alerts,
     api_keys,
+    approved_processes,
     audit_entries,
     audit_seals,
     away_windows,
@@ -374,6 +445,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_leases,
     journal_heads,
     journal_queue,
+    language_acknowledgements,
+    language_versions,
     match_results,
     member_studies,
     members,

@@ -3,18 +3,22 @@
 //! A handler extracts, calls one operation inside one transaction and shapes the answer. Response structs are
 //! allowlists: rows are never serialised.
 
+pub mod acknowledgements;
 pub mod api_keys;
+pub mod approved_processes;
 pub mod audit;
 pub mod away_windows;
 pub mod bulk_actions;
 pub mod contact_withdrawals;
 pub mod csv;
+pub mod current_language;
 pub mod cursor;
 pub mod duplicates;
 pub mod events;
 pub mod extract;
 pub mod history;
 pub mod idempotency;
+pub mod language_versions;
 pub mod members;
 pub mod partners;
 pub mod read;
@@ -60,6 +64,18 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         routes::CreateRoute,
         routes::UpdateRoute,
         routes::ListRoutes,
+        language_versions::CreateLanguageVersion,
+        language_versions::UpdateLanguageVersion,
+        language_versions::ReturnLanguageVersion,
+        language_versions::RetireLanguageVersion,
+        language_versions::ListLanguageVersions,
+        language_versions::DiffLanguageVersions,
+        current_language::GetCurrentLanguage,
+        acknowledgements::CreateAcknowledgement,
+        acknowledgements::ListAcknowledgements,
+        approved_processes::CreateApprovedProcess,
+        approved_processes::RevokeApprovedProcess,
+        approved_processes::ListApprovedProcesses,
         referrals::CreateReferral,
         referrals::UpdateReferral,
         referrals::TransitionReferral,

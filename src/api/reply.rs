@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, LOCATION};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -31,6 +31,18 @@ impl std::fmt::Debug for Reply {
     }
 }
 
+/// Whether the caller asks for a text form of an answer rather than JSON: it names that kind, or any text, and not JSON before it.
+#[must_use]
+pub fn text_is_asked_for(headers: &HeaderMap, text: &str) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+        .find(|kind| [text, "text/*", "application/json"].iter().any(|known| kind.eq_ignore_ascii_case(known)))
+        .is_some_and(|kind| !kind.eq_ignore_ascii_case("application/json"))
+}
+
 /// The entity tag of a resource by its version.
 #[must_use]
 pub fn version_tag(version: i32) -> String {
@@ -41,7 +53,7 @@ pub fn version_tag(version: i32) -> String {
 ///
 /// # Errors
 /// When the view cannot be written as JSON, which is a fault of ours.
-fn content_tag<T: Serialize>(view: &T) -> Result<String, AppError> {
+pub fn content_tag<T: Serialize>(view: &T) -> Result<String, AppError> {
     let json = serde_json::to_vec(view).map_err(AppError::internal)?;
     let digest = Sha256::digest(&json);
     Ok(format!("\"{}\"", digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>()))

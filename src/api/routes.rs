@@ -18,8 +18,10 @@ use crate::store;
 use crate::store::routes::RouteContext;
 
 mod body;
+mod boundaries;
 
 pub use body::{CreateRoute, ListRoutes, PartnerRouteView, RouteBody, RoutePage, RouteView, UpdateRoute};
+pub use boundaries::{BoundariesView, SetBoundaries};
 
 /// The route as this caller sees it: the site with its owners, a partner without.
 fn view(route: RouteContext, actor: &Actor) -> RouteBody {

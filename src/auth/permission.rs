@@ -69,6 +69,22 @@ permissions! {
     FollowUpReferrals: [], None, true;
     /// Record that a person does not want to be contacted: the site alone.
     RecordWithdrawals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
+    /// Read language versions, drafts among them: the site alone.
+    ReadLanguageVersions: [Admin Coordinator], Some(Scope::ConfigRead), false;
+    /// Write language versions and put them before a reviewer: staff alone, since words are a person's.
+    DraftLanguage: [Admin Coordinator], None, false;
+    /// Approve language versions, not one's own, and retire them: admins alone.
+    ApproveLanguage: [Admin], None, false;
+    /// Read the approved language that counts; a partner that of its studies.
+    ReadLanguage: [Admin Coordinator], Some(Scope::ConfigRead), true;
+    /// Acknowledge approved language: the partner itself.
+    AcknowledgeLanguage: [], None, true;
+    /// Read who acknowledged which language; a partner reads its own.
+    ReadAcknowledgements: [Admin Coordinator], Some(Scope::ConfigRead), true;
+    /// Read approved processes: the site alone.
+    ReadApprovedProcesses: [Admin Coordinator], Some(Scope::ConfigRead), false;
+    /// Record and revoke approved processes: admins alone.
+    ManageApprovedProcesses: [Admin], None, false;
     /// See who may be the same person, and decide whether it is: staff alone, since a merge is a person's decision.
     ResolveDuplicates: [Admin Coordinator], None, false;
 }

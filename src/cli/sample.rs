@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use super::Failure;
 use crate::auth::{Actor, SiteScope, StaffActor};
 use crate::db::{self, Conn};
+use crate::domain::boundaries::BoundariesPatch;
 use crate::domain::ids::{MemberId, SiteId};
 use crate::domain::lifecycle::RouteMove;
 use crate::domain::referral_state::{Request, TransitionReason};
@@ -198,6 +199,7 @@ fn sample_route(partner: &str, study: &str, owner: MemberId, backup: MemberId) -
         acknowledge_due_hours: None,
         contact_due_hours: None,
         follow_up_due_hours: None,
+        boundaries: BoundariesPatch::default(),
     })
 }
 

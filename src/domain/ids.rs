@@ -86,6 +86,12 @@ ids! {
     AwayWindowId,
     /// Id of a possible same-person pair.
     DuplicateReviewId,
+    /// Id of a language version.
+    LanguageVersionId,
+    /// Id of a partner's acknowledgement of a language version.
+    AcknowledgementId,
+    /// Id of an approved process.
+    ApprovedProcessId,
     /// Id of an alert; the same in every attempt to deliver it.
     AlertId,
     /// Id of an entry of the audit trail.

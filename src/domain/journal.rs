@@ -55,6 +55,8 @@ text_enum! {
         AwayWindow = "away_window",
         DuplicateReview = "duplicate_review",
         Alert = "alert",
+        LanguageVersion = "language_version",
+        ApprovedProcess = "approved_process",
     }
 }
 

@@ -91,6 +91,14 @@ bounded_text! {
     /// e-mail address there, so it is treated as personal.
     pub struct Subject { length: 1..=255, pattern: r"^[!-~]([ -~]{0,253}[!-~])?$", example: "5f2c8f0e-8f1d-4d52-9a5e-1b8f6c1f7a11" }
 }
+bounded_text! {
+    /// The language that a text is in, as a BCP 47 tag: a language, or a language and a region.
+    pub struct Locale { length: 2..=5, pattern: r"^[a-z]{2}(-[A-Z]{2})?$", example: "en-US" }
+}
+bounded_text! {
+    /// A part of a study's language, in approved words: one paragraph.
+    pub struct LanguageText { length: 1..=1000, example: "The study team answers all questions about taking part." }
+}
 transient_text! {
     /// An e-mail address, for matching only: turned into a keyed digest at once, never stored, logged or echoed.
     pub struct EmailAddress { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", example: "person@mail.example" }

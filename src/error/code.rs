@@ -61,6 +61,8 @@ error_codes! {
     InsufficientScope = "insufficient_scope", 403, "Insufficient scope";
     /// A test key acts on an open test run only, and none is open for this route. Ask the site to open one.
     NoOpenTestRun = "no_open_test_run", 403, "No open test run";
+    /// Nobody approves their own words: you wrote this version, or changed it last. Another admin has to approve it.
+    FourEyesRequired = "four_eyes_required", 403, "Four eyes required";
     /// There is no such thing here for you: it does not exist, or it belongs to somebody else. Both answer alike.
     NotFound = "not_found", 404, "Not found";
     /// The path exists, this method on it does not. `Allow` lists the methods.
@@ -95,6 +97,18 @@ error_codes! {
     OpenWork = "open_work", 409, "Open work";
     /// The two referrals are for different studies. One person may be referred to two: only records for one study are duplicates.
     AcrossStudies = "across_studies", 409, "Across studies";
+    /// Only a draft is changed. Send a version in review back to draft, or write a new version.
+    VersionNotDraft = "version_not_draft", 409, "Version not a draft";
+    /// The draft lacks what a reviewer decides by; `errors` lists what. Add it, and submit it again.
+    LanguageIncomplete = "language_incomplete", 409, "Language incomplete";
+    /// The last day of this approval is over. Send the version back to draft and give it the dates of an approval that still holds.
+    ApprovalExpired = "approval_expired", 409, "Approval expired";
+    /// Another approved version of this study and locale takes effect on the same day, or is in force and took effect later. Give this one a later effective date, or retire the other one.
+    LanguageOverlaps = "language_overlaps", 409, "Language overlaps";
+    /// This version does not count: it was superseded or retired, or its approval is over. `current_version_id` is the one that does, if there is one. Read that one, and acknowledge it.
+    VersionNotCurrent = "version_not_current", 409, "Version not current";
+    /// The study has no approved language that counts today, or none in this locale, or none that is scheduled if you asked for that. Ask the site.
+    NoApprovedLanguage = "no_approved_language", 409, "No approved language";
     /// The resource has changed since you read it. Read it again and repeat the change with its new `ETag`.
     StaleVersion = "stale_version", 412, "Stale version";
     /// The body is larger than this operation takes (32 KiB).

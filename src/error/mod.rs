@@ -15,7 +15,7 @@ pub use database::{is_lock_timeout, on_constraint};
 pub use problem::{FaultBody, OpenWork, Problem};
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::ReferralId;
+use crate::domain::ids::{LanguageVersionId, ReferralId};
 
 /// What a handler or an operation answers when it does not succeed.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ struct Details {
     faults: Vec<Fault>,
     allowed_actions: Option<Vec<String>>,
     referral_id: Option<ReferralId>,
+    current_version_id: Option<LanguageVersionId>,
     open_work: Option<OpenWork>,
     intake_url: Option<String>,
     allow: Option<String>,
@@ -96,6 +97,13 @@ impl AppError {
     #[must_use]
     pub fn with_referral(mut self, id: ReferralId) -> Self {
         self.inner.referral_id = Some(id);
+        self
+    }
+
+    /// Adds the language version that counts instead.
+    #[must_use]
+    pub fn with_current_version(mut self, id: Option<LanguageVersionId>) -> Self {
+        self.inner.current_version_id = id;
         self
     }
 

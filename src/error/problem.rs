@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 use super::{AppError, ErrorCode};
 use crate::domain::fault::Fault;
-use crate::domain::ids::{ReferralId, RouteId};
+use crate::domain::ids::{LanguageVersionId, ReferralId, RouteId};
 
 /// What every refusal and failure looks like (RFC 9457). It names places and codes, never values.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,6 +51,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub referral_id: Option<ReferralId>,
+    /// The language version that counts instead, on `version_not_current`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub current_version_id: Option<LanguageVersionId>,
     /// The work that stands in the way, on `open_work`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -154,6 +158,7 @@ impl AppError {
             errors: self.inner.faults.iter().map(|fault| FaultBody::of(fault, in_query)).collect(),
             allowed_actions: self.inner.allowed_actions.clone(),
             referral_id: self.inner.referral_id,
+            current_version_id: self.inner.current_version_id,
             open_work: self.inner.open_work.clone(),
             intake_url: self.inner.intake_url.clone(),
         }

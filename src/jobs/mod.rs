@@ -7,6 +7,7 @@
 pub mod escalation;
 pub mod housekeeping;
 pub mod key_uses;
+pub mod language;
 pub mod match_duplicates;
 pub mod scheduler;
 pub mod sequencer;
@@ -71,6 +72,8 @@ const MATCHED_EVERY: Duration = Duration::from_secs(1);
 const ESCALATED_EVERY: Duration = Duration::from_secs(15);
 /// How often a key's row is written at the most; `last_used_at` is that much behind.
 const KEY_USES_EVERY: Duration = Duration::from_secs(60);
+/// How much later than its day an end of approved language is written down at the most.
+const LANGUAGE_EVERY: Duration = Duration::from_secs(60);
 /// The time that an idempotency key outlives its 24 hours at the most.
 const FORGOTTEN_EVERY: Duration = Duration::from_secs(15 * 60);
 
@@ -96,6 +99,16 @@ pub const JOBS: &[Job] = &[
         on_writes: false,
         pass: pass!(escalation::pass),
         backlog: Some(|conn, context| Ok(store::referrals::count_due(conn, &context.scope, context.now)?)),
+    },
+    Job {
+        name: language::NAME,
+        every: LANGUAGE_EVERY,
+        on_writes: false,
+        pass: pass!(language::pass),
+        backlog: Some(|conn, context| {
+            let today = store::sites::current(conn, &context.scope)?.day_of(context.now);
+            Ok(store::language_versions::count_due(conn, &context.scope, today)?)
+        }),
     },
     Job { name: key_uses::NAME, every: KEY_USES_EVERY, on_writes: false, pass: pass!(key_uses::pass), backlog: None },
     Job {

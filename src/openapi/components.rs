@@ -71,6 +71,10 @@ fn problem_example(code: ErrorCode) -> Value {
         }
         ErrorCode::IllegalTransition => problem["allowed_actions"] = json!(["connected", "on_hold", "closed"]),
         ErrorCode::PartnerReferenceUsed => problem["referral_id"] = json!(EXAMPLE_ID),
+        ErrorCode::VersionNotCurrent => problem["current_version_id"] = json!(EXAMPLE_ID),
+        ErrorCode::LanguageIncomplete => {
+            problem["errors"] = fault("/approval_reference", "missing_field", "This is needed before a reviewer decides.");
+        }
         ErrorCode::OpenWork => {
             problem["open_work"] =
                 json!({"referrals": [EXAMPLE_ID], "referrals_total": 1, "routes": [EXAMPLE_ID], "routes_total": 1});

@@ -77,7 +77,7 @@ fn success_headers(status: &str, response: &Value, keyed: bool, is_list: bool) -
     let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
     let schema = response["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
     // What is recorded and cannot be read again has no version and no place, and neither has what is gone.
-    let is_act = ["/ContactWithdrawalView", "/BulkActionView"].iter().any(|act| schema.ends_with(act));
+    let is_act = ["/AcknowledgementView", "/ContactWithdrawalView", "/BulkActionView"].iter().any(|act| schema.ends_with(act));
     if is_list {
         headers["Link"] = json!({"$ref": "#/components/headers/Link"});
     } else if !is_act && status != "204" && !schema.ends_with("/Health") {

@@ -4,6 +4,7 @@ use super::record::{Change, record};
 use super::{Context, facts, taken};
 use crate::db::Conn;
 use crate::domain::CodeList;
+use crate::domain::boundaries::BoundariesPatch;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{MemberId, RouteId};
 use crate::domain::journal::SubjectKind;
@@ -42,6 +43,8 @@ pub struct NewRoute {
     pub contact_due_hours: Option<i32>,
     /// Hours until everything after is due.
     pub follow_up_due_hours: Option<i32>,
+    /// What the partner may do for the study and what it must not.
+    pub boundaries: BoundariesPatch,
 }
 
 /// Configures a route as a draft.
@@ -62,6 +65,8 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewRoute) -> Result<RouteCon
     let named = [("/owner_id", new.owner_id), ("/backup_owner_id", new.backup_owner_id)];
     let able = hold_owners(conn, context, &named)?;
     faults.extend(owner_faults(&named, &able, new.owner_id == new.backup_owner_id));
+    faults.extend(new.boundaries.faults());
+    let boundaries = new.boundaries.or_default();
     let (Some(partner), Some(study), true) = (partner, study, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     let route = RouteRow {
         site_id: scope.site(),
@@ -83,6 +88,8 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewRoute) -> Result<RouteCon
         version: 1,
         created_at: context.now,
         updated_at: context.now,
+        may: CodeList(boundaries.may),
+        may_not: CodeList(boundaries.may_not),
     };
     store::routes::insert(conn, &route).map_err(on_constraint([
         ("handoff_routes_one_per_partner_and_study", || {

@@ -1,13 +1,15 @@
 //! What the audit trail may hold of each resource. Codes, ids, times and numbers stand as they are; what a person wrote, and
 //! what could point at a person, is tagged: of it only the change is told.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::domain::journal::Facts;
 use crate::domain::vocabulary::DigestKind;
 use crate::store::api_keys::ApiKeyRow;
+use crate::store::approved_processes::ApprovedProcessRow;
 use crate::store::away_windows::AwayWindowRow;
 use crate::store::duplicates::ReviewRow;
+use crate::store::language_versions::LanguageVersionRow;
 use crate::store::members::MemberContext;
 use crate::store::partners::PartnerRow;
 use crate::store::referrals::ReferralRow;
@@ -94,6 +96,8 @@ pub(super) fn of_route(route: &RouteRow) -> Facts {
         .number("acknowledge_due_hours", route.acknowledge_due_hours)
         .number("contact_due_hours", route.contact_due_hours)
         .number("follow_up_due_hours", route.follow_up_due_hours)
+        .codes("may", route.may.0.iter().map(|word| word.as_str()))
+        .codes("may_not", route.may_not.0.iter().map(|word| word.as_str()))
         .code("status", route.status.as_str())
 }
 
@@ -135,6 +139,52 @@ pub(super) fn of_referral(referral: &ReferralRow) -> Facts {
         .time("first_due_by_receipt_at", referral.first_due_by_receipt_at)
         .code("escalation", referral.escalation.map(|step| step.as_str()))
         .id("merged_into_id", referral.merged_into_id.map(|id| id.0))
+}
+
+/// The words themselves are tagged; so is the reference, which is the board's.
+pub(super) fn of_language_version(version: &LanguageVersionRow) -> Facts {
+    let day = |day: Option<NaiveDate>| day.map(|day| day.to_string());
+    let dates = [
+        ("effective_on", day(version.effective_on)),
+        ("expires_on", day(version.expires_on)),
+        ("in_force_on", day(version.in_force_on)),
+        ("superseded_on", day(version.superseded_on)),
+        ("retired_on", day(version.retired_on)),
+    ];
+    let facts = version.parts().into_iter().fold(Facts::new(), |facts, (part, text)| facts.tagged(part.as_str(), text));
+    dates
+        .into_iter()
+        .filter_map(|(field, day)| Some((field, day?)))
+        .fold(facts, |facts, (field, day)| facts.slug(field, &day))
+        .id("study_id", version.study_id.0)
+        .slug("locale", version.locale.as_str())
+        .code("audience", version.audience.as_str())
+        .tagged("approval_reference", version.approval_reference.as_ref().map(|reference| reference.as_str()))
+        .number("grace_days", version.grace_days)
+        .code("status", version.status.as_str())
+        .id("author_id", version.author_id.0)
+        .id("last_editor_id", version.last_editor_id.0)
+        .time("submitted_at", version.submitted_at)
+        .code("return_reason", version.return_reason.map(|reason| reason.as_str()))
+        .id("approved_by", version.approved_by.map(|member| member.0))
+        .time("approved_at", version.approved_at)
+        .id("superseded_by_id", version.superseded_by_id.map(|id| id.0))
+        .code("retirement_reason", version.retirement_reason.map(|reason| reason.as_str()))
+}
+
+pub(super) fn of_approved_process(process: &ApprovedProcessRow) -> Facts {
+    Facts::new()
+        .id("study_id", process.study_id.0)
+        .id("partner_id", process.partner_id.map(|partner| partner.0))
+        .codes("fields", process.fields.0.iter().map(|field| field.as_str()))
+        .code("purpose", process.purpose.as_str())
+        .tagged("approval_reference", process.approval_reference.as_str())
+        .id("approved_by", process.approved_by.0)
+        .slug("valid_from", &process.valid_from.to_string())
+        .slug("valid_until", &process.valid_until.to_string())
+        .time("revoked_at", process.revoked_at)
+        .id("revoked_by", process.revoked_by.map(|member| member.0))
+        .code("revocation_reason", process.revocation_reason.map(|reason| reason.as_str()))
 }
 
 /// Of which kinds of detail: never which, and of no referral.

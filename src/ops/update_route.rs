@@ -5,6 +5,7 @@ use super::record::{Change, record};
 use super::{Context, Expected, facts};
 use crate::db::Conn;
 use crate::domain::CodeList;
+use crate::domain::boundaries::BoundariesPatch;
 use crate::domain::ids::{MemberId, RouteId};
 use crate::domain::journal::SubjectKind;
 use crate::domain::text::{ApprovalReference, Instruction, Reference, WebUrl};
@@ -38,13 +39,15 @@ pub struct RoutePatch {
     pub contact_due_hours: Option<Option<i32>>,
     /// Hours until everything after is due.
     pub follow_up_due_hours: Option<Option<i32>>,
+    /// What the partner may do for the study and what it must not.
+    pub boundaries: BoundariesPatch,
 }
 
 /// Changes a route.
 ///
 /// # Errors
 /// 404 for an unknown route, 412 when it has changed since it was read, 409 when it is retired or the tag is taken, 422 when an
-/// owner is unknown.
+/// owner is unknown or the boundaries leave out what no partner ever may.
 pub fn run(
     conn: &mut Conn,
     context: &Context,
@@ -62,7 +65,8 @@ pub fn run(
         return Err(AppError::new(ErrorCode::StateConflict).with_detail("A retired route does not change. Configure a new one."));
     }
     let same = patch.owner_id.unwrap_or(route.owner_id) == patch.backup_owner_id.unwrap_or(route.backup_owner_id);
-    let faults = owner_faults(&named, &able, same);
+    let mut faults = owner_faults(&named, &able, same);
+    faults.extend(patch.boundaries.faults());
     if !faults.is_empty() {
         return Err(AppError::invalid(faults));
     }
@@ -79,6 +83,8 @@ pub fn run(
         contact_due_hours: patch.contact_due_hours,
         follow_up_due_hours: patch.follow_up_due_hours,
         status: None,
+        may: patch.boundaries.may.map(CodeList),
+        may_not: patch.boundaries.may_not.map(CodeList),
         version: route.version + 1,
         updated_at: context.now,
     };

@@ -4,8 +4,10 @@
 //! `scope` is the proof of a tenant; every query also filters by its site, so that a missing policy and a missing filter
 //! would both have to happen before a row is seen by the wrong caller.
 
+pub mod acknowledgements;
 pub mod alerts;
 pub mod api_keys;
+pub mod approved_processes;
 pub mod away_windows;
 pub mod contact_digests;
 pub mod duplicates;
@@ -13,6 +15,7 @@ pub mod idempotency;
 pub mod invariants;
 pub mod job_leases;
 pub mod journal;
+pub mod language_versions;
 pub mod locks;
 pub mod members;
 pub mod partners;

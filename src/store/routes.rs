@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use super::sites::SiteRow;
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
+use crate::domain::boundaries::{Boundaries, PartnerMay, PartnerMayNot};
 use crate::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
 use crate::domain::next_action::{DueHours, DueTerms};
 use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
@@ -54,9 +55,19 @@ pub struct RouteRow {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// What the partner may do for the study.
+    pub may: CodeList<PartnerMay>,
+    /// What it must not do.
+    pub may_not: CodeList<PartnerMayNot>,
 }
 
 impl RouteRow {
+    /// What its partner may do for the study and what it must not.
+    #[must_use]
+    pub fn boundaries(&self) -> Boundaries {
+        Boundaries { may: self.may.0.clone(), may_not: self.may_not.0.clone() }
+    }
+
     /// What decides when an action on this route is due.
     #[must_use]
     pub fn due_terms(&self, site: &SiteRow) -> DueTerms {
@@ -98,6 +109,10 @@ pub struct RouteChanges {
     pub follow_up_due_hours: Option<Option<i32>>,
     /// Where it stands.
     pub status: Option<RouteStatus>,
+    /// What the partner may do for the study.
+    pub may: Option<CodeList<PartnerMay>>,
+    /// What it must not do.
+    pub may_not: Option<CodeList<PartnerMayNot>>,
     /// The next version.
     pub version: i32,
     /// When it changed.

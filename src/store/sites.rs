@@ -1,6 +1,6 @@
 //! The site itself.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
@@ -66,6 +66,12 @@ impl SiteRow {
     #[must_use]
     pub fn zone(&self) -> chrono_tz::Tz {
         self.time_zone.as_str().parse().unwrap_or(chrono_tz::UTC)
+    }
+
+    /// The day of its calendar at this moment.
+    #[must_use]
+    pub fn day_of(&self, now: DateTime<Utc>) -> NaiveDate {
+        now.with_timezone(&self.zone()).date_naive()
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::{Validate, ValidationError};
 
+use super::boundaries::{BoundariesView, SetBoundaries};
 use crate::api::extract::{contract, present};
 use crate::api::views::{PartnerTag, SiteTag};
 use crate::domain::ids::{MemberId, RouteId};
@@ -55,6 +56,9 @@ pub struct CreateRoute {
     /// Hours until any later action is due; the site's if absent.
     #[schema(minimum = 1, maximum = 2160)]
     pub follow_up_due_hours: Option<i32>,
+    /// What the partner may do for the study and what it must not; whole lists if absent.
+    #[validate(nested)]
+    pub boundaries: Option<SetBoundaries>,
 }
 contract!(CreateRoute);
 
@@ -91,6 +95,7 @@ impl From<CreateRoute> for NewRoute {
             acknowledge_due_hours: body.acknowledge_due_hours,
             contact_due_hours: body.contact_due_hours,
             follow_up_due_hours: body.follow_up_due_hours,
+            boundaries: body.boundaries.map(Into::into).unwrap_or_default(),
         }
     }
 }
@@ -139,6 +144,10 @@ pub struct UpdateRoute {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 2160)]
     pub follow_up_due_hours: Option<Option<i32>>,
+    /// What the partner may do for the study and what it must not: lists that are sent take the place of those that are there.
+    #[schema(nullable = false)]
+    #[validate(nested)]
+    pub boundaries: Option<SetBoundaries>,
 }
 contract!(UpdateRoute);
 
@@ -156,6 +165,7 @@ impl From<UpdateRoute> for RoutePatch {
             acknowledge_due_hours: body.acknowledge_due_hours,
             contact_due_hours: body.contact_due_hours,
             follow_up_due_hours: body.follow_up_due_hours,
+            boundaries: body.boundaries.map(Into::into).unwrap_or_default(),
         }
     }
 }
@@ -168,7 +178,10 @@ impl From<UpdateRoute> for RoutePatch {
     "instruction": "Give the person the code and the intake address. The study team answers all questions.",
     "owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "backup_owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f49",
     "duplicate_policy": "review_all", "approval_reference": null, "acknowledge_due_hours": null, "contact_due_hours": 48,
-    "follow_up_due_hours": null
+    "follow_up_due_hours": null,
+    "boundaries": {"may": ["mention_study", "hand_over", "collect_listed_fields"], "may_not": ["imply_eligibility", "enrol_or_consent",
+        "answer_consent_questions", "collect_health_information", "discuss_results", "promise_payment", "promise_treatment",
+        "use_other_language"]}
 }))]
 pub struct RouteView {
     /// Always `site`.
@@ -207,11 +220,14 @@ pub struct RouteView {
     /// Hours until any later action is due; `null`: the site's.
     #[schema(minimum = 1, maximum = 2160)]
     pub follow_up_due_hours: Option<i32>,
+    /// What the partner may do for the study and what it must not.
+    pub boundaries: BoundariesView,
 }
 
 impl From<RouteContext> for RouteView {
     fn from(context: RouteContext) -> Self {
         let route = context.route;
+        let boundaries = route.boundaries().into();
         Self {
             view: SiteTag::Site,
             id: route.id,
@@ -229,6 +245,7 @@ impl From<RouteContext> for RouteView {
             acknowledge_due_hours: route.acknowledge_due_hours,
             contact_due_hours: route.contact_due_hours,
             follow_up_due_hours: route.follow_up_due_hours,
+            boundaries,
         }
     }
 }
@@ -238,7 +255,9 @@ impl From<RouteContext> for RouteView {
 #[schema(example = json!({
     "view": "partner", "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "study": "heart-2026", "status": "launched",
     "channels": ["secure_form", "self_referral"], "source_tag": "lakeside-heart",
-    "instruction": "Give the person the code and the intake address. The study team answers all questions."
+    "instruction": "Give the person the code and the intake address. The study team answers all questions.",
+    "boundaries": {"may": ["mention_study", "hand_over"], "may_not": ["imply_eligibility", "enrol_or_consent", "answer_consent_questions",
+        "collect_health_information", "discuss_results", "promise_payment", "promise_treatment", "use_other_language"]}
 }))]
 pub struct PartnerRouteView {
     /// Always `partner`.
@@ -256,11 +275,14 @@ pub struct PartnerRouteView {
     pub source_tag: Reference,
     /// What you tell the person to do.
     pub instruction: Instruction,
+    /// What you may do for the study and what you must not.
+    pub boundaries: BoundariesView,
 }
 
 impl From<RouteContext> for PartnerRouteView {
     fn from(context: RouteContext) -> Self {
         let route = context.route;
+        let boundaries = route.boundaries().into();
         Self {
             view: PartnerTag::Partner,
             id: route.id,
@@ -269,6 +291,7 @@ impl From<RouteContext> for PartnerRouteView {
             channels: route.channels.0,
             source_tag: route.source_tag,
             instruction: route.instruction,
+            boundaries,
         }
     }
 }

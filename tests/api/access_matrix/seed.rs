@@ -4,6 +4,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{PgConnection, QueryableByName, RunQueryDsl as _};
 use handoff::auth::{Actor, StaffActor, operator_scope};
 use handoff::db::in_site;
+use handoff::domain::boundaries::BoundariesPatch;
 use handoff::domain::ids::MemberId;
 use handoff::domain::lifecycle::RouteMove;
 use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RemunerationBasis, Role};
@@ -209,6 +210,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
             acknowledge_due_hours: None,
             contact_due_hours: None,
             follow_up_due_hours: None,
+            boundaries: BoundariesPatch::default(),
         };
         let route = create_route::run(conn, &context, new)?.route.id;
         move_route::run(conn, &context, route, &Expected::Any, RouteMove::Launch)?;

@@ -3,6 +3,7 @@
 use diesel::connection::SimpleConnection as _;
 use handoff::auth::{Actor, StaffActor, operator_scope};
 use handoff::db::in_site;
+use handoff::domain::boundaries::BoundariesPatch;
 use handoff::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
 use handoff::domain::lifecycle::RouteMove;
 use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RemunerationBasis, Role, Scope};
@@ -110,6 +111,7 @@ pub fn db_site(db: &Database, name: &str) -> Site {
                 acknowledge_due_hours: None,
                 contact_due_hours: None,
                 follow_up_due_hours: None,
+                boundaries: BoundariesPatch::default(),
             };
             let route = create_route::run(conn, &context, new)?.route.id;
             move_route::run(conn, &context, route, &Expected::Any, RouteMove::Launch)?;
