@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt as _;
 
+use crate::api::current_language::LanguageMoment;
 use crate::api::events::FeedStart;
 use crate::error::Problem;
 use crate::routes;
@@ -52,7 +53,7 @@ use crate::routes;
         (name = "audit", description = "Who did what, when, and why: append-only and chained."),
         (name = "system", description = "Health, for load balancers."),
     ),
-    components(schemas(Problem, FeedStart)),
+    components(schemas(Problem, FeedStart, LanguageMoment)),
 )]
 struct Document;
 

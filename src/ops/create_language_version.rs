@@ -57,10 +57,15 @@ pub struct NewLanguageVersion {
 pub fn run(conn: &mut Conn, context: &Context, new: NewLanguageVersion) -> Result<VersionContext, AppError> {
     let author = language_draft::member(context)?;
     let study = store::studies::find_by_code(conn, &context.scope, &new.study)?;
+    let mut faults = language_draft::faults(&new.locale, new.effective_on, new.expires_on);
+    if study.is_none() {
+        faults.push(Fault::new("/study", FaultCode::UnknownReference, "No study of the site has this code."));
+    }
+    let (Some(study), true) = (study, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     let version = LanguageVersionRow {
         site_id: context.scope.site(),
         id: LanguageVersionId::at(context.now),
-        study_id: study.as_ref().map_or(crate::domain::ids::StudyId(uuid::Uuid::nil()), |study| study.id),
+        study_id: study.id,
         locale: new.locale,
         audience: new.audience,
         public_name: new.public_name,
@@ -90,11 +95,6 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewLanguageVersion) -> Resul
         created_at: context.now,
         updated_at: context.now,
     };
-    let mut faults = language_draft::faults(&version);
-    if study.is_none() {
-        faults.push(Fault::new("/study", FaultCode::UnknownReference, "No study of the site has this code."));
-    }
-    let (Some(study), true) = (study, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     store::language_versions::insert(conn, &version)?;
     let after = facts::of_language_version(&version);
     record(conn, context, [Change::made("create_language_version", SubjectKind::LanguageVersion, version.id.0, after)])?;

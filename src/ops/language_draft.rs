@@ -6,6 +6,7 @@ use super::Context;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::domain::locale;
+use crate::domain::text::Locale;
 use crate::error::{AppError, ErrorCode};
 use crate::store::language_versions::LanguageVersionRow;
 
@@ -13,13 +14,13 @@ use crate::store::language_versions::LanguageVersionRow;
 const LONGEST_DAYS: i64 = 5 * 366;
 
 /// Every fault of a version's locale and dates.
-pub(super) fn faults(version: &LanguageVersionRow) -> Vec<Fault> {
+pub(super) fn faults(locale: &Locale, effective_on: Option<NaiveDate>, expires_on: Option<NaiveDate>) -> Vec<Fault> {
     let mut faults = Vec::new();
-    if !locale::is_known(&version.locale) {
+    if !locale::is_known(locale) {
         let message = "Send a language of ISO 639-1, alone or with a region of ISO 3166-1, such as en, es or en-US.";
         faults.push(Fault::new("/locale", FaultCode::UnknownValue, message));
     }
-    if let (Some(effective_on), Some(expires_on)) = (version.effective_on, version.expires_on) {
+    if let (Some(effective_on), Some(expires_on)) = (effective_on, expires_on) {
         if expires_on < effective_on {
             let message = "The approval would end before it begins. Send a last day on or after `effective_on`.";
             faults.push(Fault::new("/expires_on", FaultCode::Inconsistent, message));

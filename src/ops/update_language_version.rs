@@ -68,7 +68,7 @@ pub fn run(
         updated_at: context.now,
         ..patched(before.clone(), patch)
     };
-    let faults = language_draft::faults(&after);
+    let faults = language_draft::faults(&after.locale, after.effective_on, after.expires_on);
     if !faults.is_empty() {
         return Err(AppError::invalid(faults));
     }

@@ -61,7 +61,7 @@ pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
             };
             let schema = document.pointer(&reference[1..]).unwrap();
             let caller = match path.as_str() {
-                "/v1/referrals" | "/v1/referrals/{id}/complete" => app.partner(),
+                "/v1/referrals" | "/v1/referrals/{id}/complete" | "/v1/language/acknowledgements" => app.partner(),
                 path if path.starts_with("/v1/referrals/") => app.coordinator(),
                 _ => app.admin(),
             };
@@ -78,6 +78,8 @@ pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
                 "update_route" => json!({"owner_id": null, "backup_owner_id": null}),
                 // Twice, so that it is refused whichever of its fields a test replaces.
                 "create_away_window" => json!({"starts_at": "2099-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"}),
+                "create_language_version" => json!({"study": "nothing-here", "locale": "xx"}),
+                "create_approved_process" => json!({"study": "nothing-here", "partner": "nobody-here", "valid_until": "2020-01-01"}),
                 "create_contact_withdrawal" => {
                     // Twice, so that it is refused whichever of its fields a test replaces.
                     json!({"match": {"phone": "555"}, "received_at": "2099-01-01T00:00:00Z"})
@@ -210,6 +212,9 @@ async fn the_checks_see_an_echo_a_change_and_a_body_that_would_pass() {
             "/starts_at out_of_range, /ends_at inconsistent",
             "/referral_ids/0 unknown_reference, /referral_ids/1 unknown_reference",
             "/match/phone bad_format, /received_at out_of_range",
+            "/locale unknown_value, /study unknown_reference",
+            "/valid_until inconsistent, /study unknown_reference, /partner unknown_reference",
+            "/version_id unknown_reference",
         ];
         assert!(code || for_itself.contains(&faults.as_str()), "{}: {}", route.name, answer.text);
     }

@@ -26,6 +26,7 @@ mod idempotency;
 mod identity_provider;
 mod jobs;
 mod journal;
+mod language;
 mod listing;
 mod members;
 mod migrations;

@@ -47,6 +47,22 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("pause_route", &["admin"]),
     ("resume_route", &["admin"]),
     ("retire_route", &["admin"]),
+    ("create_language_version", &["admin", "coordinator"]),
+    ("list_language_versions", &["admin", "coordinator", "config:read"]),
+    ("get_language_version", &["admin", "coordinator", "config:read"]),
+    ("update_language_version", &["admin", "coordinator"]),
+    ("diff_language_versions", &["admin", "coordinator", "config:read"]),
+    ("submit_language_version", &["admin", "coordinator"]),
+    ("return_language_version", &["admin", "coordinator"]),
+    ("approve_language_version", &["admin"]),
+    ("retire_language_version", &["admin"]),
+    ("get_current_language", &["admin", "coordinator", "config:read", "partner"]),
+    ("create_acknowledgement", &["partner"]),
+    ("list_acknowledgements", &["admin", "coordinator", "config:read", "partner"]),
+    ("create_approved_process", &["admin"]),
+    ("list_approved_processes", &["admin", "coordinator", "config:read"]),
+    ("get_approved_process", &["admin", "coordinator", "config:read"]),
+    ("revoke_approved_process", &["admin"]),
     ("create_referral", &["admin", "coordinator", "referrals:write", "partner"]),
     ("list_referrals", &["admin", "coordinator", "referrals:read", "partner"]),
     ("get_referral", &["admin", "coordinator", "referrals:read", "partner"]),
@@ -115,6 +131,10 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         // No test run is open: a test key can do nothing live, whatever it names.
         return Expected::Refused(403, "no_open_test_run");
     }
+    if operation == "create_acknowledgement" && person.is_test {
+        // A test key stands for nobody, whatever it names.
+        return Expected::NotPermitted;
+    }
     let about_referrals = operation.contains("referral");
     let visible = match target {
         Target::All => true,
@@ -124,6 +144,10 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         Target::Foreign | Target::Unknown => false,
     };
     match (visible, operation) {
+        // The version that the matrix names is in review, and another one was acknowledged before.
+        (true, "submit_language_version") => Expected::Done(&[409]),
+        (true, "update_language_version") => Expected::Refused(409, "version_not_draft"),
+        (true, "create_acknowledgement") => Expected::Done(&[200]),
         // What is made is new, whatever it is.
         // Each row of it answers for itself, as it would alone.
         (true, "create_bulk_action") => Expected::Done(&[200]),
@@ -131,6 +155,9 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         (true, id) if id.starts_with("create_") || id == "rotate_api_key" => Expected::Done(&[201]),
         (true, "launch_route" | "resume_route") => Expected::Done(&[409]),
         (true, _) => Expected::Done(&[200]),
+        (false, "create_language_version" | "create_acknowledgement" | "create_approved_process") => {
+            Expected::Refused(422, "invalid_body")
+        }
         (false, "create_route" | "create_referral" | "create_api_key" | "create_duplicate_review" | "create_bulk_action") => {
             Expected::Refused(422, "invalid_body")
         }

@@ -65,6 +65,13 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "list_referrals"
                 | "list_api_keys"
                 | "list_duplicate_reviews"
+                | "create_language_version"
+                | "list_language_versions"
+                | "get_current_language"
+                | "create_acknowledgement"
+                | "list_acknowledgements"
+                | "create_approved_process"
+                | "list_approved_processes"
         );
     let has_test = id.contains("referral") && id != "create_referral";
     let applies = match target {
@@ -83,6 +90,8 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "routes" => &meant.route_id,
         "api-keys" => &meant.key_id,
         "duplicate-reviews" => &meant.review_id,
+        "language-versions" => &meant.version_id,
+        "approved-processes" => &meant.process_id,
         "referrals" if target == Target::TestReferral => &meant.test_referral_id,
         "referrals" => &meant.referral_id,
         _ => "",
@@ -135,7 +144,29 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "pause_route"
         | "resume_route"
         | "retire_route"
-        | "withdraw_referral" => Sent::Nothing,
+        | "withdraw_referral"
+        | "get_language_version"
+        | "submit_language_version"
+        | "approve_language_version"
+        | "get_approved_process" => Sent::Nothing,
+        "list_language_versions" | "list_acknowledgements" | "list_approved_processes" | "get_current_language" => {
+            Sent::Filter(format!("study={}", meant.study_code))
+        }
+        "diff_language_versions" => Sent::Filter(format!("against={}", meant.version_id)),
+        "create_language_version" => {
+            let mut draft = crate::language::draft();
+            draft["study"] = json!(meant.study_code);
+            Sent::Body(draft)
+        }
+        "update_language_version" => Sent::Body(json!({"grace_days": 7})),
+        "return_language_version" => Sent::Body(json!({"reason": "wording_unclear"})),
+        "retire_language_version" => Sent::Body(json!({"reason": "study_ended"})),
+        "create_acknowledgement" => Sent::Body(json!({"version_id": meant.current_version_id})),
+        "create_approved_process" => Sent::Body(json!({
+            "study": meant.study_code, "partner": meant.partner_code, "fields": ["age_band"], "purpose": "recruitment_plan",
+            "approval_reference": "IRB-1", "valid_from": "2026-06-01", "valid_until": "2026-12-31",
+        })),
+        "revoke_approved_process" => Sent::Body(json!({"reason": "no_longer_needed"})),
         "list_api_keys" => Sent::Filter(format!("partner={}", meant.partner_code)),
         "list_duplicate_reviews" => Sent::Filter(format!("partner={}", meant.partner_code)),
         "create_duplicate_review" => Sent::Body(json!({"referral_ids": [meant.referral_id, meant.unpaired_referral_id]})),

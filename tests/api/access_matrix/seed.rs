@@ -84,6 +84,11 @@ pub struct Own {
     pub unpaired_referral_id: String,
     /// A review of the first referral and a third one.
     pub review_id: String,
+    /// Of the study's language, in review.
+    pub version_id: String,
+    /// Of the study's language, approved and acknowledged by the partner.
+    pub current_version_id: String,
+    pub process_id: String,
     pub partner_reference: String,
     pub test_referral_id: String,
     pub test_reference: String,
@@ -109,6 +114,9 @@ impl Own {
             referral_id: id(4),
             unpaired_referral_id: id(10),
             review_id: id(11),
+            version_id: id(13),
+            current_version_id: id(14),
+            process_id: id(15),
             partner_reference: "nowhere-ref".into(),
             test_referral_id: id(5),
             test_reference: "nowhere-test".into(),
@@ -230,6 +238,23 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let paired_id = app.person(&partner.key).post("/v1/referrals", &another).await.expect(201).id();
     let pair = json!({"referral_ids": [live_id, paired_id]});
     let review_id = app.member(site, site.coordinator).post("/v1/duplicate-reviews", &pair).await.expect(201).id();
+    let (author, approver) = (app.member(site, site.coordinator), app.member(site, site.admin));
+    let mut versions = Vec::new();
+    for (word, effective) in [("approved", "2026-06-01"), ("review", "2026-06-20")] {
+        let draft = crate::language::draft_with(json!({
+            "study": study_code, "where_to_go": format!("zq-{place}-{word}-words"), "effective_on": effective,
+        }));
+        let id = author.post("/v1/language-versions", &draft).await.expect(201).id();
+        crate::language::step(&author, &id, "submit", json!({})).await.expect(200);
+        versions.push(id);
+    }
+    crate::language::step(&approver, &versions[0], "approve", json!({})).await.expect(200);
+    crate::language::acknowledge(&app.person(&partner.key), &versions[0]).await.expect(201);
+    let process = json!({
+        "study": study_code, "partner": partner.code, "fields": ["age_band"], "purpose": "recruitment_plan",
+        "approval_reference": format!("zq-{place}-process"), "valid_from": "2026-06-01", "valid_until": "2026-12-31",
+    });
+    let process_id = approver.post("/v1/approved-processes", &process).await.expect(201).id();
     // Codes are shared words between the two sites' partners from `make`; here each is its own.
     let partner_code = format!("zq-{place}-partner");
     let mut conn = app.db.superuser();
@@ -283,6 +308,11 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     mark(Class::Ids, route.to_string());
     mark(Class::LiveId, live_id.clone());
     mark(Class::SiteOnly, format!("zq-{place}-approval"));
+    // Words are a partner's once they are approved; what is being written, and what is opened, is the site's.
+    mark(Class::Shared, format!("zq-{place}-approved-words"));
+    for text in [format!("zq-{place}-review-words"), versions[1].clone(), format!("zq-{place}-process"), process_id.clone()] {
+        mark(Class::SiteOnly, text);
+    }
     for text in [format!("zq-{place}-key"), key_id.clone()] {
         mark(Class::AdminOnly, text);
     }
@@ -311,6 +341,9 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         referral_id: live_id,
         unpaired_referral_id: unpaired_id,
         review_id,
+        version_id: versions.remove(1),
+        current_version_id: versions.remove(0),
+        process_id,
         partner_reference: reference,
         test_referral_id: test_id,
         test_reference: format!("zq-{place}-testref"),

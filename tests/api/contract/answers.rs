@@ -12,6 +12,7 @@ use crate::support::callers::{Answer, Person, fresh_key};
 use crate::support::{App, make};
 
 mod duplicates;
+mod language;
 mod people;
 
 use people::{keys, members};
@@ -63,6 +64,8 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     referrals(&app, &mut witness).await;
     keys(&app, &mut witness).await;
     duplicates::reviews(&app, &mut witness).await;
+    language::versions(&app, &mut witness).await;
+    language::processes(&app, &mut witness).await;
     lists(&app, &mut witness).await;
     journal(&app, &mut witness).await;
     refusals(&app, &mut witness).await;

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use diesel::PgConnection;
+use handoff::domain::approved_process::{ProcessField, ProcessPurpose, ProcessRevocationReason};
+use handoff::domain::boundaries::{PartnerMay, PartnerMayNot};
 use handoff::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
+use handoff::domain::language::{LanguageAudience, LanguageRetirementReason, LanguageReturnReason, LanguageStatus};
 use handoff::domain::vocabulary::{
     AlertKind, Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, DuplicatePolicy, Escalation,
     HandoffIssue, JobOutcome, LateReason, MatchGround, NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus,
@@ -29,6 +32,15 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("handoff_routes_channels_vocabulary", all!(Channel)),
         ("handoff_routes_duplicate_policy_vocabulary", all!(DuplicatePolicy)),
         ("handoff_routes_status_vocabulary", all!(RouteStatus)),
+        ("handoff_routes_may_vocabulary", all!(PartnerMay)),
+        ("handoff_routes_may_not_vocabulary", all!(PartnerMayNot)),
+        ("language_versions_audience_vocabulary", all!(LanguageAudience)),
+        ("language_versions_status_vocabulary", all!(LanguageStatus)),
+        ("language_versions_return_reason_vocabulary", all!(LanguageReturnReason)),
+        ("language_versions_retirement_reason_vocabulary", all!(LanguageRetirementReason)),
+        ("approved_processes_fields_vocabulary", all!(ProcessField)),
+        ("approved_processes_purpose_vocabulary", all!(ProcessPurpose)),
+        ("approved_processes_revocation_reason_vocabulary", all!(ProcessRevocationReason)),
         ("referrals_channel_vocabulary", all!(Channel)),
         ("referrals_attribution_vocabulary", all!(Attribution)),
         ("referrals_contact_basis_vocabulary", all!(ContactBasis)),

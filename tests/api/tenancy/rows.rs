@@ -55,6 +55,26 @@ impl Sown {
                 id = half.id
             ))
             .unwrap();
+            // An approved version of the study that the first partner alone has a route for, and a process for it alone.
+            conn.batch_execute(&format!(
+                "INSERT INTO language_versions (site_id, id, study_id, locale, audience, public_name, short_description, who_may_contact,
+                    what_site_reviews, what_not_to_promise, where_to_go, who_handles_questions, approval_reference, effective_on, expires_on,
+                    grace_days, status, author_id, last_editor_id, submitted_at, approved_by, approved_at, in_force_on, version, created_at,
+                    updated_at)
+                 SELECT '{site}', gen_random_uuid(), id, 'en', 'general_public', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', '2026-06-01',
+                    '2026-12-31', 14, 'approved', '{author}', '{author}', now(), '{admin}', now(), '2026-06-01', 3, now(), now()
+                   FROM studies WHERE site_id = '{site}' AND code = 'first-only';
+                 INSERT INTO language_acknowledgements SELECT '{site}', gen_random_uuid(), '{partner}', v.id, k.id, now()
+                   FROM language_versions v, api_keys k WHERE v.site_id = '{site}' AND k.partner_id = '{partner}' AND NOT k.is_test;
+                 INSERT INTO approved_processes SELECT '{site}', gen_random_uuid(), id, '{partner}', '{{age_band}}', 'recruitment_plan', 'x',
+                    '{admin}', '2026-06-01', '2026-12-31', null, null, null, 1, now(), now()
+                   FROM studies WHERE site_id = '{site}' AND code = 'first-only'",
+                site = half.id,
+                author = half.coordinator,
+                admin = half.admin,
+                partner = half.partner.id
+            ))
+            .unwrap();
             for partner in [&half.partner, &half.sibling] {
                 conn.batch_execute(&format!(
                     "INSERT INTO referrals (site_id, id, partner_id, study_id, route_id, channel, source_tag, attribution, contact_basis,
@@ -90,7 +110,17 @@ impl Sown {
 }
 
 /// The tables of which a partner reads its own rows.
-const PARTNERS_READ: [&str; 6] = ["partners", "studies", "idempotency_keys", "handoff_routes", "referrals", "refusals"];
+const PARTNERS_READ: [&str; 9] = [
+    "partners",
+    "studies",
+    "idempotency_keys",
+    "handoff_routes",
+    "referrals",
+    "refusals",
+    "language_versions",
+    "language_acknowledgements",
+    "approved_processes",
+];
 
 /// Who asks.
 struct Context {
@@ -112,6 +142,9 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         "job_leases" => Some("true".into()),
         "partners" => Some(format!("id = '{partner}'")),
         "studies" => Some("code = 'first-only'".into()),
+        // The one that is there is of a study that the first partner alone has a route for.
+        "language_versions" => Some("true".into()),
+        "language_acknowledgements" | "approved_processes" => Some(format!("partner_id = '{partner}'")),
         "idempotency_keys" => Some(format!("principal_id = '{partner}'")),
         // A new table says here which of its rows are a partner's.
         "handoff_routes" | "match_results" | "referrals" | "referral_digests" | "refusals" => {
@@ -210,6 +243,19 @@ fn insert(table: &str, site: &Site) -> String {
         "referrals" => format!("(site_id, id, partner_id, study_id, route_id, channel, source_tag, attribution, contact_basis, contact_path,
             external_ref, owner_id, status, next_action, next_action_due_at, handoff_issues, is_test, version, received_at, recorded_at,
             clock_started_at, updated_at) {referral}"),
+        "language_versions" => format!(
+            "(site_id, id, study_id, locale, audience, public_name, short_description, who_may_contact, what_site_reviews, what_not_to_promise,
+                where_to_go, who_handles_questions, grace_days, status, author_id, last_editor_id, version, created_at, updated_at)
+             VALUES ('{id}', gen_random_uuid(), '{}', 'en', 'general_public', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 14, 'draft', '{member}', '{member}',
+                1, now(), now())", site.study
+        ),
+        "language_acknowledgements" => {
+            format!("VALUES ('{id}', gen_random_uuid(), '{partner}', gen_random_uuid(), gen_random_uuid(), now())")
+        }
+        "approved_processes" => format!(
+            "VALUES ('{id}', gen_random_uuid(), '{}', '{partner}', '{{age_band}}', 'recruitment_plan', 'x', '{member}', '2026-06-01', '2026-12-31',
+                null, null, null, 1, now(), now())", site.study
+        ),
         "referral_digests" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', 'phone', sha256('x'))"),
         "match_results" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', now(), null, null)"),
         "duplicate_reviews" => format!(

@@ -29,13 +29,17 @@ const VERBS: &[&str] = &[
     "deactivate",
     "reactivate",
     "resolve",
+    "submit",
+    "return",
+    "approve",
+    "diff",
 ];
 /// A key that leaked is revoked whatever has become of it, and a second rotation is refused by what is active: neither overwrites
 /// what somebody else has changed, so neither takes `If-Match`.
 const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key"];
 
 /// What became of many resources, and what is there no more.
-const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window"];
+const WITHOUT_VERSION: &[&str] = &["create_bulk_action", "delete_away_window", "create_acknowledgement"];
 
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().len() > 1)
