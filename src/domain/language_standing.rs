@@ -210,7 +210,8 @@ pub fn standing(all: &[Approved], today: NaiveDate) -> Standing {
         .max();
     match in_grace {
         Some((until, _, version)) => Standing::InGrace { version, until },
-        None if all.iter().any(|version| version.acknowledged) => Standing::Lapsed,
+        // What was acknowledged ahead has not lapsed: it does not count yet.
+        None if all.iter().any(|version| version.acknowledged && version.in_force_on <= today) => Standing::Lapsed,
         None => Standing::NeverAcknowledged,
     }
 }

@@ -112,6 +112,13 @@ fn what_was_superseded_does_not_come_back_when_its_successor_expires() {
 }
 
 #[test]
+fn what_was_acknowledged_ahead_counts_from_its_day_on_and_has_not_lapsed_before() {
+    let all = [version(1, "2026-06-01"), acknowledged(version(2, "2026-07-01"))];
+    assert_eq!(standing(&all, day("2026-06-30")), Standing::NeverAcknowledged);
+    assert_eq!(standing(&all, day("2026-07-01")), Standing::Acknowledged { version: id(2) });
+}
+
+#[test]
 fn what_was_retired_counts_no_more_also_within_grace_days() {
     let retired = Approved { ending: Ending::Retired(day("2026-07-01")), ..acknowledged(version(1, "2026-06-01")) };
     assert_eq!(standing(&[retired, version(2, "2026-07-01")], day("2026-07-02")), Standing::Lapsed);

@@ -1,5 +1,7 @@
 //! Two sites whose rows are marked: every id, name, tag and reference says whose it is and who may see it.
 
+mod language;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::{PgConnection, QueryableByName, RunQueryDsl as _};
 use handoff::auth::{Actor, StaffActor, operator_scope};
@@ -238,23 +240,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let paired_id = app.person(&partner.key).post("/v1/referrals", &another).await.expect(201).id();
     let pair = json!({"referral_ids": [live_id, paired_id]});
     let review_id = app.member(site, site.coordinator).post("/v1/duplicate-reviews", &pair).await.expect(201).id();
-    let (author, approver) = (app.member(site, site.coordinator), app.member(site, site.admin));
-    let mut versions = Vec::new();
-    for (word, effective) in [("approved", "2026-06-01"), ("review", "2026-06-20")] {
-        let draft = crate::language::draft_with(json!({
-            "study": study_code, "where_to_go": format!("zq-{place}-{word}-words"), "effective_on": effective,
-        }));
-        let id = author.post("/v1/language-versions", &draft).await.expect(201).id();
-        crate::language::step(&author, &id, "submit", json!({})).await.expect(200);
-        versions.push(id);
-    }
-    crate::language::step(&approver, &versions[0], "approve", json!({})).await.expect(200);
-    crate::language::acknowledge(&app.person(&partner.key), &versions[0]).await.expect(201);
-    let process = json!({
-        "study": study_code, "partner": partner.code, "fields": ["age_band"], "purpose": "recruitment_plan",
-        "approval_reference": format!("zq-{place}-process"), "valid_from": "2026-06-01", "valid_until": "2026-12-31",
-    });
-    let process_id = approver.post("/v1/approved-processes", &process).await.expect(201).id();
+    let words = language::words(app, site, partner, &study_code, &place).await;
     // Codes are shared words between the two sites' partners from `make`; here each is its own.
     let partner_code = format!("zq-{place}-partner");
     let mut conn = app.db.superuser();
@@ -310,7 +296,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     mark(Class::SiteOnly, format!("zq-{place}-approval"));
     // Words are a partner's once they are approved; what is being written, and what is opened, is the site's.
     mark(Class::Shared, format!("zq-{place}-approved-words"));
-    for text in [format!("zq-{place}-review-words"), versions[1].clone(), format!("zq-{place}-process"), process_id.clone()] {
+    for text in [format!("zq-{place}-review-words"), words.in_review.clone(), format!("zq-{place}-process"), words.process.clone()] {
         mark(Class::SiteOnly, text);
     }
     for text in [format!("zq-{place}-key"), key_id.clone()] {
@@ -341,9 +327,9 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         referral_id: live_id,
         unpaired_referral_id: unpaired_id,
         review_id,
-        version_id: versions.remove(1),
-        current_version_id: versions.remove(0),
-        process_id,
+        version_id: words.in_review,
+        current_version_id: words.current,
+        process_id: words.process,
         partner_reference: reference,
         test_referral_id: test_id,
         test_reference: format!("zq-{place}-testref"),
