@@ -66,7 +66,7 @@ macro_rules! with_context {
                 studies::table
                     .on(studies::site_id.eq(language_versions::site_id).and(studies::id.eq(language_versions::study_id))),
             )
-            .select((AcknowledgementRow::as_select(), partners::code, studies::code, language_versions::locale))
+            .select((language_acknowledgements::all_columns, partners::code, studies::code, language_versions::locale))
             .filter(language_acknowledgements::site_id.eq($scope.site()))
             .into_boxed();
         if let Some(own) = $scope.partner() {

@@ -71,7 +71,7 @@ macro_rules! with_codes {
             .left_join(partners::table.on(
                 partners::site_id.eq(approved_processes::site_id).and(partners::id.nullable().eq(approved_processes::partner_id)),
             ))
-            .select((ApprovedProcessRow::as_select(), studies::code, partners::code.nullable()))
+            .select((approved_processes::all_columns, studies::code, partners::code.nullable()))
             .filter(approved_processes::site_id.eq($scope.site()))
     };
 }

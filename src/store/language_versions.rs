@@ -137,7 +137,7 @@ macro_rules! with_study {
                 studies::table
                     .on(studies::site_id.eq(language_versions::site_id).and(studies::id.eq(language_versions::study_id))),
             )
-            .select((LanguageVersionRow::as_select(), studies::code))
+            .select((language_versions::all_columns, studies::code))
             .filter(language_versions::site_id.eq($scope.site()))
             .into_boxed();
         if let Some(own) = $scope.partner() {
