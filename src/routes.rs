@@ -3,13 +3,13 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
-    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, members, partners, referrals,
-    routes, sites, studies, system,
+    api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, members, partner_reviews,
+    partners, referrals, routes, sites, studies, system,
 };
 use crate::auth::permission::{
     CreateReferrals, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers, ManageSite, Permission, PlanAbsences,
-    PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals, ReadSite, RecordWithdrawals,
-    ResolveDuplicates, Row, WorkReferrals,
+    PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadPartnerReviews, ReadReferrals, ReadSite,
+    RecordWithdrawals, ResolveDuplicates, ReviewPartners, Row, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -65,6 +65,9 @@ table! {
     partners::get_partner => Access::Permission(ReadConfiguration::ROW);
     partners::update_partner => Access::Permission(ManageConfiguration::ROW);
     partners::transition_partner => Access::Permission(ManageConfiguration::ROW);
+    partner_reviews::create_partner_review => Access::Permission(ReviewPartners::ROW);
+    partner_reviews::list_partner_reviews => Access::Permission(ReadPartnerReviews::ROW);
+    partner_reviews::get_partner_review => Access::Permission(ReadPartnerReviews::ROW);
     routes::create_route => Access::Permission(ManageConfiguration::ROW);
     routes::list_routes => Access::Permission(ReadConfiguration::ROW);
     routes::get_route => Access::Permission(ReadConfiguration::ROW);

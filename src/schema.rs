@@ -237,6 +237,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    partner_reviews (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        partner_id -> Uuid,
+        decision -> Text,
+        reason -> Text,
+        reviewed_at -> Timestamptz,
+        reviewed_by -> Uuid,
+    }
+}
+
+diesel::table! {
     partners (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
@@ -359,6 +371,37 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    test_run_steps (site_id, run_id, step) {
+        site_id -> Uuid,
+        run_id -> Uuid,
+        step -> Text,
+        partner_id -> Uuid,
+        result -> Text,
+        failure -> Nullable<Text>,
+        happened_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    test_runs (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        route_id -> Uuid,
+        partner_id -> Uuid,
+        persona -> Nullable<Text>,
+        configuration_hash -> Text,
+        status -> Text,
+        opened_by -> Uuid,
+        opened_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        referral_id -> Nullable<Uuid>,
+        copy_referral_id -> Nullable<Uuid>,
+        version -> Int4,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     alerts,
     api_keys,
@@ -377,10 +420,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     match_results,
     member_studies,
     members,
+    partner_reviews,
     partners,
     referral_digests,
     referrals,
     refusals,
     sites,
     studies,
+    test_run_steps,
+    test_runs,
 );

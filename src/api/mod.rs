@@ -16,6 +16,7 @@ pub mod extract;
 pub mod history;
 pub mod idempotency;
 pub mod members;
+pub mod partner_reviews;
 pub mod partners;
 pub mod read;
 pub mod referrals;
@@ -57,6 +58,8 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         partners::UpdatePartner,
         partners::TransitionPartner,
         partners::ListPartners,
+        partner_reviews::CreatePartnerReview,
+        partner_reviews::ListPartnerReviews,
         routes::CreateRoute,
         routes::UpdateRoute,
         routes::ListRoutes,

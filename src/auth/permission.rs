@@ -51,6 +51,10 @@ permissions! {
     ReadConfiguration: [Admin Coordinator], Some(Scope::ConfigRead), true;
     /// Create and change studies, partners and routes, and launch: admins alone.
     ManageConfiguration: [Admin], None, false;
+    /// Review partners: admins alone.
+    ReviewPartners: [Admin], None, false;
+    /// Read what the site decided about its partners: staff alone.
+    ReadPartnerReviews: [Admin Coordinator], None, false;
     /// Issue, read, rotate and revoke API keys: admins alone.
     ManageApiKeys: [Admin], None, false;
     /// Create a referral; a partner creates its own.

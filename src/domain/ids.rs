@@ -86,6 +86,10 @@ ids! {
     AwayWindowId,
     /// Id of a possible same-person pair.
     DuplicateReviewId,
+    /// Id of a review of a partner.
+    PartnerReviewId,
+    /// Id of a test run of a route.
+    TestRunId,
     /// Id of an alert; the same in every attempt to deliver it.
     AlertId,
     /// Id of an entry of the audit trail.

@@ -55,6 +55,7 @@ text_enum! {
         AwayWindow = "away_window",
         DuplicateReview = "duplicate_review",
         Alert = "alert",
+        TestRun = "test_run",
     }
 }
 

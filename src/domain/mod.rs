@@ -22,6 +22,7 @@ pub mod launch;
 pub mod lifecycle;
 pub mod merge;
 pub mod next_action;
+pub mod partner_review;
 pub mod partner_view;
 pub mod referral_state;
 pub mod standstill;

@@ -9,6 +9,7 @@ use crate::store::api_keys::ApiKeyRow;
 use crate::store::away_windows::AwayWindowRow;
 use crate::store::duplicates::ReviewRow;
 use crate::store::members::MemberContext;
+use crate::store::partner_reviews::PartnerReviewRow;
 use crate::store::partners::PartnerRow;
 use crate::store::referrals::ReferralRow;
 use crate::store::routes::RouteRow;
@@ -147,6 +148,10 @@ pub(super) fn of_contact_withdrawal(
         .codes("kinds", kinds.into_iter().map(|kind| kind.as_str()))
         .time("received_at", received_at)
         .flag("is_test", is_test)
+}
+
+pub(super) fn of_partner_review(review: &PartnerReviewRow) -> Facts {
+    Facts::new().id("review_id", review.id.0).code("decision", review.decision.as_str()).code("reason", review.reason.as_str())
 }
 
 pub(super) fn of_duplicate_review(review: &ReviewRow) -> Facts {

@@ -9,6 +9,7 @@ pub mod create_away_window;
 pub mod create_bulk_action;
 pub mod create_contact_withdrawal;
 pub mod create_partner;
+pub mod create_partner_review;
 pub mod create_referral;
 pub mod create_route;
 pub mod create_site;

@@ -15,6 +15,7 @@ pub mod job_leases;
 pub mod journal;
 pub mod locks;
 pub mod members;
+pub mod partner_reviews;
 pub mod partners;
 pub mod referrals;
 pub mod refusals;
