@@ -39,6 +39,9 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("get_partner", &["admin", "coordinator", "config:read", "partner"]),
     ("update_partner", &["admin"]),
     ("transition_partner", &["admin"]),
+    ("create_partner_review", &["admin"]),
+    ("list_partner_reviews", &["admin", "coordinator"]),
+    ("get_partner_review", &["admin", "coordinator"]),
     ("create_route", &["admin"]),
     ("list_routes", &["admin", "coordinator", "config:read", "partner"]),
     ("get_route", &["admin", "coordinator", "config:read", "partner"]),
@@ -67,7 +70,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// Lists that belong to one resource: without it there is no empty list either.
-const OF_ONE: [&str; 3] = ["list_referral_actions", "list_referral_events", "list_away_windows"];
+const OF_ONE: [&str; 4] = ["list_referral_actions", "list_referral_events", "list_away_windows", "list_partner_reviews"];
 
 /// What a cell must answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

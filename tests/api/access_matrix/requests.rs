@@ -87,7 +87,11 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "referrals" => &meant.referral_id,
         _ => "",
     };
-    let mut path = operation.path.replace("{id}", segment).replace("{window_id}", &meant.window_id);
+    let mut path = operation
+        .path
+        .replace("{id}", segment)
+        .replace("{window_id}", &meant.window_id)
+        .replace("{review_id}", &meant.partner_review_id);
     let reference = if target == Target::TestReferral { &meant.test_reference } else { &meant.partner_reference };
     let named = Own { partner_reference: reference.clone(), ..meant.clone() };
     let sent = sent(id, &named, neighbour, person.is_partner()).expect("an operation of the request maker");
@@ -128,6 +132,8 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "list_events"
         | "list_audit_entries"
         | "get_duplicate_review"
+        | "list_partner_reviews"
+        | "get_partner_review"
         | "list_away_windows"
         | "get_away_window"
         | "delete_away_window"
@@ -175,6 +181,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
             }
             Sent::Body(body)
         }
+        "create_partner_review" => Sent::Body(json!({"decision": "continue", "reason": "routine"})),
         "create_away_window" => Sent::Body(json!({"starts_at": "2026-08-03T12:00:00Z", "ends_at": "2026-08-10T12:00:00Z"})),
         "update_away_window" => Sent::Body(json!({"ends_at": "2026-07-17T12:00:00Z"})),
         "create_bulk_action" => Sent::Body(json!({

@@ -69,6 +69,8 @@ pub struct Own {
     pub member_id: String,
     /// An absence of that member.
     pub window_id: String,
+    /// A review of the partner.
+    pub partner_review_id: String,
     /// A member who was deactivated.
     pub left_member_id: String,
     pub partner_id: String,
@@ -97,6 +99,7 @@ impl Own {
         Self {
             member_id: id(8),
             window_id: id(12),
+            partner_review_id: id(13),
             left_member_id: id(9),
             partner_id: id(1),
             partner_code: "nowhere-partner".into(),
@@ -267,6 +270,9 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         site.id
     ))
     .unwrap();
+    let review = json!({"decision": "continue", "reason": "routine"});
+    let reviews = format!("/v1/partners/{}/reviews", partner.id);
+    let partner_review_id = app.member(site, site.admin).post(&reviews, &review).await.expect(201).id();
 
     let mut mark = |class, text: String| marks.push(Mark { away, of_sibling: Some(is_sibling), class, kept_inside: false, text });
     for word in ["public", "description", "protocol", "name"] {
@@ -292,12 +298,13 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         mark(Class::Test, text);
     }
     mark(Class::TestSiteOnly, format!("zq-{place}-testext"));
-    for id in [&member, &left, &window, &review_id] {
+    for id in [&member, &left, &window, &review_id, &partner_review_id] {
         mark(Class::People, id.clone());
     }
     Own {
         member_id: member,
         window_id: window,
+        partner_review_id,
         left_member_id: left,
         partner_id: partner.id.to_string(),
         partner_code,

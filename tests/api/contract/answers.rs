@@ -114,6 +114,10 @@ async fn onboarding(app: &App, witness: &mut Witness) {
     let partner = json!({"code": "harbour", "name": "Harbour", "partner_type": "registry", "jurisdiction": "US", "remuneration_basis": "flat"});
     let partner = post(witness, &admin, "/v1/partners", &partner).await.expect(201);
     let path = format!("/v1/partners/{}", partner.id());
+    let decided = json!({"decision": "adjust", "reason": "incomplete_handoffs"});
+    let review = post(witness, &admin, &format!("{path}/reviews"), &decided).await.expect(201);
+    get(witness, &admin, &format!("{path}/reviews/{}", review.id())).await.expect(200);
+    get(witness, &app.coordinator(), &format!("{path}/reviews?limit=1")).await.expect(200);
     let partner = patch(witness, &admin, &path, &partner.etag(), &json!({"name": "Harbour Registry"})).await.expect(200);
     post_on(witness, &admin, &format!("{path}/transitions"), &partner.etag(), Some(&json!({"to": "language_pending"})))
         .await

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use diesel::PgConnection;
 use handoff::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
+use handoff::domain::partner_review::{PartnerDecision, PartnerReviewReason};
+use handoff::domain::test_run::{StepFailure, StepResult, TestPersona, TestRunStatus, TestStep};
 use handoff::domain::vocabulary::{
     AlertKind, Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, DuplicatePolicy, Escalation,
     HandoffIssue, JobOutcome, LateReason, MatchGround, NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus,
@@ -53,6 +55,13 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("referrals_held_blocker_vocabulary", all!(Blocker)),
         ("referrals_escalation_vocabulary", all!(Escalation)),
         ("alerts_kind_vocabulary", all!(AlertKind)),
+        ("partner_reviews_decision_vocabulary", all!(PartnerDecision)),
+        ("partner_reviews_reason_vocabulary", all!(PartnerReviewReason)),
+        ("test_runs_persona_vocabulary", all!(TestPersona)),
+        ("test_runs_status_vocabulary", all!(TestRunStatus)),
+        ("test_run_steps_step_vocabulary", all!(TestStep)),
+        ("test_run_steps_result_vocabulary", all!(StepResult)),
+        ("test_run_steps_failure_vocabulary", all!(StepFailure)),
         ("duplicate_reviews_grounds_vocabulary", all!(MatchGround)),
         ("duplicate_reviews_status_vocabulary", all!(ReviewStatus)),
         ("referral_digests_kind_vocabulary", all!(DigestKind)),

@@ -16,6 +16,7 @@ pub struct Things {
     pub referral: String,
     review: String,
     window: String,
+    partner_review: String,
 }
 
 impl Things {
@@ -25,9 +26,12 @@ impl Things {
         let pair = json!({"referral_ids": [referral, other]});
         let away = json!({"starts_at": "2026-07-06T12:00:00Z", "ends_at": "2026-07-20T12:00:00Z"});
         let member = app.site.viewer.to_string();
+        let decided = json!({"decision": "continue", "reason": "routine"});
+        let reviews = format!("/v1/partners/{}/reviews", app.site.partner.id);
         Self {
             review: app.coordinator().post("/v1/duplicate-reviews", &pair).await.expect(201).id(),
             window: app.admin().post(&format!("/v1/members/{member}/away-windows"), &away).await.expect(201).id(),
+            partner_review: app.admin().post(&reviews, &decided).await.expect(201).id(),
             member,
             study: app.site.study.to_string(),
             partner: app.site.partner.id.to_string(),
@@ -48,12 +52,12 @@ impl Things {
             "duplicate-reviews" => &self.review,
             _ => &self.referral,
         };
-        path.replace("{id}", id).replace("{window_id}", &self.window)
+        path.replace("{id}", id).replace("{window_id}", &self.window).replace("{review_id}", &self.partner_review)
     }
 
     /// The path with well-formed ids of nothing.
     pub fn unknown(path: &str) -> String {
         let id = uuid::Uuid::now_v7().to_string();
-        path.replace("{id}", &id).replace("{window_id}", &id)
+        path.replace("{id}", &id).replace("{window_id}", &id).replace("{review_id}", &id)
     }
 }

@@ -43,7 +43,11 @@ impl Sown {
             conn.batch_execute(&format!(
                 "INSERT INTO away_windows VALUES ('{site}', gen_random_uuid(), '{member}', now(), now() + interval '1 day', 1, now(), now());
                  INSERT INTO job_leases VALUES ('{site}', 'escalation', gen_random_uuid(), now(), 'done', 0, 0);
-                 INSERT INTO alerts VALUES ('{site}', gen_random_uuid(), '{member}', 'test', null, now(), null)",
+                 INSERT INTO alerts VALUES ('{site}', gen_random_uuid(), '{member}', 'test', null, now(), null);
+                 INSERT INTO partner_reviews SELECT site_id, gen_random_uuid(), id, 'continue', 'routine', now(), '{member}' FROM partners WHERE site_id = '{site}';
+                 INSERT INTO test_runs SELECT site_id, gen_random_uuid(), id, partner_id, null, repeat('0', 64), 'open', '{member}', now(), now() + interval '7 days', null, null, null, 1
+                   FROM handoff_routes WHERE site_id = '{site}';
+                 INSERT INTO test_run_steps SELECT site_id, id, 'attribution', partner_id, 'waiting', null, null FROM test_runs WHERE site_id = '{site}'",
                 site = half.id,
                 member = half.coordinator
             ))
@@ -104,9 +108,14 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
     match table {
         "sites" => None,
         // Whether somebody withdrew is the site's to know.
-        "alerts" | "away_windows" | "duplicate_reviews" | "members" | "member_studies" | "api_keys" | "contact_withdrawals" => {
-            Some("true".into())
-        }
+        "alerts"
+        | "away_windows"
+        | "duplicate_reviews"
+        | "partner_reviews"
+        | "members"
+        | "member_studies"
+        | "api_keys"
+        | "contact_withdrawals" => Some("true".into()),
         // What a partner's request leaves in the journal is the site's to read.
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
         "job_leases" => Some("true".into()),
@@ -114,7 +123,7 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         "studies" => Some("code = 'first-only'".into()),
         "idempotency_keys" => Some(format!("principal_id = '{partner}'")),
         // A new table says here which of its rows are a partner's.
-        "handoff_routes" | "match_results" | "referrals" | "referral_digests" | "refusals" => {
+        "handoff_routes" | "match_results" | "referrals" | "referral_digests" | "refusals" | "test_runs" | "test_run_steps" => {
             Some(format!("partner_id = '{partner}'"))
         }
         other => panic!("say in `beyond_partner` which rows of `{other}` are a partner's"),
@@ -197,6 +206,12 @@ fn insert(table: &str, site: &Site) -> String {
         "away_windows" => {
             format!("VALUES ('{id}', gen_random_uuid(), '{member}', now(), now() + interval '1 day', 1, now(), now())")
         }
+        "partner_reviews" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', 'continue', 'routine', now(), '{member}')"),
+        "test_runs" => format!(
+            "VALUES ('{id}', gen_random_uuid(), '{}', '{partner}', null, repeat('0', 64), 'cancelled', '{member}', now(), now() + interval '7 days', now(), null, null, 1)",
+            site.partner.route
+        ),
+        "test_run_steps" => format!("VALUES ('{id}', gen_random_uuid(), 'attribution', '{partner}', 'waiting', null, null)"),
         "member_studies" => format!("VALUES ('{id}', '{}', '{}')", site.admin, site.study),
         "studies" => format!("VALUES ('{id}', gen_random_uuid(), 'xx', 'x', 'x', 'x', null, 'open', 1, now(), now())"),
         "partners" => format!("VALUES ('{id}', gen_random_uuid(), 'xx', 'x', 'registry', 'US', 'none', 'draft', 1, now(), now())"),
