@@ -107,6 +107,64 @@ impl Step {
     }
 }
 
+impl Step {
+    /// What a step waits for, or what to mend before the next run, as a sentence for a person; `None` when it passed.
+    #[must_use]
+    pub const fn what_to_do(&self) -> Option<&'static str> {
+        match (self.result, self.failure) {
+            (StepResult::Passed, _) => None,
+            (_, Some(failure)) => Some(failure.what_to_do()),
+            (_, None) => Some(match self.step {
+                TestStep::IntakeLink => "The server looks at the intake link; where it cannot, a person opens it and confirms.",
+                TestStep::ReferralReceived => "The partner sends the test referral with its test key.",
+                TestStep::Attribution => "It is known when the test referral arrives: it has to carry the route's source tag.",
+                TestStep::DuplicateCheck => {
+                    "The partner sends the same referral once more, with the same `match`, under another idempotency key."
+                }
+                TestStep::OwnerAlertDelivered => "The owner's alert is on its way when the test referral has arrived.",
+                TestStep::OwnerAlertConfirmed => "The owner confirms the alert.",
+                TestStep::BackupReached => "It is known when the test referral arrives.",
+            }),
+        }
+    }
+}
+
+impl StepFailure {
+    /// What to mend.
+    #[must_use]
+    pub const fn what_to_do(self) -> &'static str {
+        match self {
+            Self::IntakeUnreachable => "Correct the intake URL of the route or of the site, or make it answer; then open another run.",
+            Self::MissingSourceTag => "The partner sends the route's source tag with every referral; then open another run.",
+            Self::WrongSourceTag => "The partner sends exactly the route's source tag; then open another run.",
+            Self::DuplicateMissed => "The second copy needs the same `match` as the first; then open another run.",
+            Self::AlertUndelivered => {
+                "Give the owner a channel for alerts that works, try it with a test alert; then open another run."
+            }
+            Self::BackupUnreachable => {
+                "Give the route a backup owner who is there and whom alerts reach; then open another run."
+            }
+        }
+    }
+}
+
+text_enum! {
+    /// What the partner does next in a test run: it sends the test referral, sends it once more, or waits for the site.
+    pub enum PartnerTestStep { SendReferral = "send_referral", SendSecondCopy = "send_second_copy", WaitForSite = "wait_for_site" }
+}
+
+impl PartnerTestStep {
+    /// The next step, by what has arrived.
+    #[must_use]
+    pub const fn of(referral: bool, copy: bool) -> Self {
+        match (referral, copy) {
+            (false, _) => Self::SendReferral,
+            (true, false) => Self::SendSecondCopy,
+            (true, true) => Self::WaitForSite,
+        }
+    }
+}
+
 /// How the source tag of the test referral came.
 #[must_use]
 pub const fn attribution(sent: Option<bool>, persona: Option<TestPersona>, at: DateTime<Utc>) -> Step {

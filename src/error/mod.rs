@@ -12,7 +12,7 @@ use std::fmt;
 
 pub use code::ErrorCode;
 pub use database::{is_lock_timeout, on_constraint};
-pub use problem::{FaultBody, OpenWork, Problem};
+pub use problem::{FaultBody, LaunchBlocker, OpenWork, Problem};
 
 use crate::domain::fault::Fault;
 use crate::domain::ids::ReferralId;
@@ -32,6 +32,7 @@ struct Details {
     allowed_actions: Option<Vec<String>>,
     referral_id: Option<ReferralId>,
     open_work: Option<OpenWork>,
+    launch_blockers: Vec<LaunchBlocker>,
     intake_url: Option<String>,
     allow: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -103,6 +104,13 @@ impl AppError {
     #[must_use]
     pub fn with_open_work(mut self, work: OpenWork) -> Self {
         self.inner.open_work = Some(work);
+        self
+    }
+
+    /// Adds every check that a route does not pass.
+    #[must_use]
+    pub fn with_launch_blockers(mut self, blockers: Vec<LaunchBlocker>) -> Self {
+        self.inner.launch_blockers = blockers;
         self
     }
 

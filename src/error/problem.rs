@@ -55,10 +55,26 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub open_work: Option<OpenWork>,
+    /// Every check that the route does not pass, on `launch_blocked`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 10)]
+    pub launch_blockers: Vec<LaunchBlocker>,
     /// Where the person gives what does not belong here.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 500, format = "uri")]
     pub intake_url: Option<String>,
+}
+
+/// A check that a route does not pass.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"check": "test_passed", "what_to_do": "Open a test run and complete it."}))]
+pub struct LaunchBlocker {
+    /// The check, as `launch-check` lists it.
+    #[schema(max_length = 40, pattern = "^[a-z][a-z_]*$")]
+    pub check: &'static str,
+    /// What to do, for a person. Do not parse it.
+    #[schema(max_length = 300)]
+    pub what_to_do: &'static str,
 }
 
 /// What a member is responsible for and somebody else would have to take.
@@ -155,6 +171,7 @@ impl AppError {
             allowed_actions: self.inner.allowed_actions.clone(),
             referral_id: self.inner.referral_id,
             open_work: self.inner.open_work.clone(),
+            launch_blockers: self.inner.launch_blockers.clone(),
             intake_url: self.inner.intake_url.clone(),
         }
     }

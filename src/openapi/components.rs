@@ -75,6 +75,9 @@ fn problem_example(code: ErrorCode) -> Value {
             problem["open_work"] =
                 json!({"referrals": [EXAMPLE_ID], "referrals_total": 1, "routes": [EXAMPLE_ID], "routes_total": 1});
         }
+        ErrorCode::LaunchBlocked => {
+            problem["launch_blockers"] = json!([{"check": "test_passed", "what_to_do": "Open a test run and complete it: no passed test belongs to the configuration as it is now."}]);
+        }
         ErrorCode::AlreadyExists => {
             problem["errors"] = fault("/code", "inconsistent", "This is taken within the site. Choose another.");
         }

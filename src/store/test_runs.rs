@@ -65,6 +65,23 @@ pub struct TestRun {
     pub steps: Vec<Step>,
 }
 
+impl TestRun {
+    /// What came of this step so far.
+    #[must_use]
+    pub fn step(&self, step: TestStep) -> Step {
+        self.steps.iter().copied().find(|known| known.step == step).unwrap_or(Step::waiting(step))
+    }
+
+    /// Takes over what is known now.
+    pub fn learn(&mut self, known: &[Step]) {
+        for step in known {
+            self.steps.retain(|other| other.step != step.step);
+            self.steps.push(*step);
+        }
+        self.steps.sort_by_key(|step| step.step);
+    }
+}
+
 /// Which runs a list shows.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Filter {
@@ -92,7 +109,7 @@ fn with_steps(conn: &mut PgConnection, scope: &SiteScope, runs: Vec<TestRunRow>)
     Ok(runs.into_iter().map(|run| TestRun { steps: steps_of(run.id), run }).collect())
 }
 
-/// The run with this id; a partner's scope finds its own only.
+/// The run with this id; a partner's scope finds its own while it is open.
 ///
 /// # Errors
 /// A database failure.
@@ -102,7 +119,7 @@ pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: TestRunId) -> QueryR
         .select(TestRunRow::as_select())
         .into_boxed();
     if let Some(own) = scope.partner() {
-        query = query.filter(test_runs::partner_id.eq(own));
+        query = query.filter(test_runs::partner_id.eq(own).and(test_runs::status.eq(TestRunStatus::Open)));
     }
     let runs: Vec<TestRunRow> = query.load(conn)?;
     Ok(with_steps(conn, scope, runs)?.pop())
@@ -171,7 +188,7 @@ pub fn is_proven(conn: &mut PgConnection, scope: &SiteScope, route: RouteId, has
     diesel::select(diesel::dsl::exists(passed)).get_result(conn)
 }
 
-/// A page, newest first, before this run.
+/// A page, newest first, before this run; a partner's scope finds its own that are open.
 ///
 /// # Errors
 /// A database failure.
@@ -185,7 +202,7 @@ pub fn page(
     let mut query =
         test_runs::table.filter(test_runs::site_id.eq(scope.site())).select(TestRunRow::as_select()).into_boxed();
     if let Some(own) = scope.partner() {
-        query = query.filter(test_runs::partner_id.eq(own));
+        query = query.filter(test_runs::partner_id.eq(own).and(test_runs::status.eq(TestRunStatus::Open)));
     }
     if let Some(route) = filter.route {
         query = query.filter(test_runs::route_id.eq(route));
