@@ -8,6 +8,9 @@
 //! `clock` are leaves. `outbound` alone opens connections to places that somebody configured; `jobs` sends by it, `api` asks it whether
 //! an address may be configured. Only `server` and `routes` know every handler. `tests/api/architecture.rs` checks it.
 
+// The example of an answer that holds a whole referral is one long macro.
+#![recursion_limit = "256"]
+
 #[macro_use]
 pub mod domain;
 

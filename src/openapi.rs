@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt as _;
 
+use crate::api::current_language::LanguageMoment;
 use crate::api::events::FeedStart;
 use crate::error::Problem;
 use crate::routes;
@@ -39,10 +40,12 @@ use crate::routes;
     tags(
         (name = "referrals", description = "One person's operational record, without the person."),
         (name = "queue", description = "Whose turn it is: next actions by when they are due, and how many there are."),
+        (name = "intake", description = "People who arrive at the site by themselves, and whom that is credited to."),
         (name = "withdrawals", description = "People who do not want to be contacted."),
         (name = "duplicates", description = "Possible same-person pairs, and what somebody of the site decides about them."),
         (name = "routes", description = "Handoff routes: partner × study, with owner and backup owner."),
         (name = "language", description = "What may be said about a study, and what a draft says instead."),
+        (name = "approved-processes", description = "Recorded exceptions: which coded fields may be sent beyond the minimum, and until when."),
         (name = "studies", description = "What people are referred to."),
         (name = "partners", description = "The organisations that refer."),
         (name = "api-keys", description = "Keys of partners and of the site's systems: shown once, rotated with an overlap, revoked at once."),
@@ -53,7 +56,7 @@ use crate::routes;
         (name = "audit", description = "Who did what, when, and why: append-only and chained."),
         (name = "system", description = "Health, for load balancers."),
     ),
-    components(schemas(Problem, FeedStart)),
+    components(schemas(Problem, FeedStart, LanguageMoment)),
 )]
 struct Document;
 
@@ -102,10 +105,16 @@ pub fn operations_with_query(document: &Value) -> Vec<(String, String)> {
     })
 }
 
-/// Every operation that answers CSV too, as path and method in capitals: what the envelope takes an `Accept` header by.
+/// Every operation that answers a text form too, as path, method in capitals and the kind of text: what the envelope takes an `Accept`
+/// header by.
 #[must_use]
-pub fn operations_with_csv(document: &Value) -> Vec<(String, String)> {
-    operations_that(document, |operation| operation["responses"]["200"]["content"].get("text/csv").is_some())
+pub fn operations_with_text(document: &Value) -> Vec<(String, String, String)> {
+    let of = |kind: &str, found: Vec<(String, String)>| -> Vec<(String, String, String)> {
+        found.into_iter().map(|(path, method)| (path, method, kind.to_owned())).collect()
+    };
+    let csv = operations_that(document, |operation| operation["responses"]["200"]["content"].get("text/csv").is_some());
+    let plain = operations_that(document, |operation| operation["responses"]["200"]["content"].get("text/plain").is_some());
+    of("text/csv", csv).into_iter().chain(of("text/plain", plain)).collect()
 }
 
 fn operations_that(document: &Value, holds: fn(&Value) -> bool) -> Vec<(String, String)> {

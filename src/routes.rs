@@ -3,13 +3,16 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
-    alert_webhook, alerts, api_keys, audit, away_windows, bulk_actions, contact_withdrawals, duplicates, events, history, issues,
-    language, members, partners, queue, referrals, routes, sites, studies, system,
+    acknowledgements, alert_webhook, alerts, api_keys, approved_processes, audit, away_windows, bulk_actions,
+    contact_withdrawals, current_language, duplicates, events, history, intake, issues, language, language_versions, launch,
+    members, partner_reviews, partners, queue, referrals, routes, sites, studies, system, test_runs,
 };
 use crate::auth::permission::{
-    CheckLanguage, CreateReferrals, FollowAlerts, FollowUpReferrals, ManageApiKeys, ManageConfiguration, ManageMembers,
-    ManageSite, Permission, PlanAbsences, PlanReferrals, ReadAudit, ReadConfiguration, ReadEvents, ReadMembers, ReadReferrals,
-    ReadSite, RecordWithdrawals, ResolveDuplicates, Row, WorkReferrals,
+    AcknowledgeLanguage, ApproveLanguage, CheckLanguage, CorrectAttribution, CreateReferrals, DraftLanguage, FollowAlerts,
+    FollowUpReferrals, ManageApiKeys, ManageApprovedProcesses, ManageConfiguration, ManageMembers, ManageSite, Permission,
+    PlanAbsences, PlanReferrals, ReadAcknowledgements, ReadApprovedProcesses, ReadAudit, ReadConfiguration, ReadEvents,
+    ReadLanguage, ReadLanguageVersions, ReadMembers, ReadPartnerReviews, ReadReferrals, ReadRouteHistory, ReadSite, ReadTestRuns,
+    RecordWithdrawals, ResolveDuplicates, ReviewPartners, Row, TakeIntake, TestRoutes, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -73,14 +76,41 @@ table! {
     partners::get_partner => Access::Permission(ReadConfiguration::ROW);
     partners::update_partner => Access::Permission(ManageConfiguration::ROW);
     partners::transition_partner => Access::Permission(ManageConfiguration::ROW);
+    partner_reviews::create_partner_review => Access::Permission(ReviewPartners::ROW);
+    partner_reviews::list_partner_reviews => Access::Permission(ReadPartnerReviews::ROW);
+    partner_reviews::get_partner_review => Access::Permission(ReadPartnerReviews::ROW);
     routes::create_route => Access::Permission(ManageConfiguration::ROW);
     routes::list_routes => Access::Permission(ReadConfiguration::ROW);
     routes::get_route => Access::Permission(ReadConfiguration::ROW);
     routes::update_route => Access::Permission(ManageConfiguration::ROW);
-    routes::launch_route => Access::Permission(ManageConfiguration::ROW);
+    launch::launch_route => Access::Permission(ManageConfiguration::ROW);
     routes::pause_route => Access::Permission(ManageConfiguration::ROW);
     routes::resume_route => Access::Permission(ManageConfiguration::ROW);
     routes::retire_route => Access::Permission(ManageConfiguration::ROW);
+    launch::get_launch_check => Access::Permission(ReadRouteHistory::ROW);
+    test_runs::create_test_referral => Access::Permission(TestRoutes::ROW);
+    test_runs::list_test_runs => Access::Permission(ReadTestRuns::ROW);
+    test_runs::get_test_run => Access::Permission(ReadTestRuns::ROW);
+    test_runs::confirm_test_run => Access::Permission(TestRoutes::ROW);
+    test_runs::cancel_test_run => Access::Permission(TestRoutes::ROW);
+    routes::list_route_configurations => Access::Permission(ReadRouteHistory::ROW);
+    routes::preflight_route => Access::Permission(CreateReferrals::ROW);
+    language_versions::create_language_version => Access::Permission(DraftLanguage::ROW);
+    language_versions::list_language_versions => Access::Permission(ReadLanguageVersions::ROW);
+    language_versions::get_language_version => Access::Permission(ReadLanguageVersions::ROW);
+    language_versions::update_language_version => Access::Permission(DraftLanguage::ROW);
+    language_versions::diff_language_versions => Access::Permission(ReadLanguageVersions::ROW);
+    language_versions::submit_language_version => Access::Permission(DraftLanguage::ROW);
+    language_versions::return_language_version => Access::Permission(DraftLanguage::ROW);
+    language_versions::approve_language_version => Access::Permission(ApproveLanguage::ROW);
+    language_versions::retire_language_version => Access::Permission(ApproveLanguage::ROW);
+    current_language::get_current_language => Access::Permission(ReadLanguage::ROW);
+    acknowledgements::create_acknowledgement => Access::Permission(AcknowledgeLanguage::ROW);
+    acknowledgements::list_acknowledgements => Access::Permission(ReadAcknowledgements::ROW);
+    approved_processes::create_approved_process => Access::Permission(ManageApprovedProcesses::ROW);
+    approved_processes::list_approved_processes => Access::Permission(ReadApprovedProcesses::ROW);
+    approved_processes::get_approved_process => Access::Permission(ReadApprovedProcesses::ROW);
+    approved_processes::revoke_approved_process => Access::Permission(ManageApprovedProcesses::ROW);
     referrals::create_referral => Access::Permission(CreateReferrals::ROW);
     referrals::list_referrals => Access::Permission(ReadReferrals::ROW);
     referrals::get_referral => Access::Permission(ReadReferrals::ROW);
@@ -97,6 +127,8 @@ table! {
     audit::list_audit_entries => Access::Permission(ReadAudit::ROW);
     referrals::complete_referral => Access::Permission(FollowUpReferrals::ROW);
     referrals::withdraw_referral => Access::Permission(FollowUpReferrals::ROW);
+    intake::create_intake => Access::Permission(TakeIntake::ROW);
+    intake::correct_attribution => Access::Permission(CorrectAttribution::ROW);
     contact_withdrawals::create_contact_withdrawal => Access::Permission(RecordWithdrawals::ROW);
     duplicates::list_duplicate_reviews => Access::Permission(ResolveDuplicates::ROW);
     duplicates::get_duplicate_review => Access::Permission(ResolveDuplicates::ROW);

@@ -74,6 +74,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    approved_processes (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        study_id -> Uuid,
+        partner_id -> Nullable<Uuid>,
+        fields -> Array<Nullable<Text>>,
+        purpose -> Text,
+        approval_reference -> Text,
+        approved_by -> Uuid,
+        valid_from -> Date,
+        valid_until -> Date,
+        revoked_at -> Nullable<Timestamptz>,
+        revoked_by -> Nullable<Uuid>,
+        revocation_reason -> Nullable<Text>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     audit_entries (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
@@ -180,7 +201,7 @@ diesel::table! {
         channels -> Array<Nullable<Text>>,
         source_tag -> Text,
         intake_url -> Nullable<Text>,
-        instruction -> Text,
+        instruction -> Array<Nullable<Text>>,
         owner_id -> Uuid,
         backup_owner_id -> Uuid,
         duplicate_policy -> Text,
@@ -192,6 +213,9 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        may -> Array<Nullable<Text>>,
+        may_not -> Array<Nullable<Text>>,
+        monthly_capacity -> Nullable<Int4>,
     }
 }
 
@@ -243,10 +267,57 @@ diesel::table! {
 }
 
 diesel::table! {
+    language_acknowledgements (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        partner_id -> Uuid,
+        version_id -> Uuid,
+        api_key_id -> Uuid,
+        acknowledged_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    language_versions (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        study_id -> Uuid,
+        locale -> Text,
+        audience -> Text,
+        public_name -> Text,
+        short_description -> Text,
+        who_may_contact -> Text,
+        what_site_reviews -> Text,
+        what_not_to_promise -> Text,
+        where_to_go -> Text,
+        who_handles_questions -> Text,
+        approval_reference -> Nullable<Text>,
+        effective_on -> Nullable<Date>,
+        expires_on -> Nullable<Date>,
+        grace_days -> Int4,
+        status -> Text,
+        author_id -> Uuid,
+        last_editor_id -> Uuid,
+        submitted_at -> Nullable<Timestamptz>,
+        return_reason -> Nullable<Text>,
+        approved_by -> Nullable<Uuid>,
+        approved_at -> Nullable<Timestamptz>,
+        in_force_on -> Nullable<Date>,
+        superseded_by_id -> Nullable<Uuid>,
+        superseded_on -> Nullable<Date>,
+        retired_on -> Nullable<Date>,
+        retirement_reason -> Nullable<Text>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     match_results (site_id, referral_id) {
         site_id -> Uuid,
         referral_id -> Uuid,
-        partner_id -> Uuid,
+        partner_id -> Nullable<Uuid>,
         queued_at -> Timestamptz,
         matched_at -> Nullable<Timestamptz>,
         candidates -> Nullable<Int4>,
@@ -280,6 +351,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    partner_reviews (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        partner_id -> Uuid,
+        decision -> Text,
+        reason -> Text,
+        reviewed_at -> Timestamptz,
+        reviewed_by -> Uuid,
+    }
+}
+
+diesel::table! {
     partners (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
@@ -292,6 +375,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        suspension_reason -> Nullable<Text>,
     }
 }
 
@@ -299,7 +383,7 @@ diesel::table! {
     referral_digests (site_id, referral_id, kind) {
         site_id -> Uuid,
         referral_id -> Uuid,
-        partner_id -> Uuid,
+        partner_id -> Nullable<Uuid>,
         kind -> Text,
         digest -> Bytea,
         key_id -> Nullable<Bytea>,
@@ -310,11 +394,11 @@ diesel::table! {
     referrals (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
-        partner_id -> Uuid,
+        partner_id -> Nullable<Uuid>,
         study_id -> Uuid,
-        route_id -> Uuid,
+        route_id -> Nullable<Uuid>,
         channel -> Text,
-        source_tag -> Text,
+        source_tag -> Nullable<Text>,
         attribution -> Text,
         contact_basis -> Text,
         contact_path -> Text,
@@ -351,6 +435,7 @@ diesel::table! {
         escalation -> Nullable<Text>,
         escalate_at -> Nullable<Timestamptz>,
         merged_into_id -> Nullable<Uuid>,
+        language_version_id -> Nullable<Uuid>,
     }
 }
 
@@ -362,6 +447,40 @@ diesel::table! {
         day -> Date,
         code -> Text,
         refused -> Int4,
+    }
+}
+
+diesel::table! {
+    route_configurations (site_id, route_id, number) {
+        site_id -> Uuid,
+        route_id -> Uuid,
+        number -> Int4,
+        configuration_hash -> Text,
+        channels -> Array<Nullable<Text>>,
+        instruction -> Array<Nullable<Text>>,
+        source_tag -> Text,
+        intake_url -> Text,
+        owner_id -> Uuid,
+        backup_owner_id -> Uuid,
+        duplicate_policy -> Text,
+        approval_reference -> Nullable<Text>,
+        acknowledge_due_hours -> Nullable<Int4>,
+        contact_due_hours -> Nullable<Int4>,
+        follow_up_due_hours -> Nullable<Int4>,
+        recorded_at -> Timestamptz,
+        operation -> Text,
+        actor_kind -> Text,
+        actor_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    route_counts (site_id, route_id, month) {
+        site_id -> Uuid,
+        route_id -> Uuid,
+        month -> Date,
+        partner_id -> Uuid,
+        recorded -> Int4,
     }
 }
 
@@ -402,12 +521,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    test_run_steps (site_id, run_id, step) {
+        site_id -> Uuid,
+        run_id -> Uuid,
+        step -> Text,
+        partner_id -> Uuid,
+        result -> Text,
+        failure -> Nullable<Text>,
+        happened_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    test_runs (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        route_id -> Uuid,
+        partner_id -> Uuid,
+        persona -> Nullable<Text>,
+        configuration_hash -> Text,
+        status -> Text,
+        opened_by -> Uuid,
+        opened_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        referral_id -> Nullable<Uuid>,
+        copy_referral_id -> Nullable<Uuid>,
+        alert_id -> Nullable<Uuid>,
+        looked_at -> Nullable<Timestamptz>,
+        version -> Int4,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     alert_channel_states,
     alert_deliveries,
     alert_webhooks,
     alerts,
     api_keys,
+    approved_processes,
     audit_entries,
     audit_seals,
     away_windows,
@@ -420,13 +573,20 @@ diesel::allow_tables_to_appear_in_same_query!(
     job_leases,
     journal_heads,
     journal_queue,
+    language_acknowledgements,
+    language_versions,
     match_results,
     member_studies,
     members,
+    partner_reviews,
     partners,
     referral_digests,
     referrals,
     refusals,
+    route_configurations,
+    route_counts,
     sites,
     studies,
+    test_run_steps,
+    test_runs,
 );

@@ -59,14 +59,14 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
     let known = serde_json::from_str(&text).map_err(std::io::Error::other)?;
     let fallback = Data::new(fallback::Paths::new(&openapi::methods_by_path(&known)));
     let with_query = Data::new(envelope::WithQuery(openapi::operations_with_query(&known)));
-    let with_csv = Data::new(envelope::WithCsv(openapi::operations_with_csv(&known)));
+    let with_text = Data::new(envelope::WithText(openapi::operations_with_text(&known)));
     let served = Served { text: web::Bytes::from(text) };
     let server = HttpServer::new(move || {
         let (app, _) = App::new()
             .app_data(state.clone())
             .app_data(fallback.clone())
             .app_data(with_query.clone())
-            .app_data(with_csv.clone())
+            .app_data(with_text.clone())
             .app_data(Data::new(served.clone()))
             // The last one wrapped is the first one run.
             .wrap(from_fn(envelope::authenticate))

@@ -162,11 +162,11 @@ fn referral() -> CodedReferral {
     let referral = ReferralRow {
         site_id: SiteId(id(3)),
         id: ReferralId(id(4)),
-        partner_id: PartnerId(id(2)),
+        partner_id: Some(PartnerId(id(2))),
         study_id: StudyId(id(5)),
-        route_id: RouteId(id(6)),
+        route_id: Some(RouteId(id(6))),
         channel: Channel::SecureForm,
-        source_tag: "lakeside.heart".parse().unwrap(),
+        source_tag: Some("lakeside.heart".parse().unwrap()),
         attribution: Attribution::Verified,
         contact_basis: ContactBasis::PermissionToContact,
         contact_path: ContactPath::PersonUsesIntake,
@@ -203,12 +203,14 @@ fn referral() -> CodedReferral {
         escalation: None,
         escalate_at: Some(now()),
         merged_into_id: None,
+        language_version_id: None,
     };
     CodedReferral {
         referral,
-        partner_code: "lakeside-cardiology".parse().unwrap(),
+        partner_code: Some("lakeside-cardiology".parse().unwrap()),
         study_code: "heart-2026".parse().unwrap(),
         route_intake_url: None,
-        instruction: "Give the person the code and the intake address.".parse().unwrap(),
+        route_channels: Some(CodeList(vec![Channel::SecureForm])),
+        route_instructions: Some(CodeList(vec!["Give the person the code and the intake address.".parse().unwrap()])),
     }
 }

@@ -10,6 +10,7 @@ pub mod http;
 pub mod latency;
 pub mod load;
 pub mod machine;
+pub mod onboarding;
 pub mod pgbench;
 pub mod place;
 pub mod round;

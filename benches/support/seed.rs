@@ -3,11 +3,14 @@
 use serde_json::{Value, json};
 
 use super::http::{Connection, write_request};
+use super::onboarding::{self, Begun, People};
 use super::place::Place;
 use super::server::Server;
 
 /// The study of every route.
 pub const STUDY: &str = "heart-2026";
+
+const INSTRUCTION: &str = "Give the person the code and the intake address. The study team answers all questions.";
 
 /// The keys that the load uses.
 pub struct Site {
@@ -33,8 +36,9 @@ pub fn site(place: &Place, server: &Server, partners: usize) -> Site {
     let admin = word_after(&created, "admin");
     let added = place.run(&["member", "create", "--name=Dana", "--email=dana@riverside.example", "--role=coordinator"]);
     let coordinator = word_after(&added, "member");
-    let token = place.run(&["token", "create", "--member", &admin, "--ttl=1h"]);
-    let mut http = Admin { connection: Connection::open(server.address).unwrap(), token: token.trim().to_owned() };
+    let caller = |credentials: String| Caller { connection: Connection::open(server.address).unwrap(), credentials };
+    let signed_in = |member: &str| caller(place.run(&["token", "create", "--member", member, "--ttl=1h"]).trim().to_owned());
+    let (mut http, mut coordinating) = (signed_in(&admin), signed_in(&coordinator));
     http.post(
         "/v1/studies",
         &json!({
@@ -42,6 +46,7 @@ pub fn site(place: &Place, server: &Server, partners: usize) -> Site {
             "short_description": "A study of two approaches to heart rhythm care.",
         }),
     );
+    let mut begun = Vec::with_capacity(partners);
     for number in 1..=partners {
         let code = partner_code(number);
         let partner = http.post(
@@ -51,19 +56,21 @@ pub fn site(place: &Place, server: &Server, partners: usize) -> Site {
                 "remuneration_basis": "none",
             }),
         );
-        for to in ["language_pending", "test_pending", "active"] {
-            http.post(&format!("/v1/partners/{}/transitions", id(&partner)), &json!({"to": to}));
-        }
+        http.post(&format!("/v1/partners/{}/transitions", id(&partner)), &json!({"to": "language_pending"}));
         let route = http.post(
             "/v1/routes",
             &json!({
-                "partner": code, "study": STUDY, "channels": ["secure_form", "self_referral"], "source_tag": format!("{code}.heart"),
-                "instruction": "Give the person the code and the intake address. The study team answers all questions.",
+                "partner": code, "study": STUDY, "source_tag": format!("{code}.heart"), "channels": [
+                    {"channel": "secure_form", "instruction": INSTRUCTION}, {"channel": "self_referral", "instruction": INSTRUCTION},
+                ],
                 "owner_id": coordinator, "backup_owner_id": admin, "duplicate_policy": "review_all",
             }),
         );
-        http.post(&format!("/v1/routes/{}/launch", id(&route)), &json!({}));
+        begun.push(Begun { code, partner: id(&partner).to_owned(), route: id(&route).to_owned() });
     }
+    let mut people = People { admin: &mut http, coordinator: &mut coordinating, members: [admin, coordinator] };
+    let version = onboarding::prepare(&mut people, onboarding::receive_alerts());
+    onboarding::finish(place, &mut people, &version, &begun, caller);
     let partner_key = place.run(&["key", "create", "--name=portal", "--partner", &partner_code(1)]);
     let site_key = place.run(&["key", "create", "--name=crm", "--scope=referrals:read"]);
     Site { partner_key: partner_key.trim().to_owned(), site_key: site_key.trim().to_owned() }
@@ -84,7 +91,7 @@ fn partner_code(number: usize) -> String {
     format!("partner-{number:02}")
 }
 
-fn id(answer: &Value) -> &str {
+pub fn id(answer: &Value) -> &str {
     answer["id"].as_str().expect("what was made has an id")
 }
 
@@ -93,17 +100,32 @@ fn word_after(text: &str, label: &str) -> String {
     words.nth(1).unwrap_or_else(|| panic!("no {label} in: {text}")).to_owned()
 }
 
-struct Admin {
+/// Somebody who calls, over a connection of its own.
+pub struct Caller {
     connection: Connection,
-    token: String,
+    credentials: String,
 }
 
-impl Admin {
-    fn post(&mut self, path: &str, body: &Value) -> Value {
-        let mut request = Vec::new();
-        write_request(&mut request, "POST", path, &self.token, &[("If-Match", "*")], &body.to_string());
+impl Caller {
+    /// A request on whatever version there is; `Null`: without a body.
+    pub fn send(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        let (mut request, text) = (Vec::new(), if body.is_null() { String::new() } else { body.to_string() });
+        let key = format!("seed-{}", uuid::Uuid::now_v7());
+        let headers = [("If-Match", "*"), ("Idempotency-Key", key.as_str())];
+        let headers = if method == "GET" { &[][..] } else { &headers[..] };
+        write_request(&mut request, method, path, &self.credentials, headers, &text);
         let answer = self.connection.ask(&request).expect("an answer");
-        assert!((200..300).contains(&answer.status), "POST {path}: {}", String::from_utf8_lossy(answer.body));
+        assert!((200..300).contains(&answer.status), "{method} {path}: {}", String::from_utf8_lossy(answer.body));
         answer.json()
+    }
+
+    /// A POST.
+    pub fn post(&mut self, path: &str, body: &Value) -> Value {
+        self.send("POST", path, body)
+    }
+
+    /// A GET.
+    pub fn get(&mut self, path: &str) -> Value {
+        self.send("GET", path, &Value::Null)
     }
 }

@@ -32,7 +32,11 @@ impl Server {
         let log = place.directory().join("server.log");
         let log = File::options().create(true).append(true).open(log).expect("a log file");
         let mut command = place.command(&[]);
-        command.env("HANDOFF_LISTEN", address.to_string()).stdout(log.try_clone().unwrap()).stderr(log);
+        command
+            .env("HANDOFF_LISTEN", address.to_string())
+            .env("HANDOFF_OUTBOUND_ALLOW", "127.0.0.0/8")
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
         let start = Instant::now();
         let child = command.spawn().expect("the server starts");
         let mut server = Self { child, address, ready_after: Duration::ZERO };

@@ -5,11 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
 use actix_web::web::Bytes;
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
+use super::reply::text_is_asked_for;
 use crate::error::AppError;
 
 /// Comma-separated values (RFC 4180, UTF-8) with a header line. A cell that a spreadsheet would run as a formula begins with an
@@ -22,16 +23,10 @@ pub struct CsvText(String);
 /// Chunks that may wait for a slow reader: memory stays bounded by them.
 const WAITING: usize = 2;
 
-/// Whether the caller asks for CSV rather than JSON: it names `text/csv`, or any text, and not JSON before it.
+/// Whether the caller asks for CSV rather than JSON.
 #[must_use]
 pub fn is_asked_for(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(ACCEPT)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|range| range.split(';').next().unwrap_or_default().trim())
-        .find(|kind| ["text/csv", "text/*", "application/json"].iter().any(|known| kind.eq_ignore_ascii_case(known)))
-        .is_some_and(|kind| !kind.eq_ignore_ascii_case("application/json"))
+    text_is_asked_for(headers, "text/csv")
 }
 
 /// One record. A cell that a spreadsheet would run as a formula gets an apostrophe before it.
@@ -75,6 +70,8 @@ pub fn streamed(name: &str) -> (HttpResponse, Sender) {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::ACCEPT;
+
     use super::*;
 
     #[test]

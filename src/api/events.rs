@@ -16,7 +16,7 @@ use super::reply;
 use crate::auth::permission::{Permission as _, ReadEvents};
 use crate::auth::{self, Caller, SiteScope};
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::ids::{ApiKeyId, EventId, MemberId, PartnerId, ReferralId, RouteId, StudyId};
+use crate::domain::ids::{ApiKeyId, EventId, LanguageVersionId, MemberId, PartnerId, ReferralId, RouteId, StudyId};
 use crate::domain::journal::EventType;
 use crate::error::{AppError, ErrorCode};
 use crate::state::AppState;
@@ -69,7 +69,7 @@ contract!(ListEvents);
     "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "position": 1042, "type": "referral.transitioned",
     "occurred_at": "2026-06-01T09:00:00Z", "version": 3, "referral_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f50",
     "route_id": null, "partner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f51",
-    "study_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f52", "member_id": null, "api_key_id": null
+    "study_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f52", "member_id": null, "api_key_id": null, "language_version_id": null
 }))]
 pub struct EventView {
     /// Id of the event, the same in every delivery.
@@ -96,6 +96,8 @@ pub struct EventView {
     pub member_id: Option<MemberId>,
     /// The key that changed.
     pub api_key_id: Option<ApiKeyId>,
+    /// The language version that changed, or was acknowledged.
+    pub language_version_id: Option<LanguageVersionId>,
 }
 
 impl From<FeedRow> for EventView {
@@ -114,6 +116,7 @@ impl From<FeedRow> for EventView {
             study_id: row.study_id.or(subject("study").map(StudyId)),
             member_id: subject("member").map(MemberId),
             api_key_id: subject("key").map(ApiKeyId),
+            language_version_id: subject("language").map(LanguageVersionId),
         }
     }
 }
@@ -125,7 +128,7 @@ impl From<FeedRow> for EventView {
         "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "position": 1042, "type": "referral.transitioned",
         "occurred_at": "2026-06-01T09:00:00Z", "version": 3, "referral_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f50",
         "route_id": null, "partner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f51",
-        "study_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f52", "member_id": null, "api_key_id": null
+        "study_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f52", "member_id": null, "api_key_id": null, "language_version_id": null
     }],
     "next_cursor": "AAAAAAAABBJfDwxFQ3xuOVt-Fi5PJKqR", "has_more": false
 }))]

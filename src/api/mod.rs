@@ -3,23 +3,30 @@
 //! A handler extracts, calls one operation inside one transaction and shapes the answer. Response structs are
 //! allowlists: rows are never serialised.
 
+pub mod acknowledgements;
 pub mod alert_webhook;
 pub mod alerts;
 pub mod api_keys;
+pub mod approved_processes;
 pub mod audit;
 pub mod away_windows;
 pub mod bulk_actions;
 pub mod contact_withdrawals;
 pub mod csv;
+pub mod current_language;
 pub mod cursor;
 pub mod duplicates;
 pub mod events;
 pub mod extract;
 pub mod history;
 pub mod idempotency;
+pub mod intake;
 pub mod issues;
 pub mod language;
+pub mod language_versions;
+pub mod launch;
 pub mod members;
+pub mod partner_reviews;
 pub mod partners;
 pub mod queue;
 pub mod read;
@@ -29,6 +36,7 @@ pub mod routes;
 pub mod sites;
 pub mod studies;
 pub mod system;
+pub mod test_runs;
 pub mod views;
 
 use crate::privacy::shape::ShapeError;
@@ -63,9 +71,27 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         partners::UpdatePartner,
         partners::TransitionPartner,
         partners::ListPartners,
+        partner_reviews::CreatePartnerReview,
+        partner_reviews::ListPartnerReviews,
         routes::CreateRoute,
         routes::UpdateRoute,
+        routes::ListRouteConfigurations,
+        test_runs::CreateTestReferral,
+        test_runs::ListTestRuns,
+        routes::Preflight,
         routes::ListRoutes,
+        language_versions::CreateLanguageVersion,
+        language_versions::UpdateLanguageVersion,
+        language_versions::ReturnLanguageVersion,
+        language_versions::RetireLanguageVersion,
+        language_versions::ListLanguageVersions,
+        language_versions::DiffLanguageVersions,
+        current_language::GetCurrentLanguage,
+        acknowledgements::CreateAcknowledgement,
+        acknowledgements::ListAcknowledgements,
+        approved_processes::CreateApprovedProcess,
+        approved_processes::RevokeApprovedProcess,
+        approved_processes::ListApprovedProcesses,
         referrals::CreateReferral,
         referrals::UpdateReferral,
         referrals::TransitionReferral,
@@ -79,6 +105,8 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         events::ListEvents,
         audit::ListAuditEntries,
         contact_withdrawals::CreateContactWithdrawal,
+        intake::CreateIntake,
+        intake::CorrectAttribution,
         duplicates::CreateDuplicateReview,
         duplicates::ResolveDuplicateReview,
         duplicates::ListDuplicateReviews,

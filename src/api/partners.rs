@@ -2,149 +2,37 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
-use validator::Validate;
 
-use super::extract::{
-    Body, IfMatch, IfMatchHeader, OptionalIdempotencyKey, OptionalIdempotencyKeyHeader, PathId, Query, contract,
-};
+use super::extract::{Body, IfMatch, IfMatchHeader, OptionalIdempotencyKey, OptionalIdempotencyKeyHeader, PathId, Query};
 use super::idempotency::{Write, write};
 use super::read::{Paging, page, read};
 use super::reply::{Reply, tag_for, version_tag};
 use crate::auth::permission::{ManageConfiguration, ReadConfiguration};
 use crate::auth::{Actor, Caller};
 use crate::domain::ids::PartnerId;
-use crate::domain::text::{Code, Jurisdiction, PublicName};
-use crate::domain::vocabulary::{PartnerStatus, PartnerType, RemunerationBasis};
 use crate::error::AppError;
 use crate::ops;
 use crate::state::AppState;
 use crate::store;
 use crate::store::partners::PartnerRow;
 
-/// A partner to register.
-#[derive(Debug, Deserialize, ToSchema, Validate)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "code": "lakeside-cardiology", "name": "Lakeside Cardiology", "partner_type": "specialty_clinic", "jurisdiction": "US-NY",
-    "remuneration_basis": "none"
-}))]
-pub struct CreatePartner {
-    /// Site-unique code. It never changes.
-    pub code: Code,
-    /// What people call it.
-    pub name: PublicName,
-    /// What kind of organisation it is; the grounds of contact it may state follow from it.
-    pub partner_type: PartnerType,
-    /// Where it is established.
-    pub jurisdiction: Jurisdiction,
-    /// How it is remunerated, if at all.
-    pub remuneration_basis: RemunerationBasis,
-}
-contract!(CreatePartner);
+mod body;
 
-/// A change to a partner (JSON Merge Patch): absent leaves a field.
-#[derive(Debug, Deserialize, ToSchema, Validate)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"name": "Lakeside Cardiology Group"}))]
-pub struct UpdatePartner {
-    /// What people call it.
-    #[schema(nullable = false)]
-    pub name: Option<PublicName>,
-    /// What kind of organisation it is.
-    #[schema(nullable = false)]
-    pub partner_type: Option<PartnerType>,
-    /// Where it is established.
-    #[schema(nullable = false)]
-    pub jurisdiction: Option<Jurisdiction>,
-    /// How it is remunerated, if at all.
-    #[schema(nullable = false)]
-    pub remuneration_basis: Option<RemunerationBasis>,
-}
-contract!(UpdatePartner);
+pub use body::{
+    CreatePartner, ListPartners, PartnerBody, PartnerOwnView, PartnerPage, PartnerView, TransitionPartner, UpdatePartner,
+};
 
-/// Where to move a partner.
-#[derive(Debug, Deserialize, ToSchema, Validate)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"to": "language_pending"}))]
-pub struct TransitionPartner {
-    /// The state to move to; `suspended` is set by a guard alone.
-    pub to: PartnerStatus,
-}
-contract!(TransitionPartner);
-
-/// A partner.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "code": "lakeside-cardiology", "name": "Lakeside Cardiology",
-    "partner_type": "specialty_clinic", "jurisdiction": "US-NY", "remuneration_basis": "none", "status": "active"
-}))]
-pub struct PartnerView {
-    /// Id of the partner.
-    pub id: PartnerId,
-    /// Site-unique code.
-    pub code: Code,
-    /// What people call it.
-    pub name: PublicName,
-    /// What kind of organisation it is.
-    pub partner_type: PartnerType,
-    /// Where it is established.
-    pub jurisdiction: Jurisdiction,
-    /// How it is remunerated, if at all.
-    pub remuneration_basis: RemunerationBasis,
-    /// Where it stands.
-    pub status: PartnerStatus,
-}
-
-impl From<PartnerRow> for PartnerView {
-    fn from(row: PartnerRow) -> Self {
-        Self {
-            id: row.id,
-            code: row.code,
-            name: row.name,
-            partner_type: row.partner_type,
-            jurisdiction: row.jurisdiction,
-            remuneration_basis: row.remuneration_basis,
-            status: row.status,
-        }
+/// The partner as this caller sees it: the site with what it has to look at, the partner itself without.
+fn view(row: PartnerRow, actor: &Actor) -> PartnerBody {
+    match actor {
+        Actor::Partner(_) => PartnerBody::Partner(PartnerOwnView::from(row)),
+        _ => PartnerBody::Site(PartnerView::from(row)),
     }
 }
 
-/// A page of partners.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PartnerPage {
-    /// The partners, in the order in which they were registered.
-    #[schema(max_items = 200)]
-    pub data: Vec<PartnerView>,
-    /// Send it as `cursor` for the next page; `null` on the last one.
-    #[schema(max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
-    pub next_cursor: Option<String>,
-}
-
-/// Which partners to list.
-#[derive(Debug, Deserialize, IntoParams, ToSchema, Validate)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListPartners {
-    /// Only partners in this state.
-    #[schema(nullable = false)]
-    #[param(nullable = false)]
-    pub status: Option<PartnerStatus>,
-    /// How many at most; 50 if absent.
-    #[schema(nullable = false, minimum = 1, maximum = 200)]
-    #[param(nullable = false, minimum = 1, maximum = 200, default = 50, example = 20)]
-    pub limit: Option<u16>,
-    /// `next_cursor` of the page before, with the same filters.
-    #[schema(nullable = false, min_length = 1, max_length = 200)]
-    #[param(nullable = false, min_length = 1, max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
-    pub cursor: Option<String>,
-}
-contract!(ListPartners);
-
 fn reply(row: PartnerRow, actor: &Actor) -> Result<Reply, AppError> {
     let version = row.version;
-    let view = PartnerView::from(row);
+    let view = view(row, actor);
     Reply::ok(&view, tag_for(actor, version, &view)?)
 }
 
@@ -208,7 +96,9 @@ pub async fn list_partners(
         paging,
         move |conn, context, after, limit| Ok(store::partners::page(conn, &context.scope, status, after.map(PartnerId), limit)?),
         |row: &PartnerRow| row.id.0,
-        |rows, next_cursor, _| Ok(PartnerPage { data: rows.into_iter().map(PartnerView::from).collect(), next_cursor }),
+        |rows, next_cursor, context| {
+            Ok(PartnerPage { data: rows.into_iter().map(|row| view(row, &context.actor)).collect(), next_cursor })
+        },
     )
     .await
 }
@@ -217,7 +107,7 @@ pub async fn list_partners(
 #[utoipa::path(
     operation_id = "get_partner", tag = "partners",
     params(("id" = PartnerId, Path, description = "Id of the partner.")),
-    responses((status = 200, description = "The partner as it is now.", body = PartnerView)),
+    responses((status = 200, description = "The partner as it is now.", body = PartnerBody)),
 )]
 #[get("/v1/partners/{id}")]
 pub async fn get_partner(

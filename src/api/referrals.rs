@@ -35,7 +35,10 @@ pub use view::{
 fn view(coded: CodedReferral, site: &SiteRow, context: &Context) -> Result<(ReferralBody, String), AppError> {
     let version = coded.referral.version;
     let view = match &context.actor {
-        Actor::Partner(_) => ReferralBody::Partner(PartnerReferralView::new(coded, site, context.now)),
+        Actor::Partner(_) => {
+            let view = PartnerReferralView::new(coded, site, context.now);
+            ReferralBody::Partner(view.ok_or_else(AppError::not_found)?)
+        }
         _ => ReferralBody::Site(Box::new(ReferralView::new(coded, site, context.now))),
     };
     let tag = tag_for(&context.actor, version, &view)?;
@@ -62,7 +65,7 @@ fn tag_of(coded: &CodedReferral, site: &SiteRow, context: &Context) -> Result<St
     responses(
         (status = 201, description = "Taken.", body = ReferralBody),
         (status = 403, description = "Your credentials do not carry this operation (`forbidden`, `insufficient_scope`), or it is a test key and no test run is open (`no_open_test_run`)."),
-        (status = 409, description = "The route does not take it now (`route_not_launched`, `study_not_open`, `partner_not_active`), you used this `partner_reference` before (`partner_reference_used`, with `referral_id`), or the same key is in flight (`idempotency_in_flight`)."),
+        (status = 409, description = "The route does not take it now (`route_not_launched`, `study_not_open`, `partner_not_active`, `language_lapsed`, `route_at_capacity`), you used this `partner_reference` before (`partner_reference_used`, with `referral_id`), or the same key is in flight (`idempotency_in_flight`)."),
     ),
 )]
 #[post("/v1/referrals")]
@@ -85,8 +88,8 @@ pub async fn create_referral(
 
 /// List referrals
 ///
-/// Newest first. A partner sees its own, in its own view; the filters `status`, `owner_id`, `partner` and `external_ref` are the
-/// site's.
+/// Newest first. A partner sees its own, in its own view; the filters `status`, `owner_id`, `partner`,
+/// `attribution` and `external_ref` are the site's.
 #[utoipa::path(
     operation_id = "list_referrals", tag = "referrals",
     params(ListReferrals),

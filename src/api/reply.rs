@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, LOCATION};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LINK, LOCATION};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -29,6 +29,18 @@ impl std::fmt::Debug for Reply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reply").field("status", &self.status).field("location", &self.location).finish_non_exhaustive()
     }
+}
+
+/// Whether the caller asks for a text form of an answer rather than JSON: it names that kind, or any text, and not JSON before it.
+#[must_use]
+pub fn text_is_asked_for(headers: &HeaderMap, text: &str) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+        .find(|kind| [text, "text/*", "application/json"].iter().any(|known| kind.eq_ignore_ascii_case(known)))
+        .is_some_and(|kind| !kind.eq_ignore_ascii_case("application/json"))
 }
 
 /// The entity tag of a resource by its version.

@@ -7,31 +7,44 @@ use super::extract::{Body, IfMatch, IfMatchHeader, NoBody, OptionalIdempotencyKe
 use super::idempotency::{Write, write};
 use super::read::{Paging, page, read};
 use super::reply::{Reply, tag_for, version_tag};
-use crate::auth::permission::{ManageConfiguration, ReadConfiguration};
+use crate::auth::permission::{CreateReferrals, ManageConfiguration, ReadConfiguration, ReadRouteHistory};
 use crate::auth::{Actor, Caller};
+use crate::db::Conn;
 use crate::domain::ids::RouteId;
 use crate::domain::lifecycle::RouteMove;
 use crate::error::AppError;
 use crate::ops::{self, Context};
 use crate::state::AppState;
 use crate::store;
+use crate::store::route_configurations::ConfigurationRow;
 use crate::store::routes::RouteContext;
+use crate::store::sites::SiteRow;
 
 mod body;
+mod boundaries;
+mod history;
+mod preflight;
+mod view;
 
-pub use body::{CreateRoute, ListRoutes, PartnerRouteView, RouteBody, RoutePage, RouteView, UpdateRoute};
+pub use body::{ChannelSetup, CreateRoute, ListRoutes, UpdateRoute};
+pub use boundaries::{BoundariesView, SetBoundaries};
+pub use history::{ListRouteConfigurations, RouteConfigurationPage, RouteConfigurationView};
+pub use preflight::{Preflight, PreflightView};
+pub use view::{PartnerRouteView, RouteBody, RoutePage, RouteView};
 
 /// The route as this caller sees it: the site with its owners, a partner without.
-fn view(route: RouteContext, actor: &Actor) -> RouteBody {
+fn view(route: RouteContext, site: &SiteRow, actor: &Actor) -> RouteBody {
     match actor {
-        Actor::Partner(_) => RouteBody::Partner(PartnerRouteView::from(route)),
-        _ => RouteBody::Site(RouteView::from(route)),
+        Actor::Partner(_) => RouteBody::Partner(PartnerRouteView::new(route, site)),
+        _ => RouteBody::Site(Box::new(RouteView::new(route, site))),
     }
 }
 
-fn reply(route: RouteContext, context: &Context) -> Result<Reply, AppError> {
+/// The route as this caller sees it, as an answer.
+pub(super) fn reply(conn: &mut Conn, route: RouteContext, context: &Context) -> Result<Reply, AppError> {
     let version = route.route.version;
-    let view = view(route, &context.actor);
+    let site = store::sites::current(conn, &context.scope)?;
+    let view = view(route, &site, &context.actor);
     let etag = tag_for(&context.actor, version, &view)?;
     Reply::ok(&view, etag)
 }
@@ -59,7 +72,8 @@ pub async fn create_route(
     write(&app, &caller, Write::accepting("create_route", &key, &body.canonical), move |conn, context| {
         let route = ops::create_route::run(conn, context, new.into())?;
         let (etag, location) = (version_tag(route.route.version), format!("/v1/routes/{}", route.route.id));
-        Reply::created(&RouteView::from(route), etag, location)
+        let site = store::sites::current(conn, &context.scope)?;
+        Reply::created(&RouteView::new(route, &site), etag, location)
     })
     .await
 }
@@ -87,11 +101,13 @@ pub async fn list_routes(
         &caller,
         &request,
         paging,
-        move |conn, context, after, limit| Ok(store::routes::page(conn, &context.scope, &filter, after.map(RouteId), limit)?),
-        |route: &RouteContext| route.route.id.0,
-        |routes, next_cursor, context| {
-            Ok(RoutePage { data: routes.into_iter().map(|route| view(route, &context.actor)).collect(), next_cursor })
+        move |conn, context, after, limit| {
+            let site = store::sites::current(conn, &context.scope)?;
+            let routes = store::routes::page(conn, &context.scope, &filter, after.map(RouteId), limit)?;
+            Ok(routes.into_iter().map(|route| (route.route.id, view(route, &site, &context.actor))).collect())
         },
+        |(id, _)| id.0,
+        |routes, next_cursor, _| Ok(RoutePage { data: routes.into_iter().map(|(_, view)| view).collect(), next_cursor }),
     )
     .await
 }
@@ -110,7 +126,7 @@ pub async fn get_route(
 ) -> Result<HttpResponse, AppError> {
     let reply = read(&app, &caller, move |conn, context| {
         let route = store::routes::find(conn, &context.scope, id.0)?.ok_or_else(AppError::not_found)?;
-        reply(route, context)
+        reply(conn, route, context)
     })
     .await?;
     Ok(reply.into_response())
@@ -138,9 +154,69 @@ pub async fn update_route(
 ) -> Result<HttpResponse, AppError> {
     let patch = body.value.into();
     write(&app, &caller, Write::unkeyed("update_route", &body.canonical), move |conn, context| {
-        reply(ops::update_route::run(conn, context, id.0, &if_match.0, patch)?, context)
+        let route = ops::update_route::run(conn, context, id.0, &if_match.0, patch)?;
+        reply(conn, route, context)
     })
     .await
+}
+
+/// List the configurations that a route had
+///
+/// Newest first: what the route is now, and what it was before. A change of status or capacity is none of configuration.
+#[utoipa::path(
+    operation_id = "list_route_configurations", tag = "routes",
+    params(("id" = RouteId, Path, description = "Id of the route."), ListRouteConfigurations),
+    responses((status = 200, description = "A page of configurations.", body = RouteConfigurationPage)),
+)]
+#[get("/v1/routes/{id}/configurations")]
+pub async fn list_route_configurations(
+    caller: Caller<ReadRouteHistory>,
+    id: PathId<RouteId>,
+    query: Query<ListRouteConfigurations>,
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let (route, query) = (id.0, query.0);
+    let paging = Paging::new("list_route_configurations", query.cursor.as_deref(), query.limit, &route)?;
+    page(
+        &app,
+        &caller,
+        &request,
+        paging,
+        move |conn, context, before, limit| {
+            let scope = &context.scope;
+            store::routes::find(conn, scope, route)?.ok_or_else(AppError::not_found)?;
+            Ok(store::route_configurations::page(conn, scope, route, before.map(history::number), limit)?)
+        },
+        |row: &ConfigurationRow| history::place(row.number),
+        |rows, next_cursor, _| {
+            Ok(RouteConfigurationPage { data: rows.into_iter().map(RouteConfigurationView::from).collect(), next_cursor })
+        },
+    )
+    .await
+}
+
+/// Ask whether a route takes a referral now
+///
+/// Before a person is told anything: study and channel, and nothing about the person. It answers as `create_referral` would at this
+/// moment, makes nothing and promises nothing. A study without a route of yours answers like one that does not exist.
+#[utoipa::path(
+    operation_id = "preflight_route", tag = "routes",
+    request_body(content = Preflight, description = "What is asked. Staff and site keys name the `partner`; a partner key is one."),
+    responses(
+        (status = 200, description = "Whether it would be taken; if not, why and what to do.", body = PreflightView),
+        (status = 403, description = "Your credentials do not carry this operation (`forbidden`, `insufficient_scope`), or it is a test key and no test run is open (`no_open_test_run`)."),
+    ),
+)]
+#[post("/v1/routes/preflight")]
+pub async fn preflight_route(
+    caller: Caller<CreateReferrals>,
+    body: Body<Preflight>,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let question = body.value.into();
+    let standing = read(&app, &caller, move |conn, context| ops::preflight_route::run(conn, context, &question)).await?;
+    Ok(HttpResponse::Ok().json(PreflightView::from(standing)))
 }
 
 /// Makes the handler of one route move; they differ by their word alone.
@@ -166,19 +242,14 @@ macro_rules! route_move {
         ) -> Result<HttpResponse, AppError> {
             let operation = format!("{}:{}", stringify!($name), id.0);
             write(&app, &caller, Write::accepting(operation, &key, b""), move |conn, context| {
-                reply(ops::move_route::run(conn, context, id.0, &if_match.0, $step)?, context)
+                let route = ops::move_route::run(conn, context, id.0, &if_match.0, $step)?;
+                reply(conn, route, context)
             })
             .await
         }
     };
 }
 
-route_move! {
-    /// Launch a handoff route
-    ///
-    /// From now on it takes live referrals, as long as study and partner do.
-    launch_route, "/v1/routes/{id}/launch", RouteMove::Launch
-}
 route_move! {
     /// Pause a handoff route
     ///

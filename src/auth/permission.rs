@@ -49,8 +49,18 @@ permissions! {
     PlanAbsences: [Admin Coordinator], None, false;
     /// Read studies, partners and routes; a partner reads its own.
     ReadConfiguration: [Admin Coordinator], Some(Scope::ConfigRead), true;
+    /// Read what routes were before: the site alone.
+    ReadRouteHistory: [Admin Coordinator], Some(Scope::ConfigRead), false;
     /// Create and change studies, partners and routes, and launch: admins alone.
     ManageConfiguration: [Admin], None, false;
+    /// Review partners: admins alone.
+    ReviewPartners: [Admin], None, false;
+    /// Read what the site decided about its partners: staff alone.
+    ReadPartnerReviews: [Admin Coordinator], None, false;
+    /// Open, confirm and cancel test runs of routes: staff alone.
+    TestRoutes: [Admin Coordinator], None, false;
+    /// Read test runs; a partner its own that are open.
+    ReadTestRuns: [Admin Coordinator], Some(Scope::ConfigRead), true;
     /// Issue, read, rotate and revoke API keys: admins alone.
     ManageApiKeys: [Admin], None, false;
     /// Create a referral; a partner creates its own.
@@ -73,6 +83,26 @@ permissions! {
     FollowAlerts: [Admin Coordinator], None, false;
     /// Check a draft against the rules and the approved words of a study: people, and the partner that has a route for it.
     CheckLanguage: [Admin Coordinator], None, true;
+    /// Take in whoever arrives at the site's intake: the site alone.
+    TakeIntake: [Admin Coordinator], Some(Scope::IntakeWrite), false;
+    /// Correct whom a referral is credited to: staff alone, since it is a person's decision.
+    CorrectAttribution: [Admin Coordinator], None, false;
+    /// Read language versions, drafts among them: the site alone.
+    ReadLanguageVersions: [Admin Coordinator], Some(Scope::ConfigRead), false;
+    /// Write language versions and put them before a reviewer: staff alone, since words are a person's.
+    DraftLanguage: [Admin Coordinator], None, false;
+    /// Approve language versions, not one's own, and retire them: admins alone.
+    ApproveLanguage: [Admin], None, false;
+    /// Read the approved language that counts; a partner that of its studies.
+    ReadLanguage: [Admin Coordinator], Some(Scope::ConfigRead), true;
+    /// Acknowledge approved language: the partner itself.
+    AcknowledgeLanguage: [], None, true;
+    /// Read who acknowledged which language; a partner reads its own.
+    ReadAcknowledgements: [Admin Coordinator], Some(Scope::ConfigRead), true;
+    /// Read approved processes: the site alone.
+    ReadApprovedProcesses: [Admin Coordinator], Some(Scope::ConfigRead), false;
+    /// Record and revoke approved processes: admins alone.
+    ManageApprovedProcesses: [Admin], None, false;
     /// See who may be the same person, and decide whether it is: staff alone, since a merge is a person's decision.
     ResolveDuplicates: [Admin Coordinator], None, false;
 }

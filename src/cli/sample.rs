@@ -3,12 +3,15 @@
 use chrono::{DateTime, Duration, Utc};
 use secrecy::SecretString;
 
+mod language;
+
 use super::Failure;
 use crate::auth::{Actor, SiteScope, StaffActor};
 use crate::db::{self, Conn};
-use crate::domain::ids::{MemberId, SiteId};
-use crate::domain::lifecycle::RouteMove;
+use crate::domain::boundaries::BoundariesPatch;
+use crate::domain::ids::{LanguageVersionId, MemberId, SiteId};
 use crate::domain::referral_state::{Request, TransitionReason};
+use crate::domain::route_config::RouteChannel;
 use crate::domain::text::Code;
 use crate::domain::vocabulary::{
     Blocker, Channel, ContactBasis, ContactPath, DuplicatePolicy, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus,
@@ -21,8 +24,8 @@ use crate::ops::create_referral::{self, NewReferral};
 use crate::ops::create_route::{self, NewRoute};
 use crate::ops::create_site::{self, FirstAdmin, NewSite};
 use crate::ops::create_study::{self, NewStudy};
-use crate::ops::issue_key::{self, Holder, NewKey};
-use crate::ops::{Context, Expected, move_partner, move_route, transition_referral};
+use crate::ops::issue_key::{self, Holder, Issued, NewKey};
+use crate::ops::{Context, Expected, launch_sample_route, move_partner, transition_referral};
 use crate::privacy::keys::{Keyring, MasterKey, Purpose};
 
 /// The study that the printed lines use.
@@ -125,6 +128,8 @@ fn fill(
         |member, role, at| Context { actor: Actor::Staff(StaffActor { member, role }), ..Context::of_operator(*scope, at) };
     let as_admin = context(admin, Role::Admin, start);
 
+    let mut words: Vec<(&str, LanguageVersionId)> = Vec::new();
+    let as_coordinator = context(coordinator, Role::Coordinator, start);
     for (code, public_name, short_description, protocol_code, registry_id) in STUDIES {
         let study = NewStudy {
             code: text(code)?,
@@ -134,8 +139,10 @@ fn fill(
             registry_id: Some(text(registry_id)?),
         };
         create_study::run(conn, &as_admin, study)?;
+        let names = (public_name, short_description);
+        words.push((code, language::approve(conn, &as_coordinator, &as_admin, code, names, start)?));
     }
-    let mut routes: Vec<(Code, Code)> = Vec::new();
+    let (mut routes, mut partner_key): (Vec<(Code, Code)>, _) = (Vec::new(), None);
     for (code, name, partner_type, jurisdiction, remuneration_basis, studies) in PARTNERS {
         let new = NewPartner {
             code: text(code)?,
@@ -145,14 +152,23 @@ fn fill(
             remuneration_basis,
         };
         let partner = create_partner::run(conn, &as_admin, new)?;
-        for to in [PartnerStatus::LanguagePending, PartnerStatus::TestPending, PartnerStatus::Active] {
-            move_partner::run(conn, &as_admin, partner.id, &Expected::Any, to)?;
-        }
+        let step = |conn: &mut Conn, to| move_partner::run(conn, &as_admin, partner.id, &Expected::Any, to).map(drop);
+        step(conn, PartnerStatus::LanguagePending)?;
+        let mut made = Vec::new();
         for study in studies {
-            let route = create_route::run(conn, &as_admin, sample_route(code, study, coordinator, admin)?)?;
-            move_route::run(conn, &as_admin, route.route.id, &Expected::Any, RouteMove::Launch)?;
+            made.push(create_route::run(conn, &as_admin, sample_route(code, study, coordinator, admin)?)?.route.id);
             routes.push((text(code)?, text(study)?));
         }
+        let operator = Context::of_operator(*scope, start);
+        let key = sample_key(conn, &operator, &format!("{name} portal (sample)"), Holder::Partner(text(code)?))?;
+        let of_partner: Vec<_> = words.iter().filter(|(study, _)| studies.contains(study)).map(|(_, id)| *id).collect();
+        language::acknowledge(conn, &operator, partner.id, key.key.key.id, &of_partner)?;
+        step(conn, PartnerStatus::TestPending)?;
+        for route in made {
+            launch_sample_route::run(conn, &as_admin, route)?;
+        }
+        step(conn, PartnerStatus::Active)?;
+        partner_key.get_or_insert(key.secret);
     }
     for number in 0..REFERRALS {
         let at = start + Duration::minutes(DAYS * 24 * 60 * i64::from(number) / i64::from(REFERRALS));
@@ -173,24 +189,31 @@ fn fill(
         site: scope.site(),
         admin,
         coordinator,
-        partner_key: sample_key(conn, &operator, "Lakeside portal (sample)", Holder::Partner(text("lakeside-cardiology")?))?,
-        site_key: sample_key(conn, &operator, "Site CRM (sample)", Holder::Site(site_scopes))?,
+        partner_key: partner_key.ok_or_else(|| AppError::internal("a sample without partners"))?,
+        site_key: sample_key(conn, &operator, "Site CRM (sample)", Holder::Site(site_scopes))?.secret,
     })
 }
 
-fn sample_key(conn: &mut Conn, operator: &Context, name: &str, holder: Holder) -> Result<SecretString, AppError> {
+fn sample_key(conn: &mut Conn, operator: &Context, name: &str, holder: Holder) -> Result<Issued, AppError> {
     let new = NewKey { name: text(name)?, holder, is_test: false, expires_at: None };
-    Ok(issue_key::run(conn, operator, new)?.secret)
+    issue_key::run(conn, operator, new)
+}
+
+fn on(channel: Channel, instruction: &str) -> Result<RouteChannel, AppError> {
+    Ok(RouteChannel { channel, instruction: text(instruction)? })
 }
 
 fn sample_route(partner: &str, study: &str, owner: MemberId, backup: MemberId) -> Result<NewRoute, AppError> {
     Ok(NewRoute {
         partner: text(partner)?,
         study: text(study)?,
-        channels: vec![Channel::SecureForm, Channel::SelfReferral, Channel::PhoneHandoff],
+        channels: vec![
+            on(Channel::SecureForm, "Give the person the code and the intake address. The study team answers all questions.")?,
+            on(Channel::SelfReferral, "Point the person to the intake address. The study team answers all questions.")?,
+            on(Channel::PhoneHandoff, "Call the site's coordinator while the person is on the line, and read out the code.")?,
+        ],
         source_tag: text(&format!("{partner}.{study}"))?,
         intake_url: None,
-        instruction: text("Give the person the code and the intake address. The study team answers all questions.")?,
         owner_id: owner,
         backup_owner_id: backup,
         duplicate_policy: DuplicatePolicy::ReviewAll,
@@ -198,6 +221,8 @@ fn sample_route(partner: &str, study: &str, owner: MemberId, backup: MemberId) -
         acknowledge_due_hours: None,
         contact_due_hours: None,
         follow_up_due_hours: None,
+        monthly_capacity: None,
+        boundaries: BoundariesPatch::default(),
     })
 }
 

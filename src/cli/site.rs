@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db;
 use crate::domain::ids::SiteId;
+use crate::domain::public_url;
 use crate::domain::text::{IssuerUrl, PhoneRegion, Subject};
 use crate::ops::Context;
 use crate::ops::add_member::Identity;
@@ -50,11 +51,15 @@ pub(super) fn run(config: &Config, command: SiteCommand) -> Result<(), Failure> 
     if phone_region.as_str().parse::<phonenumber::country::Id>().is_err() {
         return Err("--phone-region is not a region such as US or DE".into());
     }
+    let intake_url = intake_url.parse().map_err(|_| "--intake-url is not an absolute https address")?;
+    if let Some(fault) = public_url::fault("/intake_url", &intake_url) {
+        return Err(format!("--intake-url: {}", fault.message).into());
+    }
     let new = NewSite {
         name: name.parse().map_err(|_| "--name is not 1 to 200 characters")?,
         time_zone: time_zone.parse().map_err(|_| "--time-zone is not an IANA time zone such as America/New_York")?,
         default_phone_region: phone_region,
-        intake_url: intake_url.parse().map_err(|_| "--intake-url is not an absolute https address")?,
+        intake_url,
         is_sample: false,
     };
     let admin = FirstAdmin {

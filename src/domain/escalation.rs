@@ -26,8 +26,8 @@ pub fn starts(
 pub struct Stall {
     /// Responsible for the next action.
     pub owner: MemberId,
-    /// The route's backup owner.
-    pub backup_owner: MemberId,
+    /// The route's backup owner; `None`: it came over no route.
+    pub backup_owner: Option<MemberId>,
     /// The last step taken.
     pub taken: Option<Escalation>,
     /// When the next step is due.
@@ -78,7 +78,7 @@ pub struct Step {
 #[must_use]
 pub fn decide(now: DateTime<Utc>, stall: &Stall, people: &People, pace: &Pace) -> Option<Step> {
     stall.escalate_at.filter(|due| *due <= now)?;
-    let backup = Some(stall.backup_owner).filter(|backup| *backup != stall.owner && people.can_act(*backup));
+    let backup = stall.backup_owner.filter(|backup| *backup != stall.owner && people.can_act(*backup));
     let (escalation, owner) = match (stall.taken, backup) {
         (None, _) if people.can_act(stall.owner) => (Escalation::Reminder, stall.owner),
         (None | Some(Escalation::Reminder), Some(backup)) => (Escalation::BackupOwner, backup),

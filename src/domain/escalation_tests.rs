@@ -26,7 +26,7 @@ fn people(able: &[MemberId], away: &[MemberId]) -> People {
 }
 
 fn stall(taken: Option<Escalation>) -> Stall {
-    Stall { owner: OWNER, backup_owner: BACKUP, taken, escalate_at: Some(at(0)) }
+    Stall { owner: OWNER, backup_owner: Some(BACKUP), taken, escalate_at: Some(at(0)) }
 }
 
 /// Every step from the first to the last, each taken when it is due.
@@ -78,7 +78,7 @@ fn a_step_that_would_reach_nobody_is_passed_over() {
     ] {
         assert_eq!(told(stall(None), &people(able, away)), expected, "able {able:?}, away {away:?}");
     }
-    let own_backup = Stall { backup_owner: OWNER, ..stall(None) };
+    let own_backup = Stall { backup_owner: Some(OWNER), ..stall(None) };
     assert_eq!(told(own_backup, &people(&all, &[])), [reminded, to_lead]);
     // The lead's own: it is told once more, and nobody is left to tell.
     let of_lead = Stall { owner: LEAD, ..stall(None) };
@@ -114,7 +114,7 @@ proptest! {
         backup in prop::sample::select(vec![OWNER, BACKUP, LEAD]),
         days in prop::collection::vec((some_of_them(), some_of_them()), 4),
     ) {
-        let mut stall = Stall { owner, backup_owner: backup, taken: None, escalate_at: Some(at(0)) };
+        let mut stall = Stall { owner, backup_owner: Some(backup), taken: None, escalate_at: Some(at(0)) };
         let mut taken = BTreeSet::new();
         for (able, away) in days {
             let people = People { site_lead: LEAD, able, away };

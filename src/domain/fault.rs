@@ -85,7 +85,7 @@ pub enum FaultCode {
     NotNormalized,
     /// Members that are valid alone and contradict each other.
     Inconsistent,
-    /// An address that the server may not reach: not public or without TLS, and not allowed by its operator.
+    /// An address that is not public or without TLS; where the server itself connects to it, also one that its operator did not allow.
     AddressNotAllowed,
 }
 

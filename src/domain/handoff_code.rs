@@ -1,6 +1,6 @@
 //! The handoff code: what a person types or says at the site's intake so that their referral is found.
 
-use super::text::HandoffCode;
+use super::text::{HandoffCode, SpokenCode};
 
 /// Crockford's base 32: no I, L, O, U, so that a code survives a phone call.
 const ALPHABET: [char; 32] = [
@@ -22,9 +22,32 @@ pub fn from_random(bytes: &[u8; 8]) -> Result<HandoffCode, super::OutOfBounds> {
     HandoffCode::parse(code)
 }
 
+/// The code that somebody typed or read out: in any case, in groups, and with letters that the alphabet leaves out for the digits
+/// that they look like. `None`: no code of ours looks like this.
+#[must_use]
+pub fn understand(spoken: &SpokenCode) -> Option<HandoffCode> {
+    let meant = spoken.as_str().chars().filter(|sign| !matches!(sign, ' ' | '-')).map(|sign| match sign.to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    });
+    HandoffCode::parse(meant.collect::<String>()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_understood_as_it_is_typed_and_read_out_and_nothing_else_is_one() {
+        for spoken in ["7Q2MZK4R10", "7q2mzk4r10", "7Q2M ZK4R 1O", "7q2m-zk4r-lo", "7Q2MZK4RI0"] {
+            let code = understand(&SpokenCode::parse(spoken.to_owned()).unwrap());
+            assert_eq!(code.unwrap().as_str(), "7Q2MZK4R10", "{spoken}");
+        }
+        for other in ["7Q2MZK4R1", "7Q2MZK4R100", "7Q2MZK4RU0", "7", "lakeside"] {
+            assert!(understand(&SpokenCode::parse(other.to_owned()).unwrap()).is_none(), "{other}");
+        }
+    }
 
     #[test]
     fn every_byte_pattern_gives_a_code_of_its_alphabet() {

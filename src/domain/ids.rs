@@ -86,6 +86,16 @@ ids! {
     AwayWindowId,
     /// Id of a possible same-person pair.
     DuplicateReviewId,
+    /// Id of a language version.
+    LanguageVersionId,
+    /// Id of a partner's acknowledgement of a language version.
+    AcknowledgementId,
+    /// Id of an approved process.
+    ApprovedProcessId,
+    /// Id of a review of a partner.
+    PartnerReviewId,
+    /// Id of a test run of a route.
+    TestRunId,
     /// Id of an alert; the same in every attempt to deliver it.
     AlertId,
     /// Id of a secret that signs what is posted to a webhook; the secret itself is not stored.
@@ -98,4 +108,13 @@ ids! {
     ServerId,
     /// Id of who acts: a member, a partner, or one site client across the rotation of its keys.
     PrincipalId,
+}
+
+impl ReferralId {
+    /// Not above any id that is made at this time or later: whole milliseconds are what ids sort by.
+    #[must_use]
+    pub fn first_at(at: chrono::DateTime<chrono::Utc>) -> Self {
+        let millis = u128::try_from(at.timestamp_millis()).unwrap_or(0);
+        Self(uuid::Uuid::from_u128(millis << 80))
+    }
 }

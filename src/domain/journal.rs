@@ -55,6 +55,9 @@ text_enum! {
         AwayWindow = "away_window",
         DuplicateReview = "duplicate_review",
         Alert = "alert",
+        LanguageVersion = "language_version",
+        ApprovedProcess = "approved_process",
+        TestRun = "test_run",
     }
 }
 

@@ -62,9 +62,22 @@ bounded_text! {
     pub struct PhoneRegion { length: 2..=2, pattern: r"^[A-Z]{2}$", example: "US" }
 }
 bounded_text! {
-    /// What the partner tells the person to do, in the site's approved words.
+    /// What the partner tells the person to do on a channel, in the site's approved words.
     pub struct Instruction { length: 1..=500, example: "Give the person the code and the intake address. The study team answers all questions." }
 }
+bounded_text! {
+    /// Hash of a route's configuration: SHA-256, in hexadecimal.
+    pub struct ConfigurationHash { length: 64..=64, pattern: r"^[0-9a-f]{64}$", example: "9d60413d49651f5d294b489ca4e4fae538847ae4fee3d2e1fa96e8e4f61023a4" }
+}
+
+impl ConfigurationHash {
+    /// The hexadecimal form of a digest.
+    #[must_use]
+    pub fn of(digest: &[u8; 32]) -> Self {
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
 bounded_text! {
     /// Handoff code for the person to give at the site's intake: ten characters without I, L, O and U.
     pub struct HandoffCode { length: 10..=10, pattern: r"^[0-9A-HJKMNP-TV-Z]{10}$", example: "7Q2MZK4R9D" }
@@ -90,6 +103,19 @@ bounded_text! {
     /// Who a person is to an identity provider: the `sub` of its tokens, compared character by character. Some providers put an
     /// e-mail address there, so it is treated as personal.
     pub struct Subject { length: 1..=255, pattern: r"^[!-~]([ -~]{0,253}[!-~])?$", example: "5f2c8f0e-8f1d-4d52-9a5e-1b8f6c1f7a11" }
+}
+bounded_text! {
+    /// The language that a text is in, as a BCP 47 tag: a language, or a language and a region.
+    pub struct Locale { length: 2..=5, pattern: r"^[a-z]{2}(-[A-Z]{2})?$", example: "en-US" }
+}
+bounded_text! {
+    /// A part of a study's language, in approved words: one paragraph.
+    pub struct LanguageText { length: 1..=1000, example: "The study team answers all questions about taking part." }
+}
+transient_text! {
+    /// A handoff code as a person typed it or read it out: in any case, with spaces or hyphens between its groups. Looked up and
+    /// dropped: whatever else somebody types there is not kept.
+    pub struct SpokenCode { length: 1..=40, pattern: r"^[0-9A-Za-z][0-9A-Za-z -]{0,39}$", example: "7Q2M-ZK4R-9D" }
 }
 transient_text! {
     /// An e-mail address, for matching only: turned into a keyed digest at once, never stored, logged or echoed.

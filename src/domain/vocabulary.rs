@@ -281,15 +281,21 @@ text_enum! {
 }
 
 text_enum! {
-    /// What a member is told of: a referral came to it, was given to it, waits for an action that is due, or was escalated to it; or
-    /// nothing but that alerts reach it.
+    /// What a member is told of: a referral came to it, was given to it, waits for an action that is due, or was escalated to it; the
+    /// test referral of a route that it owns came, and it says that it was told; or nothing but that alerts reach it.
     pub enum AlertKind {
         ReferralReceived = "referral_received",
         ReferralAssigned = "referral_assigned",
         ActionDue = "action_due",
         Escalated = "escalated",
         Test = "test",
+        TestRun = "test_run",
     }
+}
+
+text_enum! {
+    /// Why a guard suspended a partner. `language_lapsed`: on none of its live routes has it acknowledged the language that counts.
+    pub enum SuspensionReason { LanguageLapsed = "language_lapsed" }
 }
 
 text_enum! {

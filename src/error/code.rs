@@ -61,6 +61,8 @@ error_codes! {
     InsufficientScope = "insufficient_scope", 403, "Insufficient scope";
     /// A test key acts on an open test run only, and none is open for this route. Ask the site to open one.
     NoOpenTestRun = "no_open_test_run", 403, "No open test run";
+    /// Nobody approves their own words: you wrote this version, or changed it last. Another admin has to approve it.
+    FourEyesRequired = "four_eyes_required", 403, "Four eyes required";
     /// There is no such thing here for you: it does not exist, or it belongs to somebody else. Both answer alike.
     NotFound = "not_found", 404, "Not found";
     /// The path exists, this method on it does not. `Allow` lists the methods.
@@ -77,12 +79,20 @@ error_codes! {
     AlreadyExists = "already_exists", 409, "Already exists";
     /// This key is being rotated already: two keys of its name are active. Use the newer one, or revoke one of the two and rotate again.
     RotationInProgress = "rotation_in_progress", 409, "Rotation in progress";
-    /// The route takes no referrals now: it is not launched, or it is paused or retired. Ask the site; nothing was created.
+    /// The route takes no referrals now: it is not launched, was changed since its test, or is paused or retired. Ask the site; nothing was created.
     RouteNotLaunched = "route_not_launched", 409, "Route not launched";
     /// The study is not open: it takes no referrals, and while it is paused none goes on. Ask the site, or open the study; nothing was changed.
     StudyNotOpen = "study_not_open", 409, "Study not open";
     /// The partner is not active, so it cannot refer. Ask the site; nothing was created.
     PartnerNotActive = "partner_not_active", 409, "Partner not active";
+    /// The language that the partner acknowledged for this study is not the current approved one. Acknowledge the current version, or ask the site for it; nothing was created.
+    LanguageLapsed = "language_lapsed", 409, "Language lapsed";
+    /// The route has taken as many referrals this calendar month as the site can handle. Send again next month, or ask the site; nothing was created.
+    RouteAtCapacity = "route_at_capacity", 409, "Route at capacity";
+    /// The referral of this handoff code carries another `external_ref`; `referral_id` is that referral. Nothing was changed: the person is known there. Send its reference, or change it with `update_referral` first.
+    ExternalRefDiffers = "external_ref_differs", 409, "Another external reference";
+    /// The route is not ready; `launch_blockers` lists every check that does not hold, and what to do about each. `GET /v1/routes/{id}/launch-check` lists them all at any time. Nothing was changed.
+    LaunchBlocked = "launch_blocked", 409, "Launch blocked";
     /// The state of this resource does not allow the change. `detail` says why.
     StateConflict = "state_conflict", 409, "State conflict";
     /// The member is away at this time already: its other window overlaps this one. Change or delete that one, or plan another time.
@@ -95,6 +105,18 @@ error_codes! {
     OpenWork = "open_work", 409, "Open work";
     /// The two referrals are for different studies. One person may be referred to two: only records for one study are duplicates.
     AcrossStudies = "across_studies", 409, "Across studies";
+    /// Only a draft is changed. Send a version in review back to draft, or write a new version.
+    VersionNotDraft = "version_not_draft", 409, "Version not a draft";
+    /// The draft lacks what a reviewer decides by; `errors` lists what. Add it, and submit it again.
+    LanguageIncomplete = "language_incomplete", 409, "Language incomplete";
+    /// The last day of this approval is over. Send the version back to draft and give it the dates of an approval that still holds.
+    ApprovalExpired = "approval_expired", 409, "Approval expired";
+    /// Another approved version of this study and locale takes effect on the same day, or is in force and took effect later. Give this one a later effective date, or retire the other one.
+    LanguageOverlaps = "language_overlaps", 409, "Language overlaps";
+    /// This version does not count: it was superseded or retired, or its approval is over. `current_version_id` is the one that does, if there is one. Read that one, and acknowledge it.
+    VersionNotCurrent = "version_not_current", 409, "Version not current";
+    /// The study has no approved language that counts today, or none in this locale, or none that is scheduled if you asked for that. Ask the site.
+    NoApprovedLanguage = "no_approved_language", 409, "No approved language";
     /// The resource has changed since you read it. Read it again and repeat the change with its new `ETag`.
     StaleVersion = "stale_version", 412, "Stale version";
     /// The body is larger than this operation takes (32 KiB). Nothing was kept of it. Shorten it, or send it in several requests.

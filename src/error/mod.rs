@@ -12,10 +12,10 @@ use std::fmt;
 
 pub use code::ErrorCode;
 pub use database::{is_lock_timeout, on_constraint};
-pub use problem::{FaultBody, OpenWork, Problem};
+pub use problem::{FaultBody, LaunchBlocker, OpenWork, Problem};
 
 use crate::domain::fault::Fault;
-use crate::domain::ids::ReferralId;
+use crate::domain::ids::{LanguageVersionId, ReferralId};
 
 /// What a handler or an operation answers when it does not succeed.
 #[derive(Debug)]
@@ -31,7 +31,9 @@ struct Details {
     faults: Vec<Fault>,
     allowed_actions: Option<Vec<String>>,
     referral_id: Option<ReferralId>,
+    current_version_id: Option<LanguageVersionId>,
     open_work: Option<OpenWork>,
+    launch_blockers: Vec<LaunchBlocker>,
     intake_url: Option<String>,
     allow: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -99,10 +101,24 @@ impl AppError {
         self
     }
 
+    /// Adds the language version that counts instead.
+    #[must_use]
+    pub fn with_current_version(mut self, id: Option<LanguageVersionId>) -> Self {
+        self.inner.current_version_id = id;
+        self
+    }
+
     /// Adds the work that stands in the way.
     #[must_use]
     pub fn with_open_work(mut self, work: OpenWork) -> Self {
         self.inner.open_work = Some(work);
+        self
+    }
+
+    /// Adds every check that a route does not pass.
+    #[must_use]
+    pub fn with_launch_blockers(mut self, blockers: Vec<LaunchBlocker>) -> Self {
+        self.inner.launch_blockers = blockers;
         self
     }
 

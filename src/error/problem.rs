@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 use super::{AppError, ErrorCode};
 use crate::domain::fault::Fault;
-use crate::domain::ids::{ReferralId, RouteId};
+use crate::domain::ids::{LanguageVersionId, ReferralId, RouteId};
 
 /// What every refusal and failure looks like (RFC 9457). It names places and codes, never values.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,14 +51,34 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub referral_id: Option<ReferralId>,
+    /// The language version that counts instead, on `version_not_current`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub current_version_id: Option<LanguageVersionId>,
     /// The work that stands in the way, on `open_work`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub open_work: Option<OpenWork>,
+    /// Every check that the route does not pass, on `launch_blocked`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 10)]
+    pub launch_blockers: Vec<LaunchBlocker>,
     /// Where the person gives what does not belong here.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 500, format = "uri")]
     pub intake_url: Option<String>,
+}
+
+/// A check that a route does not pass.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"check": "test_passed", "what_to_do": "Open a test run and complete it."}))]
+pub struct LaunchBlocker {
+    /// The check, as `launch-check` lists it.
+    #[schema(max_length = 40, pattern = "^[a-z][a-z_]*$")]
+    pub check: &'static str,
+    /// What to do, for a person. Do not parse it.
+    #[schema(max_length = 300)]
+    pub what_to_do: &'static str,
 }
 
 /// What a member is responsible for and somebody else would have to take.
@@ -154,7 +174,9 @@ impl AppError {
             errors: self.inner.faults.iter().map(|fault| FaultBody::of(fault, in_query)).collect(),
             allowed_actions: self.inner.allowed_actions.clone(),
             referral_id: self.inner.referral_id,
+            current_version_id: self.inner.current_version_id,
             open_work: self.inner.open_work.clone(),
+            launch_blockers: self.inner.launch_blockers.clone(),
             intake_url: self.inner.intake_url.clone(),
         }
     }

@@ -8,11 +8,13 @@ pub mod alert_delivery;
 pub mod escalation;
 pub mod housekeeping;
 pub mod key_uses;
+pub mod language;
 pub mod match_duplicates;
 pub mod scheduler;
 pub mod sequencer;
 mod sites;
 pub mod survey;
+pub mod test_runs;
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -72,8 +74,12 @@ const MATCHED_EVERY: Duration = Duration::from_secs(1);
 const DELIVERED_EVERY: Duration = Duration::from_secs(1);
 /// How much later than it is due a step may be taken.
 const ESCALATED_EVERY: Duration = Duration::from_secs(15);
+/// How long a step of a test run waits at the most once the real path has made it.
+const TESTED_EVERY: Duration = Duration::from_secs(2);
 /// How often a key's row is written at the most; `last_used_at` is that much behind.
 const KEY_USES_EVERY: Duration = Duration::from_secs(60);
+/// How much later than its day an end of approved language is written down at the most.
+const LANGUAGE_EVERY: Duration = Duration::from_secs(60);
 /// The time that an idempotency key outlives its 24 hours at the most.
 const FORGOTTEN_EVERY: Duration = Duration::from_secs(15 * 60);
 
@@ -109,6 +115,23 @@ pub const JOBS: &[Job] = &[
             let (scope, now) = (&context.scope, context.now);
             Ok(store::alerts::count_waiting(conn, scope)? + store::alerts::deliveries::count_due(conn, scope, now)?)
         }),
+    },
+    Job {
+        name: language::NAME,
+        every: LANGUAGE_EVERY,
+        on_writes: false,
+        pass: pass!(language::pass),
+        backlog: Some(|conn, context| {
+            let today = store::sites::current(conn, &context.scope)?.day_of(context.now);
+            Ok(store::language_versions::count_due(conn, &context.scope, today)?)
+        }),
+    },
+    Job {
+        name: test_runs::NAME,
+        every: TESTED_EVERY,
+        on_writes: false,
+        pass: pass!(test_runs::pass),
+        backlog: Some(|conn, context| Ok(store::test_runs::count_open(conn, &context.scope)?)),
     },
     Job { name: key_uses::NAME, every: KEY_USES_EVERY, on_writes: false, pass: pass!(key_uses::pass), backlog: None },
     Job {

@@ -71,9 +71,16 @@ fn problem_example(code: ErrorCode) -> Value {
         }
         ErrorCode::IllegalTransition => problem["allowed_actions"] = json!(["connected", "on_hold", "closed"]),
         ErrorCode::PartnerReferenceUsed => problem["referral_id"] = json!(EXAMPLE_ID),
+        ErrorCode::VersionNotCurrent => problem["current_version_id"] = json!(EXAMPLE_ID),
+        ErrorCode::LanguageIncomplete => {
+            problem["errors"] = fault("/approval_reference", "missing_field", "This is needed before a reviewer decides.");
+        }
         ErrorCode::OpenWork => {
             problem["open_work"] =
                 json!({"referrals": [EXAMPLE_ID], "referrals_total": 1, "routes": [EXAMPLE_ID], "routes_total": 1});
+        }
+        ErrorCode::LaunchBlocked => {
+            problem["launch_blockers"] = json!([{"check": "test_passed", "what_to_do": "Open a test run and complete it: no passed test belongs to the configuration as it is now."}]);
         }
         ErrorCode::AlreadyExists => {
             problem["errors"] = fault("/code", "inconsistent", "This is taken within the site. Choose another.");

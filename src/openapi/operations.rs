@@ -77,7 +77,14 @@ fn success_headers(status: &str, response: &Value, keyed: bool, is_list: bool) -
     let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
     let schema = response["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
     // What is recorded and cannot be read again has no version and no place, and neither has what is gone, counted or only read.
-    let acts = ["/ContactWithdrawalView", "/BulkActionView", "/QueueCounts", "/LanguageCheckView"];
+    let acts = [
+        "/AcknowledgementView",
+        "/ContactWithdrawalView",
+        "/BulkActionView",
+        "/QueueCounts",
+        "/LanguageCheckView",
+        "/PreflightView",
+    ];
     let is_act = acts.iter().any(|act| schema.ends_with(act));
     if is_list {
         headers["Link"] = json!({"$ref": "#/components/headers/Link"});

@@ -1,10 +1,10 @@
 //! A partner completes its own referral: it brings what the site waits for (blocker `awaiting_partner_completion`).
 
-use super::create_referral::attribution;
+use super::new_referral::attribution;
 use super::own_referral::{self, Seen};
 use super::record::{Change, record};
 use super::transition_referral::{apply, arriving, state_of};
-use super::{Context, contact_details};
+use super::{Context, contact_details, referral_route};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ReferralId;
@@ -69,7 +69,8 @@ pub fn run(
     }
     let scope = &context.scope;
     let before = coded.referral.clone();
-    let route = store::routes::find(conn, scope, before.route_id)?.ok_or_else(AppError::not_found)?.route;
+    // A partner's own referral came over a route.
+    let route = referral_route::find(conn, context, &before)?.ok_or_else(AppError::not_found)?;
     let resumed = referral_state::resume(&state_of(&before));
     let held = Move { status: ReferralStatus::Quarantined, held_status: None, ..resumed };
     let decided = if withdrawn { held } else { resumed };
@@ -97,20 +98,20 @@ pub fn run(
 /// What the referral holds with what was brought. A source that the site has corrected stays as the site has it.
 fn complete(referral: &ReferralRow, brought: &Brought, route: &RouteRow) -> Completion {
     let (source_tag, attribution) = match &brought.source_tag {
-        Some(tag) if referral.attribution != Attribution::Corrected => (tag, attribution(tag, route)),
-        _ => (&referral.source_tag, referral.attribution),
+        Some(tag) if referral.attribution != Attribution::Corrected => (Some(tag), attribution(tag, route)),
+        _ => (referral.source_tag.as_ref(), referral.attribution),
     };
     let partner_reference = referral.partner_reference.as_ref().or(brought.partner_reference.as_ref()).cloned();
-    Completion { partner_reference, source_tag: source_tag.clone(), attribution }
+    Completion { partner_reference, source_tag: source_tag.cloned(), attribution }
 }
 
 /// 409 with the partner's own referral that carries the reference.
 fn used(conn: &mut Conn, context: &Context, referral: &ReferralRow, brought: &Brought) -> Result<AppError, AppError> {
-    let found = match &brought.partner_reference {
-        Some(reference) => {
-            store::referrals::find_by_partner_reference(conn, &context.scope, referral.partner_id, reference, referral.is_test)?
+    let found = match (referral.partner_id, &brought.partner_reference) {
+        (Some(partner), Some(reference)) => {
+            store::referrals::find_by_partner_reference(conn, &context.scope, partner, reference, referral.is_test)?
         }
-        None => None,
+        _ => None,
     };
     let used = AppError::new(ErrorCode::PartnerReferenceUsed);
     Ok(match found {

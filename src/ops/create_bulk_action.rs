@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Context;
 use super::heir::Heirs;
 use super::open_work::given_to;
 use super::record::{Change, record};
 use super::transition_referral::{self, state_of};
+use super::{Context, referral_route};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{MemberId, ReferralId, RouteId, StudyId};
@@ -152,7 +152,7 @@ impl Ground {
         let scope = &context.scope;
         let site = store::sites::current(conn, scope)?;
         let referrals = store::referrals::load_rows(conn, scope, ids)?;
-        let routes: BTreeSet<RouteId> = referrals.iter().map(|referral| referral.route_id).collect();
+        let routes: BTreeSet<RouteId> = referrals.iter().filter_map(|referral| referral.route_id).collect();
         let routes = store::routes::load_rows(conn, scope, &routes.into_iter().collect::<Vec<_>>())?;
         let reopens = request.to == ReferralStatus::Received && request.reason.is_some();
         let heirs = if reopens {
@@ -200,16 +200,18 @@ fn decide(
 fn moved(context: &Context, request: &Request, ground: &Ground, before: &ReferralRow) -> Result<ReferralRow, AppError> {
     let state = state_of(before);
     let decided = referral_state::decide(&state, request).map_err(|refusal| transition_referral::refuse(&state, refusal))?;
+    transition_referral::check_waits_for_somebody(before, decided.blocker).map_err(|fault| AppError::invalid(vec![fault]))?;
     let study = ground.studies.get(&before.study_id).copied().unwrap_or(StudyStatus::Open);
     if transition_referral::is_held_back(before, study, request.to) {
         return Err(transition_referral::held_back());
     }
-    let route = ground.routes.get(&before.route_id).ok_or_else(|| AppError::internal("a referral without its route"))?;
-    let change = transition_referral::arriving(before, &decided, study, &route.due_terms(&ground.site), context.now);
+    let route = before.route_id.and_then(|route| ground.routes.get(&route));
+    let terms = referral_route::due_terms(route, &ground.site);
+    let change = transition_referral::arriving(before, &decided, study, &terms, context.now);
     let mut after = before.clone();
     transition_referral::apply(&mut after, change);
     if let (Some(_), Some(heirs)) = (decided.reopen_reason, &ground.heirs) {
-        after.owner_id = heirs.choose(&[before.owner_id, route.owner_id, route.backup_owner_id]);
+        after.owner_id = heirs.choose(&referral_route::preferred_owners(before, route));
     }
     Ok(after)
 }

@@ -43,6 +43,7 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewPartner) -> Result<Partne
         version: 1,
         created_at: context.now,
         updated_at: context.now,
+        suspension_reason: None,
     };
     store::partners::insert(conn, &partner)
         .map_err(on_constraint([("partners_code_unique", || taken("/code", "Another partner of the site has this code."))]))?;

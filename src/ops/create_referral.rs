@@ -4,29 +4,20 @@
 
 use chrono::{DateTime, Utc};
 
-use super::record::{Change, record};
-use super::{Context, contact_details, facts, heir, received};
+use super::new_referral::{self, Aim, Arrival};
+use super::{Context, admit, contact_details, create_test_referral, no_route, received};
 use crate::auth::Actor;
 use crate::db::Conn;
-use crate::domain::CodeList;
-use crate::domain::admission::{Gate, Obstacle, obstacles};
 use crate::domain::contact_basis::{self, StatedBy};
-use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::handoff_code;
-use crate::domain::ids::{MemberId, ReferralId};
-use crate::domain::journal::{EventType, SubjectKind};
-use crate::domain::standstill;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
-use crate::domain::vocabulary::{
-    Attribution, Channel, ContactBasis, ContactPath, LateReason, QuarantineReason, ReferralStatus, RouteStatus,
-};
+use crate::domain::vocabulary::{Channel, ContactBasis, ContactPath, LateReason, QuarantineReason};
 use crate::error::{AppError, ErrorCode};
 use crate::privacy::digests::DetailDigests;
 use crate::privacy::keys::Keyring;
 use crate::store;
-use crate::store::referrals::{CodedReferral, ReferralRow};
-use crate::store::routes::{RouteContext, RouteRow};
+use crate::store::referrals::CodedReferral;
+use crate::store::routes::RouteContext;
 use crate::store::sites::SiteRow;
 
 /// A referral as it was sent.
@@ -64,7 +55,7 @@ pub struct NewReferral {
 /// Takes a referral; answers it with the site that it came to.
 ///
 /// # Errors
-/// 422 with every fault of the request, 409 when the route does not take it now or its reference was used, 403 for a test key.
+/// 422 with every fault of the request, 409 when the route does not take it now or its reference was used, 403 for a test key that no open run awaits.
 pub fn run(
     conn: &mut Conn,
     context: &Context,
@@ -72,89 +63,75 @@ pub fn run(
     new: &NewReferral,
 ) -> Result<(CodedReferral, SiteRow), AppError> {
     if context.actor.is_test() {
-        return Err(AppError::new(ErrorCode::NoOpenTestRun));
+        return create_test_referral::run(conn, context, keyring, new);
     }
     let scope = &context.scope;
     let site = store::sites::current(conn, scope)?;
     let route = store::routes::find_by_codes_and_hold(conn, scope, new.partner.as_ref(), &new.study)?;
     let found = match &route {
         Some(route) => Ok(route),
-        None => Err(what_is_missing(conn, context, new)?),
+        None => Err(no_route::fault(conn, context, new.partner.as_ref())?),
     };
     let (digests, faults) = check(context, new, &site, found, keyring);
     let (Some(route), true) = (route, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
-    admit(context, new, &route)?;
+    let language = admit::admit(conn, context, &site, &route, new.channel, new.late_reason)?;
 
-    let owner = owner(conn, context, &route)?;
+    let owner = new_referral::owner(conn, context, &route)?;
     let withdrawn = contact_details::have_been_withdrawn(conn, context, &digests)?;
-    let quarantine = new.quarantine.or(withdrawn.then_some(QuarantineReason::ContactWithdrawn));
-    let referral = build(context, new, quarantine, &site, &route, owner)?;
-    if !store::referrals::insert(conn, &referral)? {
-        return Err(collision(conn, context, &referral)?);
-    }
-    store::referrals::insert_digests(conn, &referral, &digests)?;
-    // Whatever is known of the person: a job looks, after the commit.
-    store::duplicates::matching::queue(conn, &referral)?;
-    let change = Change::made("create_referral", SubjectKind::Referral, referral.id.0, facts::of_referral(&referral))
-        .because(referral.late_reason.map(|reason| reason.as_str()))
-        .tell_of_referral(EventType::ReferralReceived, &referral);
-    record(conn, context, [change])?;
-    let coded = CodedReferral {
-        referral,
-        partner_code: route.partner_code,
-        study_code: route.study_code,
-        route_intake_url: route.route.intake_url,
-        instruction: route.route.instruction,
+    let arrival = Arrival {
+        operation: "create_referral",
+        study: Aim::of_route(&route),
+        route: Some(route),
+        owner,
+        channel: new.channel,
+        source_tag: new.source_tag.clone(),
+        contact_basis: new.contact_basis,
+        contact_path: new.contact_path,
+        partner_reference: new.partner_reference.clone(),
+        external_ref: new.external_ref.clone(),
+        late_reason: new.late_reason,
+        language,
+        received_at: new.received_at,
+        quarantine: new.quarantine.or(withdrawn.then_some(QuarantineReason::ContactWithdrawn)),
+        digests: &digests,
+        is_test: false,
     };
-    Ok((coded, site))
+    Ok((new_referral::keep(conn, context, &site, arrival)?, site))
 }
 
-/// Where the fault is, its code, and what to do.
-type Missing = (&'static str, FaultCode, &'static str);
-
-/// Why there is no route: no partner was named, none has the code, or it has no route for the study. A partner learns the
-/// last alone, and the same for a study that does not exist.
-fn what_is_missing(conn: &mut Conn, context: &Context, new: &NewReferral) -> Result<Missing, AppError> {
-    let no_route = "There is no handoff route for this study. Check the code, or ask the site.";
-    Ok(match (context.actor.partner(), &new.partner) {
-        (None, None) => ("/partner", FaultCode::MissingField, "Send the code of the partner that refers."),
-        (None, Some(code)) if store::partners::find_by_code(conn, &context.scope, code)?.is_none() => {
-            ("/partner", FaultCode::UnknownReference, "No partner of the site has this code.")
-        }
-        _ => ("/study", FaultCode::UnknownReference, no_route),
-    })
+/// 403 for a test key that no open run of its partner awaits.
+pub(super) fn no_run() -> AppError {
+    AppError::new(ErrorCode::NoOpenTestRun)
 }
 
 /// Every fault of the request that depends on who sends it and what is registered, and the digests of what it matches by.
-fn check(
+pub(super) fn check(
     context: &Context,
     new: &NewReferral,
     site: &SiteRow,
-    route: Result<&RouteContext, Missing>,
+    route: Result<&RouteContext, Fault>,
     keyring: &Keyring,
 ) -> (Vec<DetailDigests>, Vec<Fault>) {
-    let mut faults = Vec::new();
-    let mut fault = |pointer: &str, code: FaultCode, message: &'static str| faults.push(Fault::new(pointer, code, message));
     let is_partner = context.actor.partner().is_some();
-    for (pointer, sent) in [
-        ("/partner", new.partner.is_some()),
-        ("/external_ref", new.external_ref.is_some()),
-        ("/late_reason", new.late_reason.is_some()),
-    ] {
-        if is_partner && sent {
-            fault(pointer, FaultCode::Inconsistent, "Only the site sends this field. Leave it out.");
-        }
-    }
+    let mut faults = no_route::site_fields(
+        context,
+        &[
+            ("/partner", new.partner.is_some()),
+            ("/external_ref", new.external_ref.is_some()),
+            ("/late_reason", new.late_reason.is_some()),
+        ],
+    );
     match route {
-        Err((pointer, code, message)) => fault(pointer, code, message),
+        Err(missing) => faults.push(missing),
         Ok(route) => {
             let stated_by = if matches!(context.actor, Actor::Staff(_)) { StatedBy::Staff } else { StatedBy::Machine };
             let approved = route.route.approval_reference.is_some();
             if let Err(refused) = contact_basis::check(new.contact_basis, route.partner_type, stated_by, approved) {
-                fault("/contact_basis", FaultCode::Inconsistent, refused.message());
+                faults.push(Fault::new("/contact_basis", FaultCode::Inconsistent, refused.message()));
             }
         }
     }
+    let mut fault = |pointer: &str, code: FaultCode, message: &'static str| faults.push(Fault::new(pointer, code, message));
     match new.contact_path {
         ContactPath::SiteRecord if is_partner => {
             fault(
@@ -177,123 +154,4 @@ fn check(
     let (digests, unusable) = contact_details::digest(keyring, new.email.as_ref(), new.phone.as_ref(), site);
     faults.extend(unusable);
     (digests, faults)
-}
-
-/// How sure the source is, by the tag that was sent.
-pub(super) fn attribution(tag: &Reference, route: &RouteRow) -> Attribution {
-    if *tag == route.source_tag { Attribution::Verified } else { Attribution::Unverified }
-}
-
-/// Rule 2: nothing live on a route that is not open for it; staff may still record what happened, with its reason.
-fn admit(context: &Context, new: &NewReferral, route: &RouteContext) -> Result<(), AppError> {
-    let gate = Gate {
-        route: route.route.status,
-        study: route.study_status,
-        partner: route.partner_status,
-        channels: &route.route.channels.0,
-    };
-    if matches!(context.actor, Actor::Staff(_)) && new.late_reason.is_some() {
-        return Ok(());
-    }
-    match obstacles(&gate, new.channel).first() {
-        None => Ok(()),
-        Some(Obstacle::RouteNotLaunched) => Err(AppError::new(ErrorCode::RouteNotLaunched)),
-        Some(Obstacle::StudyNotOpen) => Err(AppError::new(ErrorCode::StudyNotOpen)),
-        Some(Obstacle::PartnerNotActive) => Err(AppError::new(ErrorCode::PartnerNotActive)),
-        Some(Obstacle::ChannelNotListed) => Err(AppError::invalid(vec![Fault::new(
-            "/channel",
-            FaultCode::Inconsistent,
-            "This handoff route does not list the channel. Use one of the route's channels.",
-        )])),
-    }
-}
-
-/// The route's owner, or who stands in. A retired route takes what happened before, and may still name somebody who has left since.
-fn owner(conn: &mut Conn, context: &Context, route: &RouteContext) -> Result<MemberId, AppError> {
-    match route.route.status {
-        RouteStatus::Retired => heir::find(conn, context, &[route.route.owner_id, route.route.backup_owner_id]),
-        _ => heir::of_route(conn, context, &route.route),
-    }
-}
-
-fn build(
-    context: &Context,
-    new: &NewReferral,
-    quarantine: Option<QuarantineReason>,
-    site: &SiteRow,
-    route: &RouteContext,
-    owner: MemberId,
-) -> Result<ReferralRow, AppError> {
-    let now = context.now;
-    let status = if quarantine.is_some() { ReferralStatus::Quarantined } else { ReferralStatus::Received };
-    let (blocker, action) = standstill::start(route.study_status, status);
-    let terms = route.route.due_terms(site);
-    let received_at = received::kept(new.received_at, now);
-    let due_at = action.map(|action| terms.due(action, now));
-    let source_tag = new.source_tag.as_ref().unwrap_or(&route.route.source_tag);
-    let handoff_code = match new.contact_path {
-        ContactPath::PersonUsesIntake => {
-            let mut random = [0_u8; 8];
-            getrandom::fill(&mut random).map_err(AppError::internal)?;
-            Some(handoff_code::from_random(&random).map_err(AppError::internal)?)
-        }
-        _ => None,
-    };
-    Ok(ReferralRow {
-        site_id: context.scope.site(),
-        id: ReferralId::at(now),
-        partner_id: route.route.partner_id,
-        study_id: route.route.study_id,
-        route_id: route.route.id,
-        channel: new.channel,
-        source_tag: source_tag.clone(),
-        attribution: attribution(source_tag, &route.route),
-        contact_basis: new.contact_basis,
-        contact_path: new.contact_path,
-        handoff_code,
-        partner_reference: new.partner_reference.clone(),
-        external_ref: new.external_ref.clone(),
-        late_reason: new.late_reason,
-        owner_id: owner,
-        status,
-        held_status: None,
-        quarantine_reason: quarantine,
-        blocker,
-        close_reason: None,
-        reopen_reason: None,
-        next_action: action,
-        next_action_due_at: due_at,
-        handoff_issues: CodeList(Vec::new()),
-        is_test: false,
-        version: 1,
-        received_at,
-        recorded_at: now,
-        clock_started_at: now,
-        acknowledged_at: None,
-        contacting_at: None,
-        connected_at: None,
-        handed_off_at: None,
-        closed_at: None,
-        updated_at: now,
-        partner_withdrawn_at: None,
-        held_blocker: None,
-        blocked_since: blocker.map(|_| now),
-        first_due_at: due_at,
-        first_due_by_receipt_at: action.map(|action| terms.due(action, received_at)),
-        escalation: None,
-        escalate_at: escalation::starts(status, blocker, false, due_at),
-        merged_into_id: None,
-    })
-}
-
-/// What stood in the way of an insert: the partner's own reference, or (once in 10¹⁵) a handoff code that exists.
-fn collision(conn: &mut Conn, context: &Context, referral: &ReferralRow) -> Result<AppError, AppError> {
-    if let Some(reference) = &referral.partner_reference {
-        let found =
-            store::referrals::find_by_partner_reference(conn, &context.scope, referral.partner_id, reference, referral.is_test)?;
-        if let Some(id) = found {
-            return Ok(AppError::new(ErrorCode::PartnerReferenceUsed).with_referral(id));
-        }
-    }
-    Ok(AppError::new(ErrorCode::Overloaded))
 }

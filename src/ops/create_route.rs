@@ -1,12 +1,16 @@
 //! Configuring a handoff route.
 
 use super::record::{Change, record};
+use super::route_configurations::{Changed, keep};
 use super::{Context, facts, taken};
 use crate::db::Conn;
 use crate::domain::CodeList;
+use crate::domain::boundaries::BoundariesPatch;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{MemberId, RouteId};
 use crate::domain::journal::SubjectKind;
+use crate::domain::public_url;
+use crate::domain::route_config::RouteChannel;
 use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
 use crate::domain::vocabulary::{Channel, DuplicatePolicy, RouteStatus};
 use crate::error::{AppError, on_constraint};
@@ -20,14 +24,12 @@ pub struct NewRoute {
     pub partner: Code,
     /// The study's code.
     pub study: Code,
-    /// How people may come.
-    pub channels: Vec<Channel>,
+    /// How people may come, and what the partner tells them there.
+    pub channels: Vec<RouteChannel>,
     /// How the source is recognised.
     pub source_tag: Reference,
     /// Where a person gives details.
     pub intake_url: Option<WebUrl>,
-    /// What the partner tells the person to do.
-    pub instruction: Instruction,
     /// Responsible for the next action.
     pub owner_id: MemberId,
     /// Takes it when the owner stalls.
@@ -42,6 +44,10 @@ pub struct NewRoute {
     pub contact_due_hours: Option<i32>,
     /// Hours until everything after is due.
     pub follow_up_due_hours: Option<i32>,
+    /// How many referrals it takes in a calendar month.
+    pub monthly_capacity: Option<i32>,
+    /// What the partner may do for the study and what it must not.
+    pub boundaries: BoundariesPatch,
 }
 
 /// Configures a route as a draft.
@@ -62,16 +68,21 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewRoute) -> Result<RouteCon
     let named = [("/owner_id", new.owner_id), ("/backup_owner_id", new.backup_owner_id)];
     let able = hold_owners(conn, context, &named)?;
     faults.extend(owner_faults(&named, &able, new.owner_id == new.backup_owner_id));
+    faults.extend(new.intake_url.as_ref().and_then(|url| public_url::fault("/intake_url", url)));
+    faults.extend(new.boundaries.faults());
+    let boundaries = new.boundaries.or_default();
     let (Some(partner), Some(study), true) = (partner, study, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
+    let site = store::sites::hold(conn, scope)?;
+    let (channels, instruction) = columns(new.channels);
     let route = RouteRow {
         site_id: scope.site(),
         id: RouteId::at(context.now),
         partner_id: partner.id,
         study_id: study.id,
-        channels: CodeList(new.channels),
+        channels,
         source_tag: new.source_tag,
         intake_url: new.intake_url,
-        instruction: new.instruction,
+        instruction,
         owner_id: new.owner_id,
         backup_owner_id: new.backup_owner_id,
         duplicate_policy: new.duplicate_policy,
@@ -83,6 +94,9 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewRoute) -> Result<RouteCon
         version: 1,
         created_at: context.now,
         updated_at: context.now,
+        monthly_capacity: new.monthly_capacity,
+        may: CodeList(boundaries.may),
+        may_not: CodeList(boundaries.may_not),
     };
     store::routes::insert(conn, &route).map_err(on_constraint([
         ("handoff_routes_one_per_partner_and_study", || {
@@ -90,6 +104,7 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewRoute) -> Result<RouteCon
         }),
         ("handoff_routes_source_tag_unique", tag_taken),
     ]))?;
+    keep(conn, context, "create_route", &site, &[Changed { before: None, route: &route }])?;
     record(conn, context, [Change::made("create_route", SubjectKind::Route, route.id.0, facts::of_route(&route))])?;
     Ok(RouteContext {
         route,
@@ -99,6 +114,12 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewRoute) -> Result<RouteCon
         study_code: study.code,
         study_status: study.status,
     })
+}
+
+/// Channels and their instructions as a route keeps them.
+pub(super) fn columns(channels: Vec<RouteChannel>) -> (CodeList<Channel>, CodeList<Instruction>) {
+    let (channels, instruction) = channels.into_iter().map(|one| (one.channel, one.instruction)).unzip();
+    (CodeList(channels), CodeList(instruction))
 }
 
 /// Those of the members named for a route who may own work. They keep that until the transaction ends, so this comes before the

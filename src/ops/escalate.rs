@@ -45,7 +45,7 @@ pub fn run(conn: &mut Conn, context: &Context, limit: i64) -> Result<Escalated, 
     let site = store::sites::current(conn, scope)?;
     let pace = Pace { hours: site.escalation_hours, working_time: site.working_time() };
     let ids: Vec<ReferralId> = before.iter().map(|referral| referral.id).collect();
-    let backups: HashMap<RouteId, MemberId> = store::referrals::involved(conn, scope, &ids)?
+    let backups: HashMap<Option<RouteId>, Option<MemberId>> = store::referrals::involved(conn, scope, &ids)?
         .into_iter()
         .map(|involved| (involved.route, involved.backup_owner))
         .collect();
@@ -53,7 +53,8 @@ pub fn run(conn: &mut Conn, context: &Context, limit: i64) -> Result<Escalated, 
     let (mut written, mut alerts, mut recorded) = (Vec::new(), Vec::new(), Vec::new());
     for referral in &before {
         let Some(backup_owner) = backups.get(&referral.route_id).copied() else { continue };
-        if !held.contains(&referral.owner_id) || !held.contains(&backup_owner) {
+        let concerned = std::iter::once(referral.owner_id).chain(backup_owner);
+        if concerned.into_iter().any(|member| !held.contains(&member)) {
             continue;
         }
         let stall =
@@ -86,7 +87,8 @@ pub fn run(conn: &mut Conn, context: &Context, limit: i64) -> Result<Escalated, 
 fn hold_people(conn: &mut Conn, context: &Context, due: &[ReferralId]) -> Result<(People, BTreeSet<MemberId>), AppError> {
     let scope = &context.scope;
     let involved = store::referrals::involved(conn, scope, due)?;
-    let held: BTreeSet<MemberId> = involved.iter().flat_map(|involved| [involved.owner, involved.backup_owner]).collect();
+    let held: BTreeSet<MemberId> =
+        involved.iter().flat_map(|involved| std::iter::once(involved.owner).chain(involved.backup_owner)).collect();
     let asked: Vec<MemberId> = held.iter().copied().collect();
     let owners = store::members::find_owners_and_lead(conn, scope, &asked, context.now)?;
     let site_lead = owners.iter().find(|owner| owner.is_site_lead).map(|owner| owner.id);

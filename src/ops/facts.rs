@@ -1,19 +1,24 @@
 //! What the audit trail may hold of each resource. Codes, ids, times and numbers stand as they are; what a person wrote, and
 //! what could point at a person, is tagged: of it only the change is told.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::domain::journal::Facts;
+use crate::domain::test_run::StepResult;
 use crate::domain::vocabulary::DigestKind;
 use crate::store::api_keys::ApiKeyRow;
+use crate::store::approved_processes::ApprovedProcessRow;
 use crate::store::away_windows::AwayWindowRow;
 use crate::store::duplicates::ReviewRow;
+use crate::store::language_versions::LanguageVersionRow;
 use crate::store::members::MemberContext;
+use crate::store::partner_reviews::PartnerReviewRow;
 use crate::store::partners::PartnerRow;
 use crate::store::referrals::ReferralRow;
 use crate::store::routes::RouteRow;
 use crate::store::sites::SiteRow;
 use crate::store::studies::StudyRow;
+use crate::store::test_runs::TestRun;
 
 pub(super) fn of_site(site: &SiteRow) -> Facts {
     Facts::new()
@@ -78,6 +83,7 @@ pub(super) fn of_partner(partner: &PartnerRow) -> Facts {
         .slug("jurisdiction", partner.jurisdiction.as_str())
         .code("remuneration_basis", partner.remuneration_basis.as_str())
         .code("status", partner.status.as_str())
+        .code("suspension_reason", partner.suspension_reason.map(|reason| reason.as_str()))
 }
 
 pub(super) fn of_route(route: &RouteRow) -> Facts {
@@ -87,7 +93,7 @@ pub(super) fn of_route(route: &RouteRow) -> Facts {
         .codes("channels", route.channels.0.iter().map(|channel| channel.as_str()))
         .slug("source_tag", route.source_tag.as_str())
         .tagged("intake_url", route.intake_url.as_ref().map(|url| url.as_str()))
-        .tagged("instruction", route.instruction.as_str())
+        .tagged("instruction", instructions(route).as_str())
         .id("owner_id", route.owner_id.0)
         .id("backup_owner_id", route.backup_owner_id.0)
         .code("duplicate_policy", route.duplicate_policy.as_str())
@@ -95,23 +101,32 @@ pub(super) fn of_route(route: &RouteRow) -> Facts {
         .number("acknowledge_due_hours", route.acknowledge_due_hours)
         .number("contact_due_hours", route.contact_due_hours)
         .number("follow_up_due_hours", route.follow_up_due_hours)
+        .number("monthly_capacity", route.monthly_capacity)
+        .codes("may", route.may.0.iter().map(|word| word.as_str()))
+        .codes("may_not", route.may_not.0.iter().map(|word| word.as_str()))
         .code("status", route.status.as_str())
+}
+
+/// What is said on each channel, as one text to compare.
+fn instructions(route: &RouteRow) -> String {
+    route.route_channels().iter().map(|one| format!("{}\n{}\n", one.channel, one.instruction.as_str())).collect()
 }
 
 /// Since when it waits and when its escalation goes on follow from the rest. References are codes, but somebody outside may know whose they are; so is the code that the person was given.
 pub(super) fn of_referral(referral: &ReferralRow) -> Facts {
     Facts::new()
-        .id("partner_id", referral.partner_id.0)
+        .id("partner_id", referral.partner_id.map(|partner| partner.0))
         .id("study_id", referral.study_id.0)
-        .id("route_id", referral.route_id.0)
+        .id("route_id", referral.route_id.map(|route| route.0))
         .code("channel", referral.channel.as_str())
-        .tagged("source_tag", referral.source_tag.as_str())
+        .tagged("source_tag", referral.source_tag.as_ref().map(|tag| tag.as_str()))
         .code("attribution", referral.attribution.as_str())
         .code("contact_basis", referral.contact_basis.as_str())
         .code("contact_path", referral.contact_path.as_str())
         .tagged("handoff_code", referral.handoff_code.as_ref().map(|code| code.as_str()))
         .tagged("partner_reference", referral.partner_reference.as_ref().map(|reference| reference.as_str()))
         .tagged("external_ref", referral.external_ref.as_ref().map(|reference| reference.as_str()))
+        .id("language_version_id", referral.language_version_id.map(|id| id.0))
         .code("late_reason", referral.late_reason.map(|reason| reason.as_str()))
         .id("owner_id", referral.owner_id.0)
         .code("status", referral.status.as_str())
@@ -138,6 +153,52 @@ pub(super) fn of_referral(referral: &ReferralRow) -> Facts {
         .id("merged_into_id", referral.merged_into_id.map(|id| id.0))
 }
 
+/// The words themselves are tagged; so is the reference, which is the board's.
+pub(super) fn of_language_version(version: &LanguageVersionRow) -> Facts {
+    let day = |day: Option<NaiveDate>| day.map(|day| day.to_string());
+    let dates = [
+        ("effective_on", day(version.effective_on)),
+        ("expires_on", day(version.expires_on)),
+        ("in_force_on", day(version.in_force_on)),
+        ("superseded_on", day(version.superseded_on)),
+        ("retired_on", day(version.retired_on)),
+    ];
+    let facts = version.parts().into_iter().fold(Facts::new(), |facts, (part, text)| facts.tagged(part.as_str(), text));
+    dates
+        .into_iter()
+        .filter_map(|(field, day)| Some((field, day?)))
+        .fold(facts, |facts, (field, day)| facts.slug(field, &day))
+        .id("study_id", version.study_id.0)
+        .slug("locale", version.locale.as_str())
+        .code("audience", version.audience.as_str())
+        .tagged("approval_reference", version.approval_reference.as_ref().map(|reference| reference.as_str()))
+        .number("grace_days", version.grace_days)
+        .code("status", version.status.as_str())
+        .id("author_id", version.author_id.0)
+        .id("last_editor_id", version.last_editor_id.0)
+        .time("submitted_at", version.submitted_at)
+        .code("return_reason", version.return_reason.map(|reason| reason.as_str()))
+        .id("approved_by", version.approved_by.map(|member| member.0))
+        .time("approved_at", version.approved_at)
+        .id("superseded_by_id", version.superseded_by_id.map(|id| id.0))
+        .code("retirement_reason", version.retirement_reason.map(|reason| reason.as_str()))
+}
+
+pub(super) fn of_approved_process(process: &ApprovedProcessRow) -> Facts {
+    Facts::new()
+        .id("study_id", process.study_id.0)
+        .id("partner_id", process.partner_id.map(|partner| partner.0))
+        .codes("fields", process.fields.0.iter().map(|field| field.as_str()))
+        .code("purpose", process.purpose.as_str())
+        .tagged("approval_reference", process.approval_reference.as_str())
+        .id("approved_by", process.approved_by.0)
+        .slug("valid_from", &process.valid_from.to_string())
+        .slug("valid_until", &process.valid_until.to_string())
+        .time("revoked_at", process.revoked_at)
+        .id("revoked_by", process.revoked_by.map(|member| member.0))
+        .code("revocation_reason", process.revocation_reason.map(|reason| reason.as_str()))
+}
+
 /// Of which kinds of detail: never which, and of no referral.
 pub(super) fn of_contact_withdrawal(
     kinds: impl IntoIterator<Item = DigestKind>,
@@ -148,6 +209,23 @@ pub(super) fn of_contact_withdrawal(
         .codes("kinds", kinds.into_iter().map(|kind| kind.as_str()))
         .time("received_at", received_at)
         .flag("is_test", is_test)
+}
+
+/// A test run with what came of its steps.
+pub(super) fn of_test_run(run: &TestRun) -> Facts {
+    let words = |result| run.steps.iter().filter(move |step| step.result == result).map(|step| step.step.as_str());
+    Facts::new()
+        .id("route_id", run.run.route_id.0)
+        .code("persona", run.run.persona.map(|persona| persona.as_str()))
+        .code("status", run.run.status.as_str())
+        .id("referral_id", run.run.referral_id.map(|id| id.0))
+        .id("copy_referral_id", run.run.copy_referral_id.map(|id| id.0))
+        .codes("passed", words(StepResult::Passed))
+        .codes("failed", words(StepResult::Failed))
+}
+
+pub(super) fn of_partner_review(review: &PartnerReviewRow) -> Facts {
+    Facts::new().id("review_id", review.id.0).code("decision", review.decision.as_str()).code("reason", review.reason.as_str())
 }
 
 pub(super) fn of_duplicate_review(review: &ReviewRow) -> Facts {

@@ -6,7 +6,8 @@
 use chrono::{DateTime, Utc};
 
 use super::record::Change;
-use super::{Context, facts};
+use super::route_configurations::Changed;
+use super::{Context, facts, void_proofs};
 use crate::db::Conn;
 use crate::domain::escalation;
 use crate::domain::ids::{MemberId, RouteId};
@@ -44,6 +45,7 @@ pub(super) fn hand_over(
     to: MemberId,
 ) -> Result<Vec<Change>, AppError> {
     let (scope, now) = (&context.scope, context.now);
+    let site = store::sites::hold(conn, scope)?;
     let routes = store::routes::lock_of_owner(conn, scope, from)?;
     let both = routes.iter().filter(|route| [route.owner_id, route.backup_owner_id].contains(&to));
     let both = of_routes(both.map(|route| route.id));
@@ -61,14 +63,21 @@ pub(super) fn hand_over(
     store::referrals::write_all(conn, &given)?;
     // The rows are locked, so that what was written is known without another reading.
     let instead = |member: MemberId| if member == from { to } else { member };
-    let routes = routes.iter().map(|before| {
+    let after = routes.iter().map(|before| {
         let (owner_id, backup_owner_id) = (instead(before.owner_id), instead(before.backup_owner_id));
-        let after = RouteRow { owner_id, backup_owner_id, version: before.version + 1, updated_at: now, ..before.clone() };
-        let (was, is) = (facts::of_route(before), facts::of_route(&after));
+        RouteRow { owner_id, backup_owner_id, version: before.version + 1, updated_at: now, ..before.clone() }
+    });
+    let after: Vec<RouteRow> = after.collect();
+    let both = || routes.iter().zip(&after);
+    let changed: Vec<_> =
+        both().map(|(before, route)| Changed { before: Some(before.configuration(&site).hash()), route }).collect();
+    let voided = void_proofs::run(conn, context, operation, &site, &changed)?;
+    let routes = both().map(|(before, after)| {
+        let (was, is) = (facts::of_route(before), facts::of_route(after));
         Change::new(operation, SubjectKind::Route, before.id.0, was, is)
     });
     let referrals = referrals.iter().zip(&given).map(|(before, after)| Change::of_referral(operation, before, after));
-    Ok(routes.chain(referrals).collect())
+    Ok(routes.chain(voided).chain(referrals).collect())
 }
 
 /// An open referral as it is once it was given to an owner: the escalation begins anew with it.

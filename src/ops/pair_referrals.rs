@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::record::{Change, record};
-use super::{Context, facts};
+use super::{Context, facts, referral_route};
 use crate::db::Conn;
 use crate::domain::CodeList;
 use crate::domain::escalation;
@@ -76,8 +76,8 @@ pub fn run(conn: &mut Conn, context: &Context, ids: [ReferralId; 2]) -> Result<(
     }
     let mut changes = vec![changed(OPERATION, was.as_ref(), &review)];
     let site = store::sites::current(conn, scope)?;
-    let route = store::routes::find(conn, scope, newer.route_id)?.ok_or_else(AppError::not_found)?.route;
-    if let Some(held) = held(newer, &route.due_terms(&site), now) {
+    let terms = referral_route::due_terms_of(conn, context, newer, &site)?;
+    if let Some(held) = held(newer, &terms, now) {
         changes.push(Change::of_referral(OPERATION, newer, &held));
         store::referrals::write_all(conn, &[held])?;
     }

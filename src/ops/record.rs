@@ -100,6 +100,13 @@ impl Change {
         self
     }
 
+    /// Tells the feed of a study's matter.
+    #[must_use]
+    pub fn tell_of_study(mut self, event_type: EventType, version: i32, study: StudyId) -> Self {
+        self.told.push(Told { event_type, is_test: false, version, partner: None, study: Some(study) });
+        self
+    }
+
     /// Tells the feed of a partner's matter.
     #[must_use]
     pub fn tell_of_partner(mut self, event_type: EventType, version: i32, partner: PartnerId, study: Option<StudyId>) -> Self {
@@ -114,7 +121,7 @@ impl Change {
             event_type,
             is_test: referral.is_test,
             version: referral.version,
-            partner: Some(referral.partner_id),
+            partner: referral.partner_id,
             study: Some(referral.study_id),
         });
         self

@@ -7,7 +7,7 @@
 use super::pair_referrals::{People, changed, root_of};
 use super::record::{Change, record};
 use super::transition_referral::{apply, change, closed, state_of};
-use super::{Context, Expected, create_contact_withdrawal};
+use super::{Context, Expected, create_contact_withdrawal, referral_route};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{DuplicateReviewId, ReferralId};
@@ -208,10 +208,10 @@ fn freed(conn: &mut Conn, context: &Context, referral: &ReferralRow, site: &Site
     if referral.blocker != waits {
         return Ok(None);
     }
-    let route = store::routes::find(conn, &context.scope, referral.route_id)?.ok_or_else(AppError::not_found)?.route;
+    let terms = referral_route::due_terms_of(conn, context, referral, site)?;
     let decided = referral_state::resume(&state_of(referral));
     let mut freed = referral.clone();
-    apply(&mut freed, change(referral, &decided, &route.due_terms(site), context.now));
+    apply(&mut freed, change(referral, &decided, &terms, context.now));
     Ok(Some(freed))
 }
 

@@ -40,9 +40,13 @@ pub(super) fn settle(
     let site = store::sites::current(conn, &context.scope)?;
     // A calendar is read once for each route, and not for each referral.
     let terms: BTreeMap<RouteId, DueTerms> = routes.iter().map(|route| (route.id, route.due_terms(&site))).collect();
+    let of_site = site.due_terms();
     let mut written = Vec::with_capacity(touched.len());
     for (before, outcome) in &touched {
-        let terms = terms.get(&before.route_id).ok_or_else(AppError::not_found)?;
+        let terms = match before.route_id {
+            Some(route) => terms.get(&route).ok_or_else(AppError::not_found)?,
+            None => &of_site,
+        };
         written.push(settled(before, outcome, terms, context.now));
     }
     store::referrals::write_all(conn, &written)?;

@@ -2,7 +2,7 @@
 
 use super::heir::Heirs;
 use super::record::{Change, record};
-use super::{Context, Expected, create_contact_withdrawal, illegal_move};
+use super::{Context, Expected, create_contact_withdrawal, illegal_move, referral_route};
 use crate::db::Conn;
 use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
@@ -92,16 +92,18 @@ pub fn run(
     expected.check(coded.referral.version)?;
     let state = state_of(&coded.referral);
     let decided = referral_state::decide(&state, request).map_err(|refusal| refuse(&state, refusal))?;
+    check_waits_for_somebody(&coded.referral, decided.blocker).map_err(|fault| AppError::invalid(vec![fault]))?;
     if is_held_back(&coded.referral, study, request.to) {
         return Err(held_back());
     }
 
     let site = store::sites::current(conn, scope)?;
-    let route = store::routes::find(conn, scope, coded.referral.route_id)?.ok_or_else(AppError::not_found)?;
-    let change = arriving(&coded.referral, &decided, study, &route.route.due_terms(&site), context.now);
+    let route = referral_route::find(conn, context, &coded.referral)?;
+    let terms = referral_route::due_terms(route.as_ref(), &site);
+    let change = arriving(&coded.referral, &decided, study, &terms, context.now);
     let before = coded.referral.clone();
     if let (Some(_), Some(heirs)) = (decided.reopen_reason, heirs) {
-        coded.referral.owner_id = heirs.choose(&[before.owner_id, route.route.owner_id, route.route.backup_owner_id]);
+        coded.referral.owner_id = heirs.choose(&referral_route::preferred_owners(&before, route.as_ref()));
         if coded.referral.owner_id != before.owner_id {
             store::referrals::set_owner(conn, scope, id, coded.referral.owner_id)?;
         }
@@ -118,12 +120,22 @@ pub fn run(
     Ok((coded, site))
 }
 
+/// Refuses to wait for a partner where nobody referred.
+pub(super) fn check_waits_for_somebody(referral: &ReferralRow, blocker: Option<Blocker>) -> Result<(), Fault> {
+    if referral.partner_id.is_some() || blocker != Some(Blocker::AwaitingPartnerCompletion) {
+        return Ok(());
+    }
+    let message =
+        "No partner is known to have referred this person, so that none can be waited for. Correct the attribution first.";
+    Err(Fault::new("/blocker", FaultCode::Inconsistent, message))
+}
+
 /// Who may take a referral that opens again. Its owner is another only while it is open, so that it need not be locked for this.
 fn heirs(conn: &mut Conn, context: &Context, id: ReferralId) -> Result<Heirs, AppError> {
     let (scope, is_test) = (&context.scope, context.actor.is_test());
     let referral = store::referrals::find(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?.referral;
-    let route = store::routes::find(conn, scope, referral.route_id)?.ok_or_else(AppError::not_found)?.route;
-    Heirs::hold(conn, context, &[referral.owner_id, route.owner_id, route.backup_owner_id])
+    let route = referral_route::find(conn, context, &referral)?;
+    Heirs::hold(conn, context, &referral_route::preferred_owners(&referral, route.as_ref()))
 }
 
 /// 409 for what would get into flight while its study is paused.
@@ -283,9 +295,8 @@ pub(super) fn closed(
         reopen_reason: None,
     };
     // Nothing is due on a closed referral, so that the route's hours do not matter.
-    let terms = DueTerms { hours: site.due_hours(), working_time: site.working_time() };
     let mut closed = referral.clone();
-    apply(&mut closed, change(referral, &decided, &terms, now));
+    apply(&mut closed, change(referral, &decided, &site.due_terms(), now));
     closed
 }
 

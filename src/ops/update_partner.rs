@@ -43,6 +43,7 @@ pub fn run(
         jurisdiction: patch.jurisdiction,
         remuneration_basis: patch.remuneration_basis,
         status: None,
+        suspension_reason: None,
         version: partner.version + 1,
         updated_at: context.now,
     };

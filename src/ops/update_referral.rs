@@ -4,8 +4,8 @@ use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 
 use super::received::CLOCK_TOLERANCE;
 use super::record::{Change, record};
-use super::transition_referral::{blocked_since, held_back, stand_of};
-use super::{Context, Expected};
+use super::transition_referral::{blocked_since, check_waits_for_somebody, held_back, stand_of};
+use super::{Context, Expected, referral_route};
 use crate::db::Conn;
 use crate::domain::escalation;
 use crate::domain::fault::{Fault, FaultCode};
@@ -76,8 +76,8 @@ pub fn run(
 
     let site = store::sites::current(conn, scope)?;
     let before = coded.referral.clone();
-    let route = store::routes::find(conn, scope, before.route_id)?.ok_or_else(AppError::not_found)?.route;
-    let revision = revise(&before, patch, &route.due_terms(&site), context.now);
+    let terms = referral_route::due_terms_of(conn, context, &before, &site)?;
+    let revision = revise(&before, patch, &terms, context.now);
     apply(&mut coded.referral, &revision);
     let changes = revision != of(&before);
     if changes {
@@ -121,7 +121,7 @@ fn check(referral: &ReferralRow, patch: &ReferralPatch, may_own: bool, now: Date
     let held = referral.status == ReferralStatus::OnHold;
     let far = next_action_due_at.is_some_and(|due| due < now - CLOCK_TOLERANCE || due > now + FARTHEST);
     let known_by_record = referral.contact_path == ContactPath::SiteRecord;
-    let faults: Vec<Fault> = [
+    let mut faults: Vec<Fault> = [
         (!may_own, "/owner_id", FaultCode::UnknownReference, "No active admin or coordinator of the site has this id."),
         (far, "/next_action_due_at", FaultCode::OutOfRange, "Send a time from now on and within 366 days, in UTC."),
         (
@@ -153,6 +153,7 @@ fn check(referral: &ReferralRow, patch: &ReferralPatch, may_own: bool, now: Date
     .filter(|(is_fault, ..)| *is_fault)
     .map(|(_, pointer, code, message)| Fault::new(pointer, code, message))
     .collect();
+    faults.extend(check_waits_for_somebody(referral, blocker.flatten()).err());
     if faults.is_empty() { Ok(()) } else { Err(AppError::invalid(faults)) }
 }
 

@@ -1,11 +1,14 @@
 //! Changing the site's settings.
 
 use super::record::{Change, record};
-use super::{Context, Expected, facts};
+use super::route_configurations::Changed;
+use super::{Context, Expected, facts, void_proofs};
 use crate::db::Conn;
 use crate::domain::CodeList;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::RouteId;
 use crate::domain::journal::SubjectKind;
+use crate::domain::public_url;
 use crate::domain::text::{CalendarDate, OpeningHours, PhoneRegion, PublicName, TimeZoneName, WebUrl};
 use crate::domain::working_time;
 use crate::error::AppError;
@@ -68,8 +71,31 @@ pub fn run(conn: &mut Conn, context: &Context, expected: &Expected, patch: SiteP
     };
     let changed = store::sites::update(conn, &context.scope, &changes)?;
     let (before, after) = (facts::of_site(&site), facts::of_site(&changed));
-    record(conn, context, [Change::new("update_site", SubjectKind::Site, changed.site_id.0, before, after)])?;
+    let mut recorded = vec![Change::new("update_site", SubjectKind::Site, changed.site_id.0, before, after)];
+    if site.intake_url != changed.intake_url {
+        recorded.extend(move_intake(conn, context, &site, &changed)?);
+    }
+    record(conn, context, recorded)?;
     Ok(changed)
+}
+
+/// Routes without an intake of their own send people to the site's: where that moves, each of them has changed.
+fn move_intake(conn: &mut Conn, context: &Context, before: &SiteRow, after: &SiteRow) -> Result<Vec<Change>, AppError> {
+    let scope = &context.scope;
+    let routes = store::routes::lock_at_site_intake(conn, scope)?;
+    if routes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<RouteId> = routes.iter().map(|route| route.id).collect();
+    store::routes::count_change(conn, scope, &ids, context.now)?;
+    let changed: Vec<_> =
+        routes.iter().map(|route| Changed { before: Some(route.configuration(before).hash()), route }).collect();
+    let voided = void_proofs::run(conn, context, "update_site", after, &changed)?;
+    let changes = routes.iter().map(|route| {
+        let facts = || facts::of_route(route);
+        Change::new("update_site", SubjectKind::Route, route.id.0, facts(), facts()).touching("intake_url", true)
+    });
+    Ok(changes.chain(voided).collect())
 }
 
 /// What has the form of a zone, a region or a calendar and is none.
@@ -77,6 +103,7 @@ fn faults(patch: &SitePatch) -> Vec<Fault> {
     let zone = patch.time_zone.as_ref().is_some_and(|zone| zone.as_str().parse::<chrono_tz::Tz>().is_err());
     let region =
         patch.default_phone_region.as_ref().is_some_and(|region| region.as_str().parse::<phonenumber::country::Id>().is_err());
+    let unsafe_url = patch.intake_url.as_ref().and_then(|url| public_url::fault("/intake_url", url));
     let unknown = [
         (zone, "/time_zone", "Send the name of an IANA time zone, such as America/New_York."),
         (region, "/default_phone_region", "Send an ISO 3166 region that has telephone numbers, such as US."),
@@ -86,5 +113,5 @@ fn faults(patch: &SitePatch) -> Vec<Fault> {
     .map(|(_, pointer, message)| Fault::new(pointer, FaultCode::UnknownValue, message));
     let hours = working_time::faults_of_hours(patch.business_hours.as_deref().unwrap_or_default());
     let holidays = working_time::faults_of_holidays(patch.holidays.as_deref().unwrap_or_default());
-    unknown.chain(hours).chain(holidays).collect()
+    unknown.chain(unsafe_url).chain(hours).chain(holidays).collect()
 }

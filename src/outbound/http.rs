@@ -67,7 +67,7 @@ struct Clients {
     named: Option<Client>,
 }
 
-/// Posts to configured addresses.
+/// Posts to configured addresses, and looks whether they answer.
 pub struct Http {
     allow: Arc<Allow>,
     look_up: LookUp,
@@ -116,6 +116,18 @@ impl Http {
             map.insert(HeaderName::from_static(name), value);
         }
         match client.post(target.url).headers(map).body(body).send().await {
+            Ok(response) => Ok(Status(response.status().as_u16())),
+            Err(error) => Err(kind_of(&error)),
+        }
+    }
+
+    /// Asks for a page once; answers the status, whichever it is. Nothing of the page is read, and no redirect followed.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn look(&self, url: &str) -> Result<Status, PostError> {
+        let target = check_url(url, &self.allow).map_err(PostError::Url)?;
+        match self.client(target.reach)?.get(target.url).send().await {
             Ok(response) => Ok(Status(response.status().as_u16())),
             Err(error) => Err(kind_of(&error)),
         }

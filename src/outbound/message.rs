@@ -31,6 +31,7 @@ impl AlertMessage {
             AlertKind::ActionDue => "Handoff: an action is due",
             AlertKind::Escalated => "Handoff: a referral was escalated to you",
             AlertKind::Test => "Handoff: test alert",
+            AlertKind::TestRun => "Handoff: a test referral came in",
         }
     }
 
@@ -43,6 +44,9 @@ impl AlertMessage {
             AlertKind::ActionDue => "The next action on one of your referrals is due.",
             AlertKind::Escalated => "The next action on a referral was not taken in time. You own it now.",
             AlertKind::Test => "This is a test: alerts reach you here.",
+            AlertKind::TestRun => {
+                "A test referral came over a route that you own. Confirm this alert: the route is launched when you have it."
+            }
         };
         let link = |path: String| public_url.map_or(path.clone(), |base| format!("{base}{path}"));
         let mut lines = vec![what.to_owned(), String::new()];

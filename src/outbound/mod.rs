@@ -1,10 +1,8 @@
-//! What leaves the server for a place that somebody configured: posts to addresses of the site's choice (`http`, guarded by `policy`
-//! and `address`), signed (`signature`), and e-mail to members (`mail`, written by `message`).
+//! What leaves the server for a place that somebody configured: posts to addresses of the site's choice (`http`, guarded by `policy`), signed (`signature`), and e-mail to members (`mail`, written by `message`).
 //!
 //! Nothing else opens a connection to such a place. Nothing here knows a site, a row or a request, and no failure carries an
 //! address, a password or what was sent.
 
-pub mod address;
 pub mod http;
 pub mod mail;
 pub mod message;

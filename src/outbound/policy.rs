@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::address::{Range, is_public};
+use crate::domain::address::{Range, is_public};
 
 /// What may be reached although it is private or without TLS: `HANDOFF_OUTBOUND_ALLOW`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

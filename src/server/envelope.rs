@@ -10,6 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _};
 
+use super::fallback::Paths;
 use crate::auth;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::error::{AppError, ErrorCode};
@@ -40,6 +41,7 @@ pub(super) async fn authenticate(
         None => Err(AppError::new(ErrorCode::Internal)),
     };
     let checked = known
+        .and_then(|known| refused_method(&request).map_or(Ok(known), Err))
         .and_then(|known| if takes_an_answer(&request) { Ok(known) } else { Err(AppError::new(ErrorCode::NotAcceptable)) })
         .and_then(|known| if takes_query(&request) { Ok(known) } else { Err(strange_query()) });
     match checked {
@@ -50,6 +52,12 @@ pub(super) async fn authenticate(
         // `into_response` would drop the error that the envelope reads.
         Err(error) => Ok(request.error_response(error)),
     }
+}
+
+/// Why the path does not take the method: before anything else of the request is looked at.
+fn refused_method(request: &ServiceRequest) -> Option<AppError> {
+    let paths = request.app_data::<Data<Paths>>()?;
+    paths.refusal(request.path(), request.match_pattern().as_deref(), request.method().as_str())
 }
 
 /// The operations that have query parameters, by path and method.
@@ -68,18 +76,17 @@ fn strange_query() -> AppError {
     AppError::new(ErrorCode::InvalidParameter).with_faults(vec![fault])
 }
 
-/// The operations that answer CSV too, by path and method.
-pub(super) struct WithCsv(pub(super) Vec<(String, String)>);
+/// The operations that answer a text form too, by path and method, with its kind: `text/csv`, `text/plain`.
+pub(super) struct WithText(pub(super) Vec<(String, String, String)>);
 
-/// Whether an `Accept` header takes what the operation answers: JSON, and of some lists CSV.
+/// Whether an `Accept` header takes what the operation answers: JSON, and of some a text form.
 fn takes_an_answer(request: &ServiceRequest) -> bool {
     let (pattern, method) = (request.match_pattern().unwrap_or_default(), request.method().as_str());
-    let with_csv = request
-        .app_data::<Data<WithCsv>>()
-        .is_some_and(|known| known.0.iter().any(|(path, with)| *path == pattern && with == method));
+    let known = request.app_data::<Data<WithText>>();
+    let text = known.and_then(|known| known.0.iter().find(|(path, with, _)| *path == pattern && with == method));
     let json = ["*/*", "application/*", "application/json"];
-    let csv = ["text/*", "text/csv"].into_iter().filter(|_| with_csv);
-    takes_one_of(request.headers(), &json.into_iter().chain(csv).collect::<Vec<_>>())
+    let text = text.into_iter().flat_map(|(.., kind)| ["text/*", kind.as_str()]);
+    takes_one_of(request.headers(), &json.into_iter().chain(text).collect::<Vec<_>>())
 }
 
 fn takes_one_of(headers: &HeaderMap, kinds: &[&str]) -> bool {

@@ -85,7 +85,10 @@ pub fn page(
     let about = || {
         referrals::table
             .inner_join(studies::table.on(studies::site_id.eq(referrals::site_id).and(studies::id.eq(referrals::study_id))))
-            .inner_join(partners::table.on(partners::site_id.eq(referrals::site_id).and(partners::id.eq(referrals::partner_id))))
+            .left_join(
+                partners::table
+                    .on(partners::site_id.eq(referrals::site_id).and(partners::id.nullable().eq(referrals::partner_id))),
+            )
             .filter(referrals::site_id.eq(scope.site()))
     };
     let mut query = duplicate_reviews::table
@@ -200,8 +203,8 @@ pub fn person(conn: &mut PgConnection, scope: &SiteScope, referral: &ReferralRow
 pub struct EndRow {
     /// Its id.
     pub id: ReferralId,
-    /// The code of its partner.
-    pub partner_code: Code,
+    /// The code of its partner; `None`: nobody referred.
+    pub partner_code: Option<Code>,
     /// The code of its study.
     pub study_code: Code,
     /// Where it stands.
@@ -223,12 +226,14 @@ pub struct EndRow {
 pub fn ends(conn: &mut PgConnection, scope: &SiteScope, reviews: &[ReviewRow]) -> QueryResult<Vec<EndRow>> {
     let ids: Vec<ReferralId> = reviews.iter().flat_map(|review| [review.first_referral_id, review.second_referral_id]).collect();
     referrals::table
-        .inner_join(partners::table.on(partners::site_id.eq(referrals::site_id).and(partners::id.eq(referrals::partner_id))))
+        .left_join(
+            partners::table.on(partners::site_id.eq(referrals::site_id).and(partners::id.nullable().eq(referrals::partner_id))),
+        )
         .inner_join(studies::table.on(studies::site_id.eq(referrals::site_id).and(studies::id.eq(referrals::study_id))))
         .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(ids)))
         .select((
             referrals::id,
-            partners::code,
+            partners::code.nullable(),
             studies::code,
             referrals::status,
             referrals::close_reason,

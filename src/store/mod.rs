@@ -4,9 +4,11 @@
 //! `scope` is the proof of a tenant; every query also filters by its site, so that a missing policy and a missing filter
 //! would both have to happen before a row is seen by the wrong caller.
 
+pub mod acknowledgements;
 pub mod alert_webhooks;
 pub mod alerts;
 pub mod api_keys;
+pub mod approved_processes;
 pub mod away_windows;
 pub mod contact_digests;
 pub mod duplicates;
@@ -14,12 +16,17 @@ pub mod idempotency;
 pub mod invariants;
 pub mod job_leases;
 pub mod journal;
+pub mod language_versions;
 pub mod locks;
 pub mod members;
+pub mod partner_reviews;
 pub mod partners;
 pub mod queue;
 pub mod referrals;
 pub mod refusals;
+pub mod route_configurations;
+pub mod route_counts;
 pub mod routes;
 pub mod sites;
 pub mod studies;
+pub mod test_runs;

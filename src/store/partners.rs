@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::auth::SiteScope;
 use crate::domain::ids::{PartnerId, SiteId};
 use crate::domain::text::{Code, Jurisdiction, PublicName};
-use crate::domain::vocabulary::{PartnerStatus, PartnerType, RemunerationBasis};
+use crate::domain::vocabulary::{PartnerStatus, PartnerType, RemunerationBasis, SuspensionReason};
 use crate::schema::partners;
 
 /// A partner as it is kept.
@@ -35,6 +35,8 @@ pub struct PartnerRow {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// Why a guard suspended it; present when it is suspended.
+    pub suspension_reason: Option<SuspensionReason>,
 }
 
 /// What a change may touch; `None` leaves a field.
@@ -51,6 +53,8 @@ pub struct PartnerChanges {
     pub remuneration_basis: Option<RemunerationBasis>,
     /// Where it stands.
     pub status: Option<PartnerStatus>,
+    /// Why a guard suspended it; `Some(None)`: it is suspended no more.
+    pub suspension_reason: Option<Option<SuspensionReason>>,
     /// The next version.
     pub version: i32,
     /// When it changed.
@@ -84,6 +88,19 @@ pub fn lock(conn: &mut PgConnection, scope: &SiteScope, id: PartnerId) -> QueryR
         .for_no_key_update()
         .first(conn)
         .optional()
+}
+
+/// These partners by id, locked until the transaction ends.
+///
+/// # Errors
+/// A database failure.
+pub fn lock_all(conn: &mut PgConnection, scope: &SiteScope, ids: &[PartnerId]) -> QueryResult<Vec<PartnerRow>> {
+    partners::table
+        .filter(partners::site_id.eq(scope.site()).and(partners::id.eq_any(ids)))
+        .order(partners::id)
+        .select(PartnerRow::as_select())
+        .for_no_key_update()
+        .load(conn)
 }
 
 /// The partner with this code.

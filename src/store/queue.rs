@@ -46,9 +46,9 @@ pub struct QueueRow {
     /// The code of its study.
     #[diesel(sql_type = Text)]
     pub study_code: Code,
-    /// The code of its partner.
-    #[diesel(sql_type = Text)]
-    pub partner_code: Code,
+    /// The code of its partner; `None`: nobody referred.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub partner_code: Option<Code>,
     /// Where it stands.
     #[diesel(sql_type = Text)]
     pub status: ReferralStatus,
@@ -121,17 +121,18 @@ pub fn page(
     page.with::<BigInt, _>(" ORDER BY q.next_action_due_at, q.id LIMIT ", limit).and(SHOWN).0.load(conn)
 }
 
-/// What a page shows; then the ids of its referrals, which an index alone finds.
+/// What a page shows; then the ids of its referrals, which an index alone finds. Codes are looked up for each row of the page: joined,
+/// a site with few studies would be walked from its studies.
 const PAGE: &str = "
-SELECT r.id, s.code AS study_code, p.code AS partner_code, r.status, r.owner_id, r.next_action, r.next_action_due_at, r.blocker,
-       r.blocked_since, r.escalation, r.received_at, r.recorded_at, r.version
+SELECT r.id, (SELECT s.code FROM studies s WHERE s.site_id = r.site_id AND s.id = r.study_id) AS study_code,
+       (SELECT p.code FROM partners p WHERE p.site_id = r.site_id AND p.id = r.partner_id) AS partner_code,
+       r.status, r.owner_id, r.next_action, r.next_action_due_at, r.blocker, r.blocked_since, r.escalation, r.received_at,
+       r.recorded_at, r.version
   FROM (SELECT q.id FROM referrals q";
 
 /// They are read by their ids, whatever else there is.
 const SHOWN: &str = ") AS page
   JOIN referrals r ON r.site_id = $1 AND r.id = page.id
-  JOIN studies s ON s.site_id = r.site_id AND s.id = r.study_id
-  JOIN partners p ON p.site_id = r.site_id AND p.id = r.partner_id
  ORDER BY r.next_action_due_at, r.id";
 
 /// How many open referrals there are, by owner, next action, aging and whether it is overdue. All of them are counted, off an index.

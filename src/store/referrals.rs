@@ -8,17 +8,19 @@ use diesel::upsert::excluded;
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
 use crate::domain::ids::{PartnerId, ReferralId};
-use crate::domain::text::Reference;
-use crate::domain::vocabulary::{DigestKind, HandoffIssue};
+use crate::domain::text::{HandoffCode, Reference};
+use crate::domain::vocabulary::{Attribution, DigestKind, HandoffIssue};
 use crate::privacy::digests::DetailDigests;
 use crate::schema::{handoff_routes, partners, referral_digests, referrals, studies};
 
 mod escalation;
+mod intake;
 mod owner;
 mod rows;
 mod study;
 
 pub use escalation::{Involved, count_due, due, involved, lock_due};
+pub use intake::{Source, set_external_ref, set_source};
 pub use owner::{lock_open_of_owner, open_of_owner, set_owner};
 pub use rows::{CodedReferral, Completion, Filter, ReferralRow, Revision, StateChange};
 pub use study::{hold_studies_of_partner, hold_study, lock_open_of_partner, lock_open_of_study};
@@ -27,18 +29,23 @@ pub use study::{hold_studies_of_partner, hold_study, lock_open_of_partner, lock_
 macro_rules! with_codes {
     () => {
         referrals::table
-            .inner_join(partners::table.on(partners::site_id.eq(referrals::site_id).and(partners::id.eq(referrals::partner_id))))
+            .left_join(
+                partners::table
+                    .on(partners::site_id.eq(referrals::site_id).and(partners::id.nullable().eq(referrals::partner_id))),
+            )
             .inner_join(studies::table.on(studies::site_id.eq(referrals::site_id).and(studies::id.eq(referrals::study_id))))
-            .inner_join(
-                handoff_routes::table
-                    .on(handoff_routes::site_id.eq(referrals::site_id).and(handoff_routes::id.eq(referrals::route_id))),
+            .left_join(
+                handoff_routes::table.on(handoff_routes::site_id
+                    .eq(referrals::site_id)
+                    .and(handoff_routes::id.nullable().eq(referrals::route_id))),
             )
             .select((
                 referrals::all_columns,
-                partners::code,
+                partners::code.nullable(),
                 studies::code,
-                handoff_routes::intake_url,
-                handoff_routes::instruction,
+                handoff_routes::intake_url.nullable(),
+                handoff_routes::channels.nullable(),
+                handoff_routes::instruction.nullable(),
             ))
     };
 }
@@ -105,6 +112,13 @@ pub fn page(
     if let Some(channel) = filter.channel {
         query = query.filter(referrals::channel.eq(channel));
     }
+    if let Some(attribution) = filter.attribution {
+        query = query.filter(referrals::attribution.eq(attribution));
+        if attribution != Attribution::Verified {
+            // In so many words, since a parameter tells the planner nothing: these few have an index of their own.
+            query = query.filter(diesel::dsl::sql::<diesel::sql_types::Bool>("referrals.attribution <> 'verified'"));
+        }
+    }
     if let Some(reference) = &filter.partner_reference {
         query = query.filter(referrals::partner_reference.eq(reference));
     }
@@ -132,6 +146,23 @@ pub fn find_by_partner_reference(
         .filter(referrals::site_id.eq(scope.site()).and(referrals::partner_id.eq(partner)))
         .filter(referrals::partner_reference.eq(reference).and(referrals::is_test.eq(is_test)))
         .select(referrals::id)
+        .first(conn)
+        .optional()
+}
+
+/// The referral that was given this handoff code. Live ones alone answer a live caller, test ones a test caller.
+///
+/// # Errors
+/// A database failure.
+pub fn find_by_handoff_code(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    is_test: bool,
+    code: &HandoffCode,
+) -> QueryResult<Option<ReferralRow>> {
+    referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::handoff_code.eq(code)).and(referrals::is_test.eq(is_test)))
+        .select(ReferralRow::as_select())
         .first(conn)
         .optional()
 }

@@ -3,123 +3,15 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use super::sites::SiteRow;
 use crate::auth::SiteScope;
-use crate::domain::CodeList;
-use crate::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
-use crate::domain::next_action::{DueHours, DueTerms};
-use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
-use crate::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RouteStatus, StudyStatus};
+use crate::domain::ids::{MemberId, PartnerId, RouteId, StudyId};
+use crate::domain::text::{Code, Reference};
+use crate::domain::vocabulary::{PartnerStatus, RouteStatus, StudyStatus};
 use crate::schema::{handoff_routes, partners, studies};
 
-/// A route as it is kept.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = handoff_routes)]
-pub struct RouteRow {
-    /// The tenant.
-    pub site_id: SiteId,
-    /// Its id.
-    pub id: RouteId,
-    /// Who refers.
-    pub partner_id: PartnerId,
-    /// To what.
-    pub study_id: StudyId,
-    /// How people may come.
-    pub channels: CodeList<Channel>,
-    /// How the source is recognised.
-    pub source_tag: Reference,
-    /// Where a person gives details; `None`: at the site's intake URL.
-    pub intake_url: Option<WebUrl>,
-    /// What the partner tells the person to do.
-    pub instruction: Instruction,
-    /// Responsible for the next action.
-    pub owner_id: MemberId,
-    /// Takes it when the owner stalls.
-    pub backup_owner_id: MemberId,
-    /// Which possible duplicates are reviewed.
-    pub duplicate_policy: DuplicatePolicy,
-    /// Approval for grounds of contact that need one.
-    pub approval_reference: Option<ApprovalReference>,
-    /// Hours until the first action is due; `None`: the site's.
-    pub acknowledge_due_hours: Option<i32>,
-    /// Hours until a contact attempt is due; `None`: the site's.
-    pub contact_due_hours: Option<i32>,
-    /// Hours until everything after is due; `None`: the site's.
-    pub follow_up_due_hours: Option<i32>,
-    /// Where it stands.
-    pub status: RouteStatus,
-    /// Counts changes.
-    pub version: i32,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-    /// When it last changed.
-    pub updated_at: DateTime<Utc>,
-}
+mod rows;
 
-impl RouteRow {
-    /// What decides when an action on this route is due.
-    #[must_use]
-    pub fn due_terms(&self, site: &SiteRow) -> DueTerms {
-        let default = site.due_hours();
-        let hours = DueHours {
-            acknowledge: self.acknowledge_due_hours.unwrap_or(default.acknowledge),
-            contact: self.contact_due_hours.unwrap_or(default.contact),
-            follow_up: self.follow_up_due_hours.unwrap_or(default.follow_up),
-        };
-        DueTerms { hours, working_time: site.working_time() }
-    }
-}
-
-/// What a change may touch; `None` leaves a field, `Some(None)` clears it.
-#[derive(Debug, Default, AsChangeset)]
-#[diesel(table_name = handoff_routes)]
-pub struct RouteChanges {
-    /// How people may come.
-    pub channels: Option<CodeList<Channel>>,
-    /// How the source is recognised.
-    pub source_tag: Option<Reference>,
-    /// Where a person gives details.
-    pub intake_url: Option<Option<WebUrl>>,
-    /// What the partner tells the person to do.
-    pub instruction: Option<Instruction>,
-    /// Responsible for the next action.
-    pub owner_id: Option<MemberId>,
-    /// Takes it when the owner stalls.
-    pub backup_owner_id: Option<MemberId>,
-    /// Which possible duplicates are reviewed.
-    pub duplicate_policy: Option<DuplicatePolicy>,
-    /// Approval for grounds of contact that need one.
-    pub approval_reference: Option<Option<ApprovalReference>>,
-    /// Hours until the first action is due.
-    pub acknowledge_due_hours: Option<Option<i32>>,
-    /// Hours until a contact attempt is due.
-    pub contact_due_hours: Option<Option<i32>>,
-    /// Hours until everything after is due.
-    pub follow_up_due_hours: Option<Option<i32>>,
-    /// Where it stands.
-    pub status: Option<RouteStatus>,
-    /// The next version.
-    pub version: i32,
-    /// When it changed.
-    pub updated_at: DateTime<Utc>,
-}
-
-/// A route with the codes and states that every use of it needs: one query.
-#[derive(Debug, Clone, Queryable)]
-pub struct RouteContext {
-    /// The route.
-    pub route: RouteRow,
-    /// The partner's code.
-    pub partner_code: Code,
-    /// The partner's type.
-    pub partner_type: PartnerType,
-    /// The partner's status.
-    pub partner_status: PartnerStatus,
-    /// The study's code.
-    pub study_code: Code,
-    /// The study's status.
-    pub study_status: StudyStatus,
-}
+pub use rows::{RouteChanges, RouteContext, RouteRow};
 
 /// Routes joined with what [`RouteContext`] shows of their partner and study.
 macro_rules! with_context {
@@ -178,6 +70,67 @@ pub fn find_by_codes_and_hold(
         // Neither a partner nor a partner's code: no route can be meant.
         (None, None) => Ok(None),
     }
+}
+
+/// The same route, only read.
+///
+/// # Errors
+/// A database failure.
+pub fn find_by_codes(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    partner: Option<&Code>,
+    study: &Code,
+) -> QueryResult<Option<RouteContext>> {
+    let query = with_context!()
+        .filter(handoff_routes::site_id.eq(scope.site()).and(studies::code.eq(study)))
+        .order((handoff_routes::status.eq(RouteStatus::Retired).asc(), handoff_routes::id.desc()))
+        .limit(1);
+    match (scope.partner(), partner) {
+        (Some(own), _) => query.filter(handoff_routes::partner_id.eq(own)).first(conn).optional(),
+        (None, Some(code)) => query.filter(partners::code.eq(code)).first(conn).optional(),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The study that this source tag is for.
+///
+/// # Errors
+/// A database failure.
+pub fn study_of_tag(conn: &mut PgConnection, scope: &SiteScope, tag: &Reference) -> QueryResult<Option<StudyId>> {
+    handoff_routes::table
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::source_tag.eq(tag)))
+        .order((handoff_routes::status.eq(RouteStatus::Retired).asc(), handoff_routes::id.desc()))
+        .limit(1)
+        .select(handoff_routes::study_id)
+        .first(conn)
+        .optional()
+}
+
+/// The route with this source tag, held as by [`find_by_codes_and_hold`].
+///
+/// # Errors
+/// A database failure.
+pub fn find_by_tag_and_hold(conn: &mut PgConnection, scope: &SiteScope, tag: &Reference) -> QueryResult<Option<RouteContext>> {
+    with_context!()
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::source_tag.eq(tag)))
+        .order((handoff_routes::status.eq(RouteStatus::Retired).asc(), handoff_routes::id.desc()))
+        .limit(1)
+        .for_share()
+        .get_result(conn)
+        .optional()
+}
+
+/// The route with this id, held as by [`find_by_codes_and_hold`].
+///
+/// # Errors
+/// A database failure.
+pub fn find_and_hold(conn: &mut PgConnection, scope: &SiteScope, id: RouteId) -> QueryResult<Option<RouteContext>> {
+    with_context!()
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq(id)))
+        .for_share()
+        .get_result(conn)
+        .optional()
 }
 
 /// The routes with these ids.
@@ -242,6 +195,78 @@ pub fn lock_of_owner(conn: &mut PgConnection, scope: &SiteScope, member: MemberI
         .select(RouteRow::as_select())
         .for_no_key_update()
         .load(conn)
+}
+
+/// The routes that send people to the site's own intake, but for retired ones, by id and locked until the transaction ends.
+///
+/// # Errors
+/// A database failure.
+pub fn lock_at_site_intake(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<RouteRow>> {
+    handoff_routes::table
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::status.ne(RouteStatus::Retired)))
+        .filter(handoff_routes::intake_url.is_null())
+        .order(handoff_routes::id)
+        .select(RouteRow::as_select())
+        .for_no_key_update()
+        .load(conn)
+}
+
+/// Stops these routes, which are locked: what was proven of them is proven no more.
+///
+/// # Errors
+/// A database failure.
+pub fn require_retest(conn: &mut PgConnection, scope: &SiteScope, ids: &[RouteId]) -> QueryResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    diesel::update(handoff_routes::table.filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq_any(ids))))
+        .set(handoff_routes::status.eq(RouteStatus::RetestRequired))
+        .execute(conn)
+        .map(drop)
+}
+
+/// A route that went live, of a partner that works or is suspended, for a study that is not closed.
+#[derive(Debug, Clone, Copy, Queryable)]
+pub struct LiveRoute {
+    /// Whose.
+    pub partner_id: PartnerId,
+    /// To what.
+    pub study_id: StudyId,
+    /// Where its partner stands.
+    pub partner_status: PartnerStatus,
+}
+
+/// Those of these partners, or of all.
+///
+/// # Errors
+/// A database failure.
+pub fn live_of_partners(conn: &mut PgConnection, scope: &SiteScope, ids: Option<&[PartnerId]>) -> QueryResult<Vec<LiveRoute>> {
+    let went_live = [RouteStatus::Launched, RouteStatus::Paused, RouteStatus::RetestRequired];
+    let mut query = handoff_routes::table
+        .inner_join(
+            partners::table.on(partners::site_id.eq(handoff_routes::site_id).and(partners::id.eq(handoff_routes::partner_id))),
+        )
+        .inner_join(studies::table.on(studies::site_id.eq(handoff_routes::site_id).and(studies::id.eq(handoff_routes::study_id))))
+        .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::status.eq_any(went_live)))
+        .filter(partners::status.eq_any([PartnerStatus::Active, PartnerStatus::Suspended]))
+        .filter(studies::status.ne(StudyStatus::Closed))
+        .order((handoff_routes::partner_id, handoff_routes::study_id))
+        .select((handoff_routes::partner_id, handoff_routes::study_id, partners::status))
+        .into_boxed();
+    if let Some(ids) = ids {
+        query = query.filter(handoff_routes::partner_id.eq_any(ids));
+    }
+    query.load(conn)
+}
+
+/// Counts a change in each of these routes.
+///
+/// # Errors
+/// A database failure.
+pub fn count_change(conn: &mut PgConnection, scope: &SiteScope, ids: &[RouteId], now: DateTime<Utc>) -> QueryResult<usize> {
+    diesel::update(handoff_routes::table.filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::id.eq_any(ids))))
+        .set((handoff_routes::version.eq(handoff_routes::version + 1), handoff_routes::updated_at.eq(now)))
+        .execute(conn)
 }
 
 /// Puts another member in the place of one, as owner and as backup owner, and counts the change in each route.

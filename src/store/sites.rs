@@ -1,12 +1,12 @@
 //! The site itself.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
 use crate::domain::ids::SiteId;
-use crate::domain::next_action::DueHours;
+use crate::domain::next_action::{DueHours, DueTerms};
 use crate::domain::text::{CalendarDate, OpeningHours, PhoneRegion, PublicName, TimeZoneName, WebUrl};
 use crate::domain::working_time::WorkingTime;
 use crate::schema::sites;
@@ -56,6 +56,12 @@ impl SiteRow {
         DueHours { acknowledge: self.acknowledge_due_hours, contact: self.contact_due_hours, follow_up: self.follow_up_due_hours }
     }
 
+    /// What decides when an action is due that no route decides about.
+    #[must_use]
+    pub fn due_terms(&self) -> DueTerms {
+        DueTerms { hours: self.due_hours(), working_time: self.working_time() }
+    }
+
     /// When it works.
     #[must_use]
     pub fn working_time(&self) -> WorkingTime {
@@ -67,6 +73,12 @@ impl SiteRow {
     pub fn zone(&self) -> chrono_tz::Tz {
         self.time_zone.as_str().parse().unwrap_or(chrono_tz::UTC)
     }
+
+    /// The day of its calendar at this moment.
+    #[must_use]
+    pub fn day_of(&self, now: DateTime<Utc>) -> NaiveDate {
+        now.with_timezone(&self.zone()).date_naive()
+    }
 }
 
 /// The caller's site.
@@ -75,6 +87,14 @@ impl SiteRow {
 /// A database failure; `NotFound` when the site was removed a moment ago.
 pub fn current(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<SiteRow> {
     sites::table.filter(sites::site_id.eq(scope.site())).select(SiteRow::as_select()).first(conn)
+}
+
+/// The caller's site, whose settings stay until the transaction ends (`FOR SHARE`). It comes after members and before routes.
+///
+/// # Errors
+/// A database failure; `NotFound` when the site was removed a moment ago.
+pub fn hold(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<SiteRow> {
+    sites::table.filter(sites::site_id.eq(scope.site())).select(SiteRow::as_select()).for_share().first(conn)
 }
 
 /// What a change may touch; `None` leaves a field.

@@ -74,7 +74,7 @@ pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: StudyId) -> QueryRes
 
 /// The studies that a partner has a route for: the ones it may see.
 #[diesel::dsl::auto_type(no_type_alias)]
-fn routed_to(scope: &SiteScope, partner: PartnerId) -> _ {
+pub(super) fn routed_to(scope: &SiteScope, partner: PartnerId) -> _ {
     let site: SiteId = scope.site();
     handoff_routes::table
         .filter(handoff_routes::site_id.eq(site))
@@ -93,6 +93,19 @@ pub fn lock(conn: &mut PgConnection, scope: &SiteScope, id: StudyId) -> QueryRes
         .for_no_key_update()
         .first(conn)
         .optional()
+}
+
+/// Locks these studies until the transaction ends, in the order of their ids.
+///
+/// # Errors
+/// A database failure.
+pub fn lock_all(conn: &mut PgConnection, scope: &SiteScope, ids: &[StudyId]) -> QueryResult<Vec<StudyId>> {
+    studies::table
+        .filter(studies::site_id.eq(scope.site()).and(studies::id.eq_any(ids)))
+        .order(studies::id)
+        .select(studies::id)
+        .for_no_key_update()
+        .load(conn)
 }
 
 /// The study with this code; for a partner, one that it has a route for.

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::support::App;
 use crate::support::callers::{Answer, send};
+use crate::support::onboard;
 use crate::tenancy::texts;
 use expectations::{Expected, expected};
 use people::{Person, people};
@@ -278,7 +279,7 @@ async fn a_foreign_id_inside_a_body_or_a_filter_answers_like_an_unknown_one() {
     });
     app.admin().post("/v1/studies", &study).await.expect(201);
     let patch = serde_json::json!({"source_tag": away.source_tag});
-    app.admin().patch(&route, "*", &patch).await.expect(200);
+    onboard::edit(&app, &route, patch).await;
     let own = serde_json::json!({"partner_reference": away.partner_reference});
     app.partner().post("/v1/referrals", &crate::support::make::referral_with(own)).await.expect(201);
     // The control: within the site the same tag is taken.

@@ -56,7 +56,7 @@ const MENTIONS: &[Mention] = &[
     // its owner. No partner sees the result of either.
     Mention {
         needles: &["beyond_partner"],
-        allowed: &["db/mod.rs", "db/tenancy.rs", "ops/contact_details.rs", "ops/heir.rs"],
+        allowed: &["db/mod.rs", "db/tenancy.rs", "ops/contact_details.rs", "ops/heir.rs", "ops/suspend_partners.rs"],
         in_tests: true,
     },
 ];

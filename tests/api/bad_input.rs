@@ -61,11 +61,16 @@ pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
             };
             let schema = document.pointer(&reference[1..]).unwrap();
             let caller = match path.as_str() {
-                "/v1/referrals" | "/v1/referrals/{id}/complete" => app.partner(),
+                "/v1/referrals" | "/v1/referrals/{id}/complete" | "/v1/language/acknowledgements" => app.partner(),
                 path if path.starts_with("/v1/referrals/") => app.coordinator(),
                 _ => app.admin(),
             };
-            let path = if path.starts_with("/v1/api-keys/") { path.replace("{id}", &revoked) } else { things.fill(path) };
+            let path = match path.as_str() {
+                path if path.starts_with("/v1/api-keys/") => path.replace("{id}", &revoked),
+                // What stands against nothing is sent to nobody.
+                "/v1/partners/{id}/reviews" | "/v1/routes/{id}/test-referrals" => Things::unknown(path),
+                path => things.fill(path),
+            };
             let mut harmless = schema["examples"][0].clone();
             let collision = match operation["operationId"].as_str().unwrap() {
                 // Twice in the way, so that a test may replace either.
@@ -77,12 +82,19 @@ pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
                 "create_route" => make::route(&app.site, "lakeside"),
                 "update_route" => json!({"owner_id": null, "backup_owner_id": null}),
                 "check_language" => json!({"study": "nowhere-study"}),
+                "preflight_route" => json!({"study": "nowhere-study", "partner": "nobody-here"}),
                 // Twice, so that it is refused whichever of its fields a test replaces.
                 "create_away_window" => json!({"starts_at": "2099-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"}),
+                "create_language_version" => json!({"study": "nothing-here", "locale": "xx"}),
+                "create_approved_process" => {
+                    json!({"study": "nothing-here", "partner": "nobody-here", "valid_until": "2020-01-01"})
+                }
                 "create_contact_withdrawal" => {
                     // Twice, so that it is refused whichever of its fields a test replaces.
                     json!({"match": {"phone": "555"}, "received_at": "2099-01-01T00:00:00Z"})
                 }
+                // Twice, so that it is refused whichever of its fields a test replaces.
+                "create_intake" => json!({"study": "nothing-here", "received_at": "2099-01-01T00:00:00Z"}),
                 "create_referral" => make::referral_with(json!({"channel": "coordinator_queue"})),
                 _ => json!({}),
             };
@@ -202,7 +214,7 @@ async fn the_checks_see_an_echo_a_change_and_a_body_that_would_pass() {
     assert_ne!(db_rows(&app), before, "the control: a change is seen");
     for route in body_routes(&app).await {
         let answer = route.send(route.harmless.to_string()).await;
-        let code = matches!(answer.code(), "already_exists" | "stale_version" | "state_conflict");
+        let code = matches!(answer.code(), "already_exists" | "stale_version" | "state_conflict" | "not_found");
         let faults = answer.faults().join(", ");
         let for_itself = [
             "/channel inconsistent",
@@ -212,6 +224,11 @@ async fn the_checks_see_an_echo_a_change_and_a_body_that_would_pass() {
             "/starts_at out_of_range, /ends_at inconsistent",
             "/referral_ids/0 unknown_reference, /referral_ids/1 unknown_reference",
             "/match/phone bad_format, /received_at out_of_range",
+            "/received_at out_of_range, /study unknown_reference",
+            "/locale unknown_value, /study unknown_reference",
+            "/valid_until inconsistent, /study unknown_reference, /partner unknown_reference",
+            "/version_id unknown_reference",
+            "/partner unknown_reference",
         ];
         assert!(code || for_itself.contains(&faults.as_str()), "{}: {}", route.name, answer.text);
     }

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::callers::{Answer, Person, send};
+use crate::support::onboard;
 use crate::support::{App, make};
 
 fn study(code: &str) -> Value {
@@ -153,9 +154,9 @@ async fn a_patch_changes_what_it_names_clears_with_null_and_leaves_the_rest() {
     let route = format!("/v1/routes/{}", app.site.partner.route);
     let full = json!({
         "intake_url": "https://x.example/y", "approval_reference": "IRB 1", "acknowledge_due_hours": 5, "contact_due_hours": 6,
-        "follow_up_due_hours": 7, "channels": ["phone_handoff"], "instruction": "Say hello.", "duplicate_policy": "review_cross_partner",
+        "follow_up_due_hours": 7, "channels": make::channels(&["phone_handoff"], "Say hello."), "monthly_capacity": 8, "duplicate_policy": "review_cross_partner",
     });
-    let cleared = json!({"intake_url": null, "approval_reference": null, "acknowledge_due_hours": null, "contact_due_hours": null, "follow_up_due_hours": null});
+    let cleared = json!({"intake_url": null, "approval_reference": null, "acknowledge_due_hours": null, "contact_due_hours": null, "follow_up_due_hours": null, "monthly_capacity": null});
     for (path, changes) in [
         (format!("/v1/studies/{}", app.site.study), json!({"public_name": "New name", "protocol_code": "P-2"})),
         (format!("/v1/studies/{}", app.site.study), json!({"registry_id": null})),
@@ -173,6 +174,14 @@ async fn a_patch_changes_what_it_names_clears_with_null_and_leaves_the_rest() {
         let mut expected = before.body.clone();
         for (name, value) in changes.as_object().unwrap() {
             expected[name] = value.clone();
+        }
+        // What follows from the others; `route_setup` asks whether it does so rightly.
+        for name in ["configuration_hash", "intake_link", "status"]
+            .iter()
+            .filter(|_| path == route)
+            .filter(|name| before.body.get(name).is_some())
+        {
+            expected[name] = changed.body[name].clone();
         }
         assert_eq!(changed.body, expected);
         assert_ne!(changed.etag(), before.etag());
@@ -198,7 +207,7 @@ async fn a_required_field_cannot_be_cleared_and_what_never_changes_cannot_be_sen
     for (path, fields) in [
         (&study, vec!["public_name", "short_description", "protocol_code"]),
         (&partner, vec!["name", "partner_type", "jurisdiction", "remuneration_basis"]),
-        (&route, vec!["channels", "source_tag", "instruction", "owner_id", "backup_owner_id", "duplicate_policy"]),
+        (&route, vec!["channels", "source_tag", "owner_id", "backup_owner_id", "duplicate_policy"]),
     ] {
         let before = admin.get(path).await.etag();
         let body: Value = fields.iter().map(|field| ((*field).to_owned(), Value::Null)).collect::<serde_json::Map<_, _>>().into();
@@ -230,7 +239,7 @@ async fn every_change_needs_the_version_that_was_read() {
     for (path, changes, action, body) in [
         (format!("/v1/studies/{}", app.site.study), json!({"public_name": "N"}), "transitions", json!({"to": "paused"})),
         (format!("/v1/partners/{}", app.site.partner.id), json!({"name": "N"}), "transitions", json!({"to": "paused"})),
-        (format!("/v1/routes/{}", app.site.partner.route), json!({"instruction": "N"}), "pause", json!({})),
+        (format!("/v1/routes/{}", app.site.partner.route), json!({"monthly_capacity": 9}), "pause", json!({})),
     ] {
         let read = admin.get(&path).await.expect(200).etag();
         let action = format!("{path}/{action}");
@@ -260,6 +269,7 @@ async fn lifecycles_allow_the_moves_of_the_product_and_name_them_when_they_refus
         assert_eq!(refused.body["allowed_actions"], allowed);
     }
     let partner = format!("/v1/partners/{}", admin.post("/v1/partners", &partner("elm-clinic")).await.expect(201).id());
+    let route = admin.post("/v1/routes", &make::route(&app.site, "elm-clinic")).await.expect(201).id();
     for (to, refused, allowed) in [
         ("language_pending", "active", json!(["test_pending", "ended"])),
         ("test_pending", "draft", json!(["active", "ended"])),
@@ -268,7 +278,13 @@ async fn lifecycles_allow_the_moves_of_the_product_and_name_them_when_they_refus
         ("active", "test_pending", json!(["paused", "ended"])),
         ("ended", "active", json!([])),
     ] {
-        assert_eq!(go(&admin, &partner, to).await.expect(200).body["status"], to);
+        if to == "test_pending" || to == "active" && refused == "suspended" {
+            // What each of them needs is asked in `launch`.
+            go(&admin, &partner, to).await.expect_problem(409, "state_conflict");
+            onboard::db_step(&app, &route, to);
+        } else {
+            assert_eq!(go(&admin, &partner, to).await.expect(200).body["status"], to);
+        }
         let refused = go(&admin, &partner, refused).await.expect_problem(409, "illegal_transition");
         assert_eq!(refused.body["allowed_actions"], allowed);
     }
@@ -284,8 +300,11 @@ async fn a_route_is_launched_paused_resumed_and_retired_for_good() {
     let admin = app.admin();
     admin.post("/v1/partners", &partner("elm-clinic")).await.expect(201);
     let route = format!("/v1/routes/{}", admin.post("/v1/routes", &make::route(&app.site, "elm-clinic")).await.expect(201).id());
+    let person = app.coordinator();
+    step(&person, &route, "launch").await.expect_problem(403, "forbidden");
+    step(&admin, &route, "launch").await.expect_problem(409, "launch_blocked");
+    onboard::db_live(&app, &route);
     for (word, status, refused, allowed) in [
-        ("launch", "launched", "resume", json!(["pause", "retire"])),
         ("pause", "paused", "launch", json!(["resume", "retire"])),
         ("resume", "launched", "launch", json!(["pause", "retire"])),
         ("retire", "retired", "resume", json!([])),
@@ -298,7 +317,7 @@ async fn a_route_is_launched_paused_resumed_and_retired_for_good() {
         }
     }
     let before = admin.get(&route).await.expect(200);
-    admin.patch(&route, "*", &json!({"instruction": "Too late."})).await.expect_problem(409, "state_conflict");
+    admin.patch(&route, "*", &json!({"source_tag": "too.late"})).await.expect_problem(409, "state_conflict");
     admin.patch(&route, "*", &json!({})).await.expect_problem(409, "state_conflict");
     assert_eq!(admin.get(&route).await.text, before.text);
 }
@@ -313,15 +332,23 @@ async fn a_partner_reads_its_own_configuration_without_the_sites_people() {
         seen.body,
         json!({
             "view": "partner", "id": app.site.partner.route, "study": "heart-2026", "status": "launched",
-            "channels": ["secure_form", "self_referral"], "source_tag": "lakeside.heart",
-            "instruction": "Give the person the code and the intake address.",
+            "channels": make::channels(&["secure_form", "self_referral"], "Give the person the code and the intake address."),
+            "source_tag": "lakeside.heart",
+            "intake_link": "https://intake.riverside.example/start?utm_source=lakeside.heart&utm_medium=handoff&utm_campaign=heart-2026",
+            "boundaries": {
+                "may": ["mention_study", "hand_over", "collect_listed_fields"],
+                "may_not": [
+                    "imply_eligibility", "enrol_or_consent", "answer_consent_questions", "collect_health_information", "discuss_results",
+                    "promise_payment", "promise_treatment", "use_other_language"
+                ],
+            },
         })
     );
     // What the site changes out of its sight does not show in its tag; what it sees does.
-    let unseen = json!({"owner_id": app.site.admin, "backup_owner_id": app.site.coordinator, "acknowledge_due_hours": 3});
+    let unseen = json!({"monthly_capacity": 3});
     admin.patch(&own, "*", &unseen).await.expect(200);
     assert_eq!(partner.get(&own).await.etag(), seen.etag());
-    admin.patch(&own, "*", &json!({"instruction": "Otherwise."})).await.expect(200);
+    admin.patch(&own, "*", &json!({"channels": make::channels(&["secure_form"], "Otherwise.")})).await.expect(200);
     assert_ne!(partner.get(&own).await.etag(), seen.etag());
 
     partner.get(&format!("/v1/routes/{}", app.site.sibling.route)).await.expect_problem(404, "not_found");
@@ -343,8 +370,7 @@ async fn a_retired_route_makes_room_for_another_with_its_tag() {
     send(app.admin().request(reqwest::Method::POST, &retire).header("If-Match", "*")).await.expect(200);
     app.partner().post("/v1/referrals", &make::referral()).await.expect_problem(409, "route_not_launched");
     let next = app.admin().post("/v1/routes", &make::route(&app.site, "lakeside")).await.expect(201);
-    let launch = format!("/v1/routes/{}/launch", next.id());
-    send(app.admin().request(reqwest::Method::POST, &launch).header("If-Match", "*")).await.expect(200);
+    onboard::db_live(&app, next.id());
     let sent = make::sent(&app.partner()).await;
     let seen = app.coordinator().get(&format!("/v1/referrals/{}", sent.id())).await.expect(200);
     assert_eq!(seen.body["route_id"], next.id(), "the route in force is the one that is not retired");
@@ -355,7 +381,7 @@ async fn a_retired_route_makes_room_for_another_with_its_tag() {
 async fn a_channel_is_named_once() {
     let app = App::start().await;
     let path = format!("/v1/routes/{}", app.site.partner.route);
-    let twice = json!({"channels": ["secure_form", "secure_form"]});
+    let twice = json!({"channels": make::channels(&["secure_form", "secure_form"], "Give the code.")});
     let refused = app.admin().patch(&path, "*", &twice).await.expect_problem(422, "invalid_body");
     assert_eq!(refused.faults(), ["/channels inconsistent"]);
 }

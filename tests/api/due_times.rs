@@ -8,6 +8,7 @@ use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 
 use crate::support::callers::Answer;
+use crate::support::onboard;
 use crate::support::{App, make};
 
 /// Nine to five from Monday to Friday, in New York.
@@ -86,7 +87,7 @@ async fn what_arrives_outside_the_hours_begins_to_count_when_the_site_opens() {
 async fn a_routes_own_hours_are_counted_in_the_sites_working_time_and_holidays_are_left_out() {
     let app = in_office(8).await;
     let route = format!("/v1/routes/{}", app.site.partner.route);
-    app.admin().patch(&route, "*", &json!({"acknowledge_due_hours": 2, "follow_up_due_hours": 9})).await.expect(200);
+    onboard::edit(&app, &route, json!({"acknowledge_due_hours": 2, "follow_up_due_hours": 9})).await;
     until(&app, "2026-07-02T20:00:00Z");
     let path = sent(&app).await;
     assert_eq!(read(&app, &path).await["next_action_due_at"], "2026-07-03T14:00:00Z", "Thursday 16:00 and Friday 10:00");

@@ -19,6 +19,7 @@ use crate::support::App;
 use crate::support::callers::Person;
 use crate::support::db::Database;
 use crate::support::make::Site;
+use crate::support::onboard;
 use crate::tenancy::texts;
 
 /// A moment, in UTC.
@@ -45,7 +46,7 @@ async fn join(app: &App, name: &str) -> MemberId {
 /// Puts these two on a route.
 async fn staff(app: &App, route: impl std::fmt::Display, owner: MemberId, backup: MemberId) {
     let body = json!({"owner_id": owner, "backup_owner_id": backup});
-    app.admin().patch(&format!("/v1/routes/{route}"), "*", &body).await.expect(200);
+    onboard::edit(app, &format!("/v1/routes/{route}"), body).await;
 }
 
 /// A member is away from one moment to the other.

@@ -1,166 +1,115 @@
-//! A draft goes in, places come out, and nothing of it stays.
+//! Approved language: how it is written and approved, who acknowledged it, and what it opens.
 
-use reqwest::Method;
+mod acknowledging;
+mod approving;
+mod boundaries;
+mod dates;
+mod processes;
+mod races;
+mod writing;
+
+use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection as _;
+use handoff::domain::ids::MemberId;
 use serde_json::{Value, json};
 
-use crate::privacy::Everything;
-use crate::support::callers::{Answer, Person, send};
-use crate::support::{App, make};
-use crate::tenancy::texts;
+use crate::support::App;
+use crate::support::callers::{Answer, Person};
+use crate::support::make;
 
-async fn check(who: &Person, body: &Value) -> Answer {
-    send(who.request(Method::POST, "/v1/language/check").json(body)).await
-}
-
-fn draft(text: &str) -> Value {
-    json!({"study": make::STUDY, "text": text})
-}
-
-fn rules(answer: &Answer) -> Vec<&str> {
-    answer.body["findings"].as_array().unwrap().iter().map(|finding| finding["rule"].as_str().unwrap()).collect()
-}
-
-#[actix_web::test]
-async fn a_draft_is_answered_with_rules_places_and_words_to_use_instead() {
+/// A site whose study has no language yet, and no live route that would need it.
+pub async fn start() -> App {
     let app = App::start().await;
-    let intake = app.admin().get("/v1/site").await.expect(200).body["intake_url"].as_str().unwrap().to_owned();
-    let text = "Heart news 🫀\nYou qualify! Call 415-555-0199.";
-    for who in [app.partner(), app.coordinator(), app.admin()] {
-        let answer = check(&who, &json!({"study": make::STUDY, "kind": "flyer", "text": text})).await.expect(200);
-        assert_eq!(rules(&answer), ["missing_where_to_go", "implied_eligibility", "contact_not_approved"]);
-        let findings = &answer.body["findings"];
-        assert_eq!(findings[0]["span"], Value::Null);
-        assert!(findings[0]["suggestion"].as_str().unwrap().contains(&intake), "{findings}");
-        assert_eq!((&findings[1]["span"], &findings[1]["severity"]), (&json!({"start": 13, "end": 24}), &json!("must_change")));
-        assert!(findings[1]["source"].as_str().unwrap().contains("IRB"));
-        assert_eq!(answer.body["checked"]["kind"], "flyer");
-        assert_eq!(answer.body["is_complete"], true);
-        assert_eq!((answer.header("etag"), answer.header("cache-control")), (None, Some("no-store")));
-    }
-    let clean = format!("You may be eligible. The study team will review this with you. Go to {intake}.");
-    let answer = check(&app.partner(), &draft(&clean)).await.expect(200);
-    assert_eq!(rules(&answer), Vec::<&str>::new());
-    for who in [app.viewer(), app.site_key()] {
-        check(&who, &draft("Hello.")).await.expect_problem(403, "forbidden");
-    }
+    app.db
+        .superuser()
+        .batch_execute(
+            "DELETE FROM language_acknowledgements; DELETE FROM language_versions; UPDATE handoff_routes SET status = 'draft'",
+        )
+        .unwrap();
+    app
 }
 
-#[actix_web::test]
-async fn what_is_approved_is_that_of_the_study_and_of_the_callers_own_routes() {
-    let app = App::start().await;
-    let own = "https://own.lakeside.example/start";
-    let path = format!("/v1/routes/{}", app.site.partner.route);
-    let change = json!({"intake_url": own, "instruction": "Call 202-555-0111 and give the code."});
-    send(app.admin().request(Method::PATCH, &path).header("If-Match", "*").json(&change)).await.expect(200);
-    let text = draft(&format!("Go to {own} or call (202) 555-0111."));
-    assert_eq!(rules(&check(&app.partner(), &text).await.expect(200)), Vec::<&str>::new());
-    assert_eq!(rules(&check(&app.coordinator(), &text).await.expect(200)), Vec::<&str>::new());
-    // Another partner's route is not this one's, and its address is not told.
-    let other = check(&app.sibling_partner(), &text).await.expect(200);
-    assert_eq!(rules(&other), ["missing_where_to_go", "contact_not_approved", "contact_not_approved"]);
-    assert!(!other.text.contains("own.lakeside"), "{}", other.text);
-    let study = app.admin().get(&format!("/v1/studies/{}", app.site.study)).await.expect(200).body;
-    let code = format!("Ask for {} at {own}.", study["protocol_code"].as_str().unwrap());
-    assert_eq!(rules(&check(&app.partner(), &draft(&code)).await.expect(200)), ["protocol_code_disclosed"]);
+/// A draft for the study, as a coordinator writes it. Tests begin on 1 June 2026.
+pub fn draft() -> Value {
+    json!({
+        "study": make::STUDY, "locale": "en-US", "audience": "general_public", "public_name": "Heart Rhythm Study",
+        "short_description": "A study of two approaches to heart rhythm care.",
+        "who_may_contact": "Adults who want to know more may contact the site themselves.",
+        "what_site_reviews": "The study team talks with each person about whether the study fits.",
+        "what_not_to_promise": "Do not promise a place, a treatment, a result or a payment.",
+        "where_to_go": "Give the person the code and the intake address.",
+        "who_handles_questions": "The study team answers all questions about taking part.",
+        "approval_reference": "IRB-2026-114", "effective_on": "2026-06-01", "expires_on": "2027-05-31",
+    })
 }
 
-#[actix_web::test]
-async fn a_study_that_is_foreign_unknown_or_without_a_route_answers_alike() {
-    let app = App::start().await;
-    let study = json!({"code": "sleep-2026", "public_name": "Sleep", "short_description": "Rest.", "protocol_code": "SLP-1"});
-    app.admin().post("/v1/studies", &study).await.expect(201);
-    check(&app.coordinator(), &json!({"study": "sleep-2026", "text": "Hello."})).await.expect(200);
-    let mut answers = Vec::new();
-    for code in ["sleep-2026", "nowhere-study"] {
-        let answer =
-            check(&app.partner(), &json!({"study": code, "text": "You qualify."})).await.expect_problem(422, "invalid_body");
-        assert_eq!(answer.faults(), ["/study unknown_reference"]);
-        let mut body = answer.body.clone();
-        body["request_id"] = Value::Null;
-        answers.push(body);
+pub fn draft_with(changes: Value) -> Value {
+    let mut body = draft();
+    for (name, value) in changes.as_object().unwrap() {
+        body[name] = value.clone();
     }
-    assert_eq!(answers[0], answers[1]);
+    body
 }
 
-#[actix_web::test]
-async fn a_draft_of_20_kilobytes_is_read_a_longer_one_and_one_of_a_megabyte_are_refused_with_what_to_do() {
-    let app = App::start().await;
-    let partner = app.partner();
-    let fits: String = "Ask the study team.\n".repeat(1000);
-    assert_eq!(fits.len(), 20_000);
-    check(&partner, &draft(&fits)).await.expect(200);
-
-    let answer = check(&partner, &draft(&format!("{fits}!"))).await.expect_problem(422, "invalid_body");
-    assert_eq!(answer.faults(), ["/text too_long"]);
-    // As many bytes, fewer characters: the limit is in bytes, and the fault says so.
-    let answer = check(&partner, &draft(&"é".repeat(10_001))).await.expect_problem(422, "invalid_body");
-    assert_eq!(answer.faults(), ["/text too_long"]);
-    assert!(answer.body["errors"][0]["message"].as_str().unwrap().contains("bytes"));
-
-    let answer = check(&partner, &draft(&"You qualify. ".repeat(80_000))).await.expect_problem(413, "body_too_large");
-    assert!(answer.body["detail"].as_str().unwrap().contains("several requests"), "{}", answer.text);
-
-    let many = check(&partner, &draft(&"You qualify. ".repeat(1500))).await.expect(200);
-    assert_eq!((rules(&many).len(), &many.body["is_complete"]), (200, &json!(false)));
+/// A second admin: the first one approves.
+pub async fn second_admin(app: &App) -> Person {
+    let body = json!({"display_name": "Alex", "email": "alex@riverside.example", "role": "admin"});
+    let id: MemberId = app.admin().post("/v1/members", &body).await.expect(201).id().parse().unwrap();
+    app.member(&app.site, id)
 }
 
-#[actix_web::test]
-async fn line_breaks_tabs_and_emoji_are_taken_and_hidden_characters_are_not() {
-    let app = App::start().await;
-    let partner = app.partner();
-    for text in ["One.\r\nTwo.\tThree.\n\n• Four – “five” … 🫀", "a", "{\"json\": [1]}", "<b>bold</b> & 'quotes'; --"]
-    {
-        check(&partner, &draft(text)).await.expect(200);
-    }
-    for (text, code) in [
-        ("a\u{0}b", "forbidden_character"),
-        ("you qu\u{ad}alify", "forbidden_character"),
-        ("zero\u{200b}width", "forbidden_character"),
-        ("right\u{202e}left", "forbidden_character"),
-        ("e\u{301}", "not_normalized"),
-        ("", "too_short"),
-    ] {
-        let answer = check(&partner, &draft(text)).await.expect_problem(422, "invalid_body");
-        assert_eq!(answer.faults(), [format!("/text {code}")], "{text:?}");
-    }
-    for (body, fault) in [
-        (json!({"study": make::STUDY}), "/text missing_field"),
-        (json!({"study": make::STUDY, "text": ["a"]}), "/text wrong_type"),
-        (json!({"study": make::STUDY, "text": "a", "kind": "tweet"}), "/kind unknown_value"),
-    ] {
-        assert_eq!(check(&partner, &body).await.expect_problem(422, "invalid_body").faults(), [fault]);
-    }
+pub async fn step(who: &Person, id: &str, step: &str, body: Value) -> Answer {
+    let path = format!("/v1/language-versions/{id}/{step}");
+    // A step without a body takes an empty object.
+    who.post_on(&path, "*", &body).await
 }
 
-/// Whatever a draft holds, it is in no answer, no table and no log; neither is a print of it under an idempotency key.
-#[actix_web::test]
-async fn nothing_of_a_draft_is_answered_stored_or_logged() {
-    let app = App::start().await;
-    let counted =
-        "SELECT (SELECT count(*) FROM audit_entries)::text || '/' || (SELECT count(*) FROM idempotency_keys)::text AS text";
-    let before = texts(&mut app.db.superuser(), counted);
-    let traces = ["zeisig", "4155557731", "555-7731", "07/08/1961", "verdant-kanari", "zeisig.example"];
-    let text = "Dear Ottilie Zeisig (born 07/08/1961, on verdant-kanari): you qualify! Earn $77,131 and call 415-555-7731. \
-                Write to ottilie@zeisig.example or go to https://zeisig.example/kanari. The Heart Rythm Study of Zeisig needs you.";
-    let mut answers = Vec::new();
-    for who in [app.partner(), app.coordinator()] {
-        for _ in 0..2 {
-            let answer = who.post_with_key("/v1/language/check", "zeisig-key-1", &draft(text)).await.expect(200);
-            assert!(rules(&answer).len() >= 4, "the control: it was read");
-            assert_eq!(answer.header("idempotency-replayed"), None);
-            answers.push(answer);
-        }
-        // Another draft under the same key is another check.
-        answers.push(who.post_with_key("/v1/language/check", "zeisig-key-1", &draft("Zeisig.")).await.expect(200));
-        answers.push(check(&who, &json!({"study": make::STUDY, "text": format!("{text}\u{0}")})).await.expect(422));
-        answers.push(check(&who, &json!({"study": "nowhere-study", "text": text})).await.expect(422));
-        answers.push(check(&who, &json!({"study": make::STUDY, "text": text, "zeisig": text})).await.expect(422));
-        answers.push(check(&who, &draft(&text.repeat(200))).await.expect(413));
-    }
-    assert_eq!(texts(&mut app.db.superuser(), counted), before, "neither an audit entry nor a key is kept");
-    let everything = Everything::gather(&app, &answers);
-    for trace in traces {
-        assert_eq!(everything.places(trace), Vec::<&str>::new(), "{trace}");
-    }
-    assert!(!everything.places("implied_eligibility").is_empty(), "the control: the answers were searched");
+/// A version that a coordinator wrote and submitted.
+pub async fn in_review(app: &App, changes: Value) -> String {
+    let id = app.coordinator().post("/v1/language-versions", &draft_with(changes)).await.expect(201).id();
+    step(&app.coordinator(), &id, "submit", json!({})).await.expect(200);
+    id
+}
+
+/// A version that an admin approved.
+pub async fn approved(app: &App, changes: Value) -> String {
+    let id = in_review(app, changes).await;
+    step(&app.admin(), &id, "approve", json!({})).await.expect(200);
+    id
+}
+
+pub async fn acknowledge(partner: &Person, version: &str) -> Answer {
+    partner.post("/v1/language/acknowledgements", &json!({"version_id": version})).await
+}
+
+/// Where a version stands.
+pub async fn status(app: &App, id: &str) -> String {
+    let seen = app.admin().get(&format!("/v1/language-versions/{id}")).await.expect(200);
+    seen.body["status"].as_str().unwrap().to_owned()
+}
+
+/// What a partner is told of its standing: the word, and until when.
+pub async fn standing(partner: &Person) -> Value {
+    let seen = partner.get("/v1/language/current?study=heart-2026").await.expect(200);
+    json!([seen.body["own"]["standing"], seen.body["own"]["until"]])
+}
+
+/// Moves the clock to noon of a day in New York, where the site is.
+pub fn on(app: &App, day: &str) {
+    let noon: DateTime<Utc> = format!("{day}T16:00:00Z").parse().unwrap();
+    app.clock.advance(noon - app.clock.now());
+}
+
+/// The events of approved language, in their order, as type and version.
+pub async fn events(app: &App) -> Vec<String> {
+    app.sequence().await;
+    let known = crate::tenancy::texts(&mut app.db.superuser(), "SELECT id::text AS text FROM language_versions");
+    let page = app.person(&app.site.narrow_key).get("/v1/events?limit=200").await.expect(200);
+    let events = page.body["data"].as_array().unwrap().iter();
+    events
+        .filter(|event| event["type"].as_str().unwrap().starts_with("language."))
+        // What `start` took away was told of before.
+        .filter(|event| known.iter().any(|id| event["language_version_id"] == id.as_str()))
+        .map(|event| format!("{} {}", event["type"].as_str().unwrap(), event["language_version_id"].as_str().unwrap()))
+        .collect()
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::invariants::db_violations;
 use crate::support::app::Setup;
 use crate::support::callers::together;
+use crate::support::onboard;
 use crate::support::{App, make};
 use judge::{Case, judge};
 use storm::{CLIENTS, Client, Field, Tally};
@@ -29,7 +30,7 @@ async fn field(app: &App, servers: [std::net::SocketAddr; 2]) -> Field {
     let siblings = format!("/v1/routes/{}", app.site.sibling.route);
     for (route, places) in [(own, json!({"owner_id": owners[2]})), (siblings, json!({"backup_owner_id": owners[3]}))] {
         app.admin().patch(&route, "*", &places).await.expect(200);
-        app.admin().post_on(&format!("{route}/launch"), "*", &json!({})).await;
+        onboard::db_live(app, &route);
     }
     let mut referrals = Vec::new();
     for number in 0..12 {

@@ -89,8 +89,8 @@ contract!(ListDuplicateReviews);
 pub struct DuplicateReferral {
     /// Id of the referral.
     pub id: ReferralId,
-    /// Code of the partner that referred.
-    pub partner: Code,
+    /// Code of the partner that referred; `null` when nobody is known to have.
+    pub partner: Option<Code>,
     /// Code of the study.
     pub study: Code,
     /// Where it stands.

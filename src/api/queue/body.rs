@@ -88,8 +88,8 @@ pub struct QueueItem {
     pub id: ReferralId,
     /// Code of the study.
     pub study: Code,
-    /// Code of the partner that referred.
-    pub partner: Code,
+    /// Code of the partner that referred; `null` when nobody is known to have.
+    pub partner: Option<Code>,
     /// Where it stands.
     pub status: ReferralStatus,
     /// The member responsible for the next action.

@@ -11,7 +11,7 @@ use crate::domain::ids::MemberId;
 use crate::domain::referral_state::TransitionReason;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
 use crate::domain::vocabulary::{
-    Blocker, Channel, ContactBasis, ContactPath, LateReason, NextAction, PlanReason, ReferralStatus,
+    Attribution, Blocker, Channel, ContactBasis, ContactPath, LateReason, NextAction, PlanReason, ReferralStatus,
 };
 use crate::error::{AppError, ErrorCode};
 use crate::ops::complete_referral::Brought;
@@ -203,6 +203,10 @@ pub struct ListReferrals {
     #[schema(nullable = false)]
     #[param(nullable = false)]
     pub channel: Option<Channel>,
+    /// Only referrals with a source that is as sure as this. For the site.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub attribution: Option<Attribution>,
     /// Only the referral with this reference of its partner.
     #[schema(nullable = false)]
     #[param(nullable = false)]
@@ -225,7 +229,8 @@ contract!(ListReferrals);
 impl ListReferrals {
     /// The filters alone: what a cursor is bound to.
     pub(super) fn filters(&self) -> impl Serialize + use<'_> {
-        (self.status, &self.study, &self.partner, self.owner_id, self.channel, &self.partner_reference, &self.external_ref)
+        let Self { status, study, partner, owner_id, channel, attribution, partner_reference, external_ref, .. } = self;
+        (status, study, partner, owner_id, channel, attribution, partner_reference, external_ref)
     }
 
     /// Refuses the filters that would tell a partner what its view does not.
@@ -234,6 +239,7 @@ impl ListReferrals {
             ("/status", self.status.is_some()),
             ("/partner", self.partner.is_some()),
             ("/owner_id", self.owner_id.is_some()),
+            ("/attribution", self.attribution.is_some()),
             ("/external_ref", self.external_ref.is_some()),
         ];
         let faults: Vec<Fault> = sent
@@ -253,6 +259,7 @@ impl From<&ListReferrals> for Filter {
             partner: query.partner.clone(),
             owner: query.owner_id,
             channel: query.channel,
+            attribution: query.attribution,
             partner_reference: query.partner_reference.clone(),
             external_ref: query.external_ref.clone(),
         }

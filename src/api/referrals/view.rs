@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::api::views::{PartnerTag, SiteTag};
 use crate::domain::aging;
 use crate::domain::first_action::{self, Kept};
-use crate::domain::ids::{MemberId, ReferralId, RouteId};
+use crate::domain::ids::{LanguageVersionId, MemberId, ReferralId, RouteId};
 use crate::domain::referral_state::{AllowedMove, TransitionReason};
 use crate::domain::text::{Code, HandoffCode, Instruction, Reference, WebUrl};
 use crate::domain::vocabulary::{
@@ -26,7 +26,8 @@ use crate::store::sites::SiteRow;
     "attribution": "verified", "contact_basis": "permission_to_contact", "contact_path": "person_uses_intake",
     "handoff": {"code": "7Q2MZK4R9D", "intake_url": "https://intake.riverside.example/start",
         "instruction": "Give the person the code and the intake address. The study team answers all questions."},
-    "partner_reference": "LC-2026-00017", "external_ref": null, "late_reason": null,
+    "partner_reference": "LC-2026-00017", "external_ref": null,
+    "language_version_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f47", "late_reason": null,
     "owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "status": "received", "held_status": null, "quarantine_reason": null,
     "blocker": null, "blocked_since": null, "held_blocker": null, "close_reason": null, "reopen_reason": null, "next_action": "acknowledge",
     "next_action_due_at": "2026-06-02T09:00:00Z", "aging": null, "escalation": null,
@@ -41,28 +42,31 @@ pub struct ReferralView {
     pub view: SiteTag,
     /// Id of the referral; ids sort by the time of recording.
     pub id: ReferralId,
-    /// Code of the partner that referred.
-    pub partner: Code,
+    /// Code of the partner that referred; `null` when nobody is known to have.
+    pub partner: Option<Code>,
     /// Code of the study.
     pub study: Code,
-    /// The handoff route that it came over.
-    pub route_id: RouteId,
+    /// The handoff route that it came over; `null` with `partner`.
+    pub route_id: Option<RouteId>,
     /// How it came.
     pub channel: Channel,
-    /// How its source is recognised.
-    pub source_tag: Reference,
+    /// How its source is recognised, as it was sent; `null` when nothing was and no route was known.
+    pub source_tag: Option<Reference>,
     /// How sure the source is.
     pub attribution: Attribution,
     /// On what ground the person may be contacted.
     pub contact_basis: ContactBasis,
     /// How the person is reached.
     pub contact_path: ContactPath,
-    /// What the sender hands to the person.
-    pub handoff: Handoff,
+    /// What the sender hands to the person; `null` when nobody is known to have sent it.
+    pub handoff: Option<Handoff>,
     /// The partner's own reference.
     pub partner_reference: Option<Reference>,
     /// The site's reference to its own record.
     pub external_ref: Option<Reference>,
+    /// The approved words by which its partner referred: the version that it had acknowledged. `null`: nobody referred, or it was
+    /// recorded late without any.
+    pub language_version_id: Option<LanguageVersionId>,
     /// Why it was recorded after the fact.
     pub late_reason: Option<LateReason>,
     /// The member responsible for the next action.
@@ -139,6 +143,7 @@ impl ReferralView {
             handoff,
             partner_reference: row.partner_reference,
             external_ref: row.external_ref,
+            language_version_id: row.language_version_id,
             late_reason: row.late_reason,
             owner_id: row.owner_id,
             status: row.status,
@@ -242,12 +247,14 @@ pub struct PartnerReferralView {
 
 impl PartnerReferralView {
     /// The partner's view at `now`, with months counted in the site's time zone.
+    ///
+    /// `None` where nobody referred: such a referral is no partner's.
     #[must_use]
-    pub fn new(coded: CodedReferral, site: &SiteRow, now: DateTime<Utc>) -> Self {
-        let handoff = Handoff::new(&coded, site);
+    pub fn new(coded: CodedReferral, site: &SiteRow, now: DateTime<Utc>) -> Option<Self> {
+        let handoff = Handoff::new(&coded, site)?;
         let (status, not_accepted_reason) = class_of(&coded.referral, site, now);
         let row = coded.referral;
-        Self {
+        Some(Self {
             view: PartnerTag::Partner,
             id: row.id,
             partner_reference: row.partner_reference,
@@ -257,7 +264,7 @@ impl PartnerReferralView {
             not_accepted_reason,
             received_at: row.received_at,
             handoff,
-        }
+        })
     }
 }
 
@@ -286,17 +293,19 @@ pub struct Handoff {
     pub code: Option<HandoffCode>,
     /// Where the person gives details.
     pub intake_url: WebUrl,
-    /// What to tell the person.
-    pub instruction: Instruction,
+    /// What to tell the person on the referral's channel; `null` when the route does not list that channel.
+    pub instruction: Option<Instruction>,
 }
 
 impl Handoff {
-    fn new(coded: &CodedReferral, site: &SiteRow) -> Self {
-        Self {
+    /// `None` without a route, which says what is handed over.
+    fn new(coded: &CodedReferral, site: &SiteRow) -> Option<Self> {
+        coded.referral.route_id?;
+        Some(Self {
             code: coded.referral.handoff_code.clone(),
             intake_url: coded.route_intake_url.as_ref().unwrap_or(&site.intake_url).clone(),
-            instruction: coded.instruction.clone(),
-        }
+            instruction: coded.instruction().cloned(),
+        })
     }
 }
 

@@ -47,7 +47,7 @@ pub fn queue_again(conn: &mut PgConnection, referral: &ReferralRow, now: DateTim
 struct ToBeMatched {
     site_id: crate::domain::ids::SiteId,
     referral_id: ReferralId,
-    partner_id: crate::domain::ids::PartnerId,
+    partner_id: Option<crate::domain::ids::PartnerId>,
     queued_at: DateTime<Utc>,
 }
 

@@ -33,12 +33,12 @@ pub fn count_due(conn: &mut PgConnection, scope: &SiteScope, now: DateTime<Utc>)
 /// Whom a referral concerns: its route, its owner and the route's backup owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
 pub struct Involved {
-    /// The route.
-    pub route: RouteId,
+    /// The route; `None`: nobody referred.
+    pub route: Option<RouteId>,
     /// Responsible for the next action.
     pub owner: MemberId,
     /// Takes it when the owner stalls.
-    pub backup_owner: MemberId,
+    pub backup_owner: Option<MemberId>,
 }
 
 /// Whom these referrals concern, each once.
@@ -47,12 +47,12 @@ pub struct Involved {
 /// A database failure.
 pub fn involved(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId]) -> QueryResult<Vec<Involved>> {
     referrals::table
-        .inner_join(
+        .left_join(
             handoff_routes::table
-                .on(handoff_routes::site_id.eq(referrals::site_id).and(handoff_routes::id.eq(referrals::route_id))),
+                .on(handoff_routes::site_id.eq(referrals::site_id).and(handoff_routes::id.nullable().eq(referrals::route_id))),
         )
         .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(ids)))
-        .select((referrals::route_id, referrals::owner_id, handoff_routes::backup_owner_id))
+        .select((referrals::route_id, referrals::owner_id, handoff_routes::backup_owner_id.nullable()))
         .distinct()
         .load(conn)
 }

@@ -4,13 +4,14 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use crate::domain::CodeList;
-use crate::domain::ids::{MemberId, PartnerId, ReferralId, RouteId, SiteId, StudyId};
+use crate::domain::ids::{LanguageVersionId, MemberId, PartnerId, ReferralId, RouteId, SiteId, StudyId};
 use crate::domain::text::{Code, HandoffCode, Instruction, Reference, WebUrl};
 use crate::domain::vocabulary::{
     Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, Escalation, HandoffIssue, LateReason, NextAction,
     QuarantineReason, ReferralStatus, ReopenReason,
 };
 use crate::schema::referrals;
+use crate::store::routes::RouteRow;
 
 /// A referral as it is kept: codes, ids and times.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -20,16 +21,16 @@ pub struct ReferralRow {
     pub site_id: SiteId,
     /// Its id; ids sort by the time of recording.
     pub id: ReferralId,
-    /// Who referred.
-    pub partner_id: PartnerId,
+    /// Who referred; `None`: nobody that is known.
+    pub partner_id: Option<PartnerId>,
     /// To what.
     pub study_id: StudyId,
-    /// Over which route.
-    pub route_id: RouteId,
+    /// Over which route; there is one where somebody referred.
+    pub route_id: Option<RouteId>,
     /// How it came.
     pub channel: Channel,
-    /// How its source is recognised.
-    pub source_tag: Reference,
+    /// How its source is recognised, as it was sent; `None`: nothing was, and no route was known.
+    pub source_tag: Option<Reference>,
     /// How sure the source is.
     pub attribution: Attribution,
     /// On what ground the person may be contacted.
@@ -102,6 +103,8 @@ pub struct ReferralRow {
     pub escalate_at: Option<DateTime<Utc>>,
     /// The record that goes on for the same person.
     pub merged_into_id: Option<ReferralId>,
+    /// The language version that its partner had acknowledged; `None`: nobody referred, or it was recorded late without one.
+    pub language_version_id: Option<LanguageVersionId>,
 }
 
 /// What a transition writes: always the whole state, so that nothing of the old one lingers.
@@ -187,7 +190,7 @@ pub struct Completion {
     /// The partner's own reference.
     pub partner_reference: Option<Reference>,
     /// How its source is recognised.
-    pub source_tag: Reference,
+    pub source_tag: Option<Reference>,
     /// How sure the source is.
     pub attribution: Attribution,
 }
@@ -197,14 +200,36 @@ pub struct Completion {
 pub struct CodedReferral {
     /// The referral.
     pub referral: ReferralRow,
-    /// The partner's code.
-    pub partner_code: Code,
+    /// The partner's code; `None`: nobody referred.
+    pub partner_code: Option<Code>,
     /// The study's code.
     pub study_code: Code,
     /// Where the person gives details; `None`: at the site's intake URL.
     pub route_intake_url: Option<WebUrl>,
-    /// What the partner tells the person to do.
-    pub instruction: Instruction,
+    /// The channels that its route lists now; `None`: nobody referred.
+    pub route_channels: Option<CodeList<Channel>>,
+    /// What the partner tells the person to do on each of them.
+    pub route_instructions: Option<CodeList<Instruction>>,
+}
+
+impl CodedReferral {
+    /// A referral beside what its route, if it has one, hands to the person.
+    #[must_use]
+    pub fn new(referral: ReferralRow, partner_code: Option<Code>, study_code: Code, route: Option<RouteRow>) -> Self {
+        let (route_intake_url, route_channels, route_instructions) = match route {
+            Some(route) => (route.intake_url, Some(route.channels), Some(route.instruction)),
+            None => (None, None, None),
+        };
+        Self { referral, partner_code, study_code, route_intake_url, route_channels, route_instructions }
+    }
+
+    /// What the partner tells the person to do on the referral's channel; `None` where the route does not list it.
+    #[must_use]
+    pub fn instruction(&self) -> Option<&Instruction> {
+        let pairs =
+            self.route_channels.iter().flat_map(|list| &list.0).zip(self.route_instructions.iter().flat_map(|list| &list.0));
+        pairs.filter(|(channel, _)| **channel == self.referral.channel).map(|(_, instruction)| instruction).next()
+    }
 }
 
 /// Which referrals a list shows.
@@ -220,6 +245,8 @@ pub struct Filter {
     pub owner: Option<MemberId>,
     /// Over this channel.
     pub channel: Option<Channel>,
+    /// With a source that is as sure as this.
+    pub attribution: Option<Attribution>,
     /// With this reference of the partner's.
     pub partner_reference: Option<Reference>,
     /// With this reference of the site's.

@@ -40,7 +40,7 @@ impl Person {
         let staff = carries("admin") || carries("coordinator");
         let config = staff || carries("config:read");
         // Whoever may only write them is answered with what was written.
-        let referrals = staff || carries("referrals:read") || carries("referrals:write");
+        let referrals = staff || carries("referrals:read") || carries("referrals:write") || carries("intake:write");
         let follows = carries("events:read");
         let own = self.is_partner() && mark.of_sibling == Some(self.is_sibling);
         match mark.class {
@@ -66,8 +66,9 @@ const CRM: &[&str] = &["referrals:read", "referrals:write", "config:read"];
 pub async fn people(app: &App, world: &World) -> Vec<Person> {
     let key = |site: &Site, holder: Holder, is_test: bool| make::db_key(&app.db, site, &holder, is_test);
     let crm = || Holder::Site(vec![Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead]);
-    let [reads, writes, configures] = [Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead]
-        .map(|scope| key(&app.site, Holder::Site(vec![scope]), false));
+    let [reads, writes, configures, takes_in] =
+        [Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead, Scope::IntakeWrite]
+            .map(|scope| key(&app.site, Holder::Site(vec![scope]), false));
     let test_key = key(&app.site, crm(), true);
     let away_test_key = key(&app.other_site, crm(), true);
     let revoked = key(&app.site, crm(), false);
@@ -100,6 +101,7 @@ pub async fn people(app: &App, world: &World) -> Vec<Person> {
         home("key that reads referrals", app.person(&reads), &["referrals:read"]),
         home("key that writes referrals", app.person(&writes), &["referrals:write"]),
         home("key that reads configuration", app.person(&configures), &["config:read"]),
+        home("key that takes people in", app.person(&takes_in), &["intake:write"]),
         home("narrow site key", app.person(&app.site.narrow_key), &["events:read"]),
         Person { is_test: true, ..home("test site key", app.person(&test_key), CRM) },
         home("partner", app.partner(), &["partner"]),

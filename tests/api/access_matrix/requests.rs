@@ -62,13 +62,23 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "create_duplicate_review"
                 | "check_language"
                 | "create_bulk_action"
+                | "preflight_route"
                 | "list_routes"
+                | "list_test_runs"
                 | "list_queue"
                 | "list_referrals"
                 | "list_api_keys"
                 | "list_duplicate_reviews"
+                | "create_language_version"
+                | "list_language_versions"
+                | "get_current_language"
+                | "create_acknowledgement"
+                | "list_acknowledgements"
+                | "create_approved_process"
+                | "list_approved_processes"
         );
-    let has_test = id.contains("referral") && id != "create_referral";
+    let makes_one = ["create_referral", "create_test_referral"].contains(&id.as_str());
+    let has_test = id.contains("referral") && !makes_one || id == "correct_attribution";
     let applies = match target {
         Target::All => !has_target || id.starts_with("list_") && !operation.path.contains("{id}"),
         Target::TestReferral => has_test,
@@ -86,12 +96,21 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "api-keys" => &meant.key_id,
         "duplicate-reviews" => &meant.review_id,
         "alerts" => &meant.alert_id,
+        "language-versions" => &meant.version_id,
+        "approved-processes" => &meant.process_id,
+        "test-runs" => &meant.test_run_id,
+        // The first one waits for its partner, and so stays with it.
+        "referrals" if id == "correct_attribution" && target != Target::TestReferral => &meant.unpaired_referral_id,
         "referrals" if target == Target::TestReferral => &meant.test_referral_id,
         "referrals" => &meant.referral_id,
         _ => "",
     };
-    let mut path =
-        operation.path.replace("{id}", segment).replace("{window_id}", &meant.window_id).replace("{code}", "materials_unclear");
+    let mut path = operation
+        .path
+        .replace("{id}", segment)
+        .replace("{window_id}", &meant.window_id)
+        .replace("{code}", "materials_unclear")
+        .replace("{review_id}", &meant.partner_review_id);
     let reference = if target == Target::TestReferral { &meant.test_reference } else { &meant.partner_reference };
     let named = Own { partner_reference: reference.clone(), ..meant.clone() };
     let sent = sent(id, &named, neighbour, person.is_partner()).expect("an operation of the request maker");
@@ -140,14 +159,42 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "list_events"
         | "list_audit_entries"
         | "get_duplicate_review"
+        | "list_partner_reviews"
+        | "get_partner_review"
         | "list_away_windows"
         | "get_away_window"
         | "delete_away_window"
         | "launch_route"
+        | "get_launch_check"
+        | "get_test_run"
+        | "confirm_test_run"
+        | "cancel_test_run"
         | "pause_route"
         | "resume_route"
         | "retire_route"
-        | "withdraw_referral" => Sent::Nothing,
+        | "withdraw_referral"
+        | "get_language_version"
+        | "submit_language_version"
+        | "approve_language_version"
+        | "get_approved_process" => Sent::Nothing,
+        "list_language_versions" | "list_acknowledgements" | "list_approved_processes" | "get_current_language" => {
+            Sent::Filter(format!("study={}", meant.study_code))
+        }
+        "diff_language_versions" => Sent::Filter(format!("against={}", meant.version_id)),
+        "create_language_version" => {
+            let mut draft = crate::language::draft();
+            draft["study"] = json!(meant.study_code);
+            Sent::Body(draft)
+        }
+        "update_language_version" => Sent::Body(json!({"grace_days": 7})),
+        "return_language_version" => Sent::Body(json!({"reason": "wording_unclear"})),
+        "retire_language_version" => Sent::Body(json!({"reason": "study_ended"})),
+        "create_acknowledgement" => Sent::Body(json!({"version_id": meant.current_version_id})),
+        "create_approved_process" => Sent::Body(json!({
+            "study": meant.study_code, "partner": meant.partner_code, "fields": ["age_band"], "purpose": "recruitment_plan",
+            "approval_reference": "IRB-1", "valid_from": "2026-06-01", "valid_until": "2026-12-31",
+        })),
+        "revoke_approved_process" => Sent::Body(json!({"reason": "no_longer_needed"})),
         "list_api_keys" => Sent::Filter(format!("partner={}", meant.partner_code)),
         "list_queue" => Sent::Filter(format!("partner={}", meant.partner_code)),
         "mark_referral_issue" => Sent::Body(json!({"code": "expectation_payment"})),
@@ -177,27 +224,40 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "update_partner" => Sent::Body(json!({"jurisdiction": "US-NJ"})),
         "transition_partner" => Sent::Body(json!({"to": "paused"})),
         "create_route" => Sent::Body(json!({
-            "partner": meant.partner_code, "study": neighbour.study_code, "channels": ["secure_form"], "source_tag": "fresh.tag",
-            "instruction": "Give the code.", "owner_id": meant.owner_id, "backup_owner_id": meant.backup_owner_id,
+            "partner": meant.partner_code, "study": neighbour.study_code, "source_tag": "fresh.tag",
+            "channels": [{"channel": "secure_form", "instruction": "Give the code."}], "owner_id": meant.owner_id, "backup_owner_id": meant.backup_owner_id,
             "duplicate_policy": "review_all",
         })),
+        "list_route_configurations" => Sent::Nothing,
+        "create_test_referral" => Sent::Body(json!({"persona": "duplicate"})),
+        "list_test_runs" => Sent::Filter(format!("route={}", meant.route_id)),
+        "preflight_route" => {
+            let mut body = json!({"study": meant.study_code, "channel": "secure_form"});
+            if !is_partner {
+                body["partner"] = json!(meant.partner_code);
+            }
+            Sent::Body(body)
+        }
         "update_route" => Sent::Body(json!({"contact_due_hours": 48})),
         "create_referral" => {
             let mut body = json!({
                 "study": meant.study_code, "channel": "secure_form", "contact_basis": "permission_to_contact",
-                "contact_path": "person_uses_intake",
+                "contact_path": "person_uses_intake", "match": {"email": "somebody@mail.example"},
             });
             if !is_partner {
                 body["partner"] = json!(meant.partner_code);
             }
             Sent::Body(body)
         }
+        "create_partner_review" => Sent::Body(json!({"decision": "continue", "reason": "routine"})),
         "create_away_window" => Sent::Body(json!({"starts_at": "2026-08-03T12:00:00Z", "ends_at": "2026-08-10T12:00:00Z"})),
         "update_away_window" => Sent::Body(json!({"ends_at": "2026-07-17T12:00:00Z"})),
         "create_bulk_action" => Sent::Body(json!({
             "reassign": {"owner_id": meant.backup_owner_id, "reason": "absence"}, "referrals": [{"id": meant.referral_id}],
         })),
         "update_referral" => Sent::Body(json!({"next_action": "attempt_contact", "reason": "correction"})),
+        "create_intake" => Sent::Body(json!({"study": meant.study_code, "external_ref": "fresh-record"})),
+        "correct_attribution" => Sent::Body(json!({"partner": null, "reason": "credited_wrongly"})),
         "create_contact_withdrawal" => Sent::Body(json!({"match": {"email": "nobody@mail.example"}})),
         "transition_referral" => Sent::Body(json!({"to": "contacting"})),
         "complete_referral" => Sent::Body(json!({"source_tag": meant.source_tag})),

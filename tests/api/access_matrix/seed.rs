@@ -1,25 +1,28 @@
 //! Two sites whose rows are marked: every id, name, tag and reference says whose it is and who may see it.
 
+mod language;
+mod leavers;
+mod rows;
+
+pub use rows::Rows;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::{PgConnection, QueryableByName, RunQueryDsl as _};
-use handoff::auth::{Actor, StaffActor, operator_scope};
+use handoff::auth::{Actor, StaffActor};
 use handoff::db::in_site;
+use handoff::domain::boundaries::BoundariesPatch;
 use handoff::domain::ids::MemberId;
-use handoff::domain::lifecycle::RouteMove;
-use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RemunerationBasis, Role};
-use handoff::ops::create_partner::{self, NewPartner};
+use handoff::domain::route_config::RouteChannel;
+use handoff::domain::vocabulary::{Channel, DuplicatePolicy, Role};
+use handoff::ops::Context;
 use handoff::ops::create_route::{self, NewRoute};
 use handoff::ops::create_study::{self, NewStudy};
-use handoff::ops::issue_key::{self, Holder, NewKey};
-use handoff::ops::{Context, Expected, move_partner, move_route};
-use handoff::store::members::{self, NewMember};
-use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::support::App;
 use crate::support::app::beginning;
-use crate::support::db::Database;
 use crate::support::make::{Partner, Site, referral_with};
+use crate::support::onboard::{self, People};
 
 /// Who may see a mark, beside belonging to its site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,8 @@ pub struct Own {
     pub member_id: String,
     /// An absence of that member.
     pub window_id: String,
+    /// A review of the partner.
+    pub partner_review_id: String,
     /// A member who was deactivated.
     pub left_member_id: String,
     pub partner_id: String,
@@ -85,6 +90,13 @@ pub struct Own {
     pub review_id: String,
     /// An alert of the coordinator.
     pub alert_id: String,
+    /// Of the study's language, in review.
+    pub version_id: String,
+    /// Of the study's language, approved and acknowledged by the partner.
+    pub current_version_id: String,
+    pub process_id: String,
+    /// Open, on the route.
+    pub test_run_id: String,
     pub partner_reference: String,
     pub test_referral_id: String,
     pub test_reference: String,
@@ -99,6 +111,7 @@ impl Own {
         Self {
             member_id: id(8),
             window_id: id(12),
+            partner_review_id: id(13),
             left_member_id: id(9),
             partner_id: id(1),
             partner_code: "nowhere-partner".into(),
@@ -111,6 +124,10 @@ impl Own {
             unpaired_referral_id: id(10),
             review_id: id(11),
             alert_id: id(13),
+            version_id: id(13),
+            current_version_id: id(14),
+            process_id: id(15),
+            test_run_id: id(16),
             partner_reference: "nowhere-ref".into(),
             test_referral_id: id(5),
             test_reference: "nowhere-test".into(),
@@ -152,7 +169,7 @@ pub async fn sow(app: &App) -> World {
     let mut marks = Vec::new();
     let home = half(app, &app.site, false, &mut marks).await;
     let away = half(app, &app.other_site, true, &mut marks).await;
-    let (deactivated, ended_key) = leavers(app);
+    let (deactivated, ended_key) = leavers::leavers(app);
     // So that feed and audit trail have something to show.
     app.sequence().await;
     World { home, away, marks, deactivated, ended_key }
@@ -173,10 +190,12 @@ async fn half(app: &App, site: &Site, away: bool, marks: &mut Vec<Mark>) -> Half
     let hook = json!({"url": format!("https://zq-{place}-hook.example/x")});
     app.member(site, site.admin).put("/v1/alert-webhook", "*", &hook).await.expect(201);
     marks.push(Mark { away, of_sibling: None, class: Class::AdminOnly, kept_inside: false, text: format!("zq-{place}-hook") });
-    // Both partners' referrals have this owner.
-    let owner = site.coordinator.to_string();
-    marks.push(Mark { away, of_sibling: None, class: Class::OwnerOfReferrals, kept_inside: false, text: owner });
-    for text in [format!("zq-{place}-site"), site.id.to_string(), site.admin.to_string()] {
+    // Both partners' referrals have the one as owner, and what nobody referred has the other, who is site lead.
+    for owner in [site.coordinator, site.admin] {
+        let text = owner.to_string();
+        marks.push(Mark { away, of_sibling: None, class: Class::OwnerOfReferrals, kept_inside: false, text });
+    }
+    for text in [format!("zq-{place}-site"), site.id.to_string()] {
         marks.push(Mark { away, of_sibling: None, class: Class::SiteOnly, kept_inside: false, text });
     }
     for text in [site.viewer.to_string(), format!("-{place}-member"), format!("zq-{place}-mail")] {
@@ -204,10 +223,9 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         let new = NewRoute {
             partner: partner.code.parse().unwrap(),
             study: code.parse().unwrap(),
-            channels: vec![Channel::SecureForm],
+            channels: RouteChannel::each(&[Channel::SecureForm], &format!("zq-{place}-instruction").parse().unwrap()),
             source_tag: source_tag.parse().unwrap(),
             intake_url: Some(format!("https://zq-{place}-intake.example/start").parse().unwrap()),
-            instruction: format!("zq-{place}-instruction").parse().unwrap(),
             owner_id: site.coordinator,
             backup_owner_id: site.admin,
             duplicate_policy: DuplicatePolicy::ReviewAll,
@@ -215,9 +233,11 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
             acknowledge_due_hours: None,
             contact_due_hours: None,
             follow_up_due_hours: None,
+            monthly_capacity: None,
+            boundaries: BoundariesPatch::default(),
         };
         let route = create_route::run(conn, &context, new)?.route.id;
-        move_route::run(conn, &context, route, &Expected::Any, RouteMove::Launch)?;
+        onboard::live(conn, scope, People { admin: site.admin, coordinator: site.coordinator }, route, context.now)?;
         Ok((study, code, route))
     })
     .unwrap();
@@ -236,16 +256,21 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let review_id = app.member(site, site.coordinator).post("/v1/duplicate-reviews", &pair).await.expect(201).id();
     let test_alert = format!("/v1/members/{}/test-alert", site.coordinator);
     let alert_id = app.member(site, site.admin).post_without_body(&test_alert).await.expect(201).id();
+    let runs = format!("/v1/routes/{route}/test-referrals");
+    let test_run_id = app.member(site, site.coordinator).post(&runs, &json!({})).await.expect(201).id();
+    let words = language::words(app, site, partner, &study_code, &place).await;
     // Codes are shared words between the two sites' partners from `make`; here each is its own.
     let partner_code = format!("zq-{place}-partner");
     let mut conn = app.db.superuser();
     conn.batch_execute(&format!(
         "UPDATE partners SET code = '{partner_code}', name = 'zq-{place}-name' WHERE id = '{partner}';
+         UPDATE language_versions SET where_to_go = 'zq-{place}-approved-words' WHERE id = '{current}';
          UPDATE referrals SET external_ref = 'zq-{place}-external', blocker = 'awaiting_partner_completion', handoff_issues = '{{materials_unclear}}' WHERE id = '{live_id}';
          INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', '{test_id}', 'is_test', true, 'escalate_at', null,
              'partner_reference', 'zq-{place}-testref', 'external_ref', 'zq-{place}-testext',
              'handoff_code', translate(reverse(r.handoff_code), '0123456789', '9876543210')))).* FROM referrals r WHERE r.id = '{live_id}'",
-        partner = partner.id
+        partner = partner.id,
+        current = words.current,
     ))
     .unwrap();
     let handoff_code =
@@ -275,6 +300,9 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         site.id
     ))
     .unwrap();
+    let review = json!({"decision": "continue", "reason": "routine"});
+    let reviews = format!("/v1/partners/{}/reviews", partner.id);
+    let partner_review_id = app.member(site, site.admin).post(&reviews, &review).await.expect(201).id();
 
     let mut mark = |class, text: String| marks.push(Mark { away, of_sibling: Some(is_sibling), class, kept_inside: false, text });
     for word in ["public", "description", "protocol", "name"] {
@@ -287,8 +315,16 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         mark(Class::Ids, id);
     }
     mark(Class::Ids, route.to_string());
+    mark(Class::Shared, test_run_id.clone());
     mark(Class::LiveId, live_id.clone());
     mark(Class::SiteOnly, format!("zq-{place}-approval"));
+    // Words are a partner's once they are approved; what is being written, and what is opened, is the site's.
+    mark(Class::Shared, format!("zq-{place}-approved-words"));
+    for text in
+        [format!("zq-{place}-review-words"), words.in_review.clone(), format!("zq-{place}-process"), words.process.clone()]
+    {
+        mark(Class::SiteOnly, text);
+    }
     for text in [format!("zq-{place}-key"), key_id.clone()] {
         mark(Class::AdminOnly, text);
     }
@@ -300,12 +336,13 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         mark(Class::Test, text);
     }
     mark(Class::TestSiteOnly, format!("zq-{place}-testext"));
-    for id in [&member, &left, &window, &alert_id, &review_id] {
+    for id in [&member, &left, &window, &alert_id, &review_id, &partner_review_id] {
         mark(Class::People, id.clone());
     }
     Own {
         member_id: member,
         window_id: window,
+        partner_review_id,
         left_member_id: left,
         partner_id: partner.id.to_string(),
         partner_code,
@@ -318,81 +355,14 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         unpaired_referral_id: unpaired_id,
         review_id,
         alert_id,
+        version_id: words.in_review,
+        current_version_id: words.current,
+        process_id: words.process,
+        test_run_id,
         partner_reference: reference,
         test_referral_id: test_id,
         test_reference: format!("zq-{place}-testref"),
         owner_id: site.coordinator.to_string(),
         backup_owner_id: site.admin.to_string(),
-    }
-}
-
-/// A member who was deactivated and a partner that has ended: their credentials are good no more.
-fn leavers(app: &App) -> (MemberId, String) {
-    let now = beginning();
-    in_site(&mut app.db.app(), app.site.id, |conn, scope| {
-        let actor = Actor::Staff(StaffActor { member: app.site.admin, role: Role::Admin });
-        let context = Context { actor, ..Context::of_operator(operator_scope(app.site.id), now) };
-        let id = MemberId::at(now);
-        members::insert(
-            conn,
-            &NewMember {
-                site_id: scope.site(),
-                id,
-                display_name: "Left".parse().unwrap(),
-                email: "left@riverside.example".parse().unwrap(),
-                role: Role::Admin,
-                is_site_lead: false,
-                active: false,
-                version: 1,
-                created_at: now,
-                updated_at: now,
-                issuer: None,
-                subject: None,
-            },
-        )?;
-        let new = NewPartner {
-            code: "ended".parse().unwrap(),
-            name: "Ended".parse().unwrap(),
-            partner_type: PartnerType::Registry,
-            jurisdiction: "US-NY".parse().unwrap(),
-            remuneration_basis: RemunerationBasis::None,
-        };
-        let partner = create_partner::run(conn, &context, new)?.id;
-        let holder = Holder::Partner("ended".parse().unwrap());
-        let new = NewKey { name: "ended".parse().unwrap(), holder, is_test: false, expires_at: None };
-        let key = issue_key::run(conn, &context, new)?.secret.expose_secret().to_owned();
-        move_partner::run(conn, &context, partner, &Expected::Any, PartnerStatus::Ended)?;
-        Ok((id, key))
-    })
-    .unwrap()
-}
-
-/// The rows as they were when the walk began: a write that worked is taken back, so that every cell meets the same state.
-pub struct Rows {
-    conn: PgConnection,
-    restore: String,
-}
-
-impl Rows {
-    pub fn keep(db: &Database) -> Self {
-        let mut conn = db.superuser();
-        let tables: Vec<Text> = diesel::sql_query(
-            "SELECT quote_ident(tablename) AS text FROM pg_tables WHERE schemaname = 'public' AND tablename <> '__diesel_schema_migrations' ORDER BY 1",
-        )
-        .load(&mut conn)
-        .unwrap();
-        // Without triggers: foreign keys are whole again at the end, and the directory is as it was.
-        conn.batch_execute("SET session_replication_role = replica; CREATE SCHEMA kept").unwrap();
-        let mut restore = String::from("BEGIN;");
-        for Text { text: table } in tables {
-            conn.batch_execute(&format!("CREATE TABLE kept.{table} AS TABLE public.{table}")).unwrap();
-            restore +=
-                &format!("DELETE FROM public.{table}; INSERT INTO public.{table} OVERRIDING SYSTEM VALUE TABLE kept.{table};");
-        }
-        Self { conn, restore: restore + "COMMIT" }
-    }
-
-    pub fn restore(&mut self) {
-        self.conn.batch_execute(&self.restore).unwrap();
     }
 }

@@ -4,6 +4,7 @@ use handoff::domain::ids::MemberId;
 use serde_json::json;
 
 use super::{delete, go_to, join, own_path, plan, times};
+use crate::support::onboard;
 use crate::support::{App, make};
 
 /// A route with Dana and Kim on it, and Robin as the site lead behind them.
@@ -11,7 +12,7 @@ async fn staffed() -> (App, MemberId) {
     let app = App::start().await;
     let kim = join(&app, "kim").await;
     let route = format!("/v1/routes/{}", app.site.partner.route);
-    app.admin().patch(&route, "*", &json!({"backup_owner_id": kim})).await.expect(200);
+    onboard::edit(&app, &route, json!({"backup_owner_id": kim})).await;
     (app, kim)
 }
 

@@ -167,6 +167,9 @@ fn with(body: &Value, pointer: &str, value: &Value) -> Value {
     body
 }
 
+/// Operations that are attacked at the same time.
+const AT_ONCE: usize = 16;
+
 async fn attack(route: BodyRoute, tally: Rc<Tally>, hazards: Rc<Vec<(Kind, Value)>>) {
     for (pointer, schema) in &route.fields {
         for (kind, value) in hazards.iter() {
@@ -198,12 +201,16 @@ async fn attack(route: BodyRoute, tally: Rc<Tally>, hazards: Rc<Vec<(Kind, Value
 #[actix_web::test]
 async fn a_hostile_value_in_any_field_is_refused_at_its_place_and_changes_nothing() {
     let app = App::start().await;
-    let routes = body_routes(&app).await;
+    let mut routes = body_routes(&app).await;
     let before = db_rows(&app);
     let (tally, hazards) = (Rc::new(Tally::default()), Rc::new(hazards()));
     let fields: usize = routes.iter().map(|route| route.fields.len()).sum();
     let (values, operations) = (hazards.len(), routes.len());
-    together(routes.into_iter().map(|route| attack(route, Rc::clone(&tally), Rc::clone(&hazards)))).await;
+    // A few operations at once: this asks about values, and not about load.
+    while !routes.is_empty() {
+        let some: Vec<BodyRoute> = routes.drain(..routes.len().min(AT_ONCE)).collect();
+        together(some.into_iter().map(|route| attack(route, Rc::clone(&tally), Rc::clone(&hazards)))).await;
+    }
     assert_eq!(db_rows(&app), before);
     println!("{}", tally.line(&format!("{values} hazards × {fields} fields of {operations} operations")));
 }

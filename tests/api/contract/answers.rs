@@ -9,9 +9,12 @@ use serde_json::{Value, json};
 
 use super::witness::Witness;
 use crate::support::callers::{Answer, Person, fresh_key};
-use crate::support::{App, make};
+use crate::support::{App, make, onboard};
 
 mod duplicates;
+mod intake;
+mod language;
+mod launch;
 mod people;
 mod queue;
 
@@ -19,8 +22,8 @@ use people::{alerts, keys, members};
 
 const STUDY: &str = "sleep-2026";
 
-/// A POST, because a draft is too long for a query and too private for one.
-const CHANGES_NOTHING: &str = "check_language";
+/// POSTs that change nothing: a draft is too long for a query and too private for one, and a question is asked like a referral.
+const CHANGES_NOTHING: [&str; 2] = ["check_language", "preflight_route"];
 
 /// Codes that need a fault inside or another request at the same time, and those that `sweep` and `routed` earn.
 const ELSEWHERE: &[ErrorCode] = &[
@@ -67,14 +70,18 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     referrals(&app, &mut witness).await;
     keys(&app, &mut witness).await;
     duplicates::reviews(&app, &mut witness).await;
+    intake::arrivals(&app, &mut witness).await;
     queue::queue(&app, &mut witness).await;
     language(&app, &mut witness).await;
+    language::versions(&app, &mut witness).await;
+    language::processes(&app, &mut witness).await;
     lists(&app, &mut witness).await;
     journal(&app, &mut witness).await;
     refusals(&app, &mut witness).await;
     conflicts(&app, &mut witness).await;
     alerts(&app, &mut witness).await;
     members(&app, &mut witness).await;
+    launch::launch(&app, &mut witness).await;
 
     let document = super::document();
     for operation in super::walk::operations(&document) {
@@ -83,7 +90,7 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     }
     // Every operation that changes something stands in the audit trail under its own name.
     let told = crate::tenancy::texts(&mut app.db.superuser(), "SELECT DISTINCT operation AS text FROM audit_entries");
-    let changes = |operation: &&super::walk::Operation| operation.method != "GET" && operation.id != CHANGES_NOTHING;
+    let changes = |operation: &&super::walk::Operation| operation.method != "GET" && !CHANGES_NOTHING.contains(&operation.id);
     for operation in super::walk::operations(&document).iter().filter(changes) {
         assert!(told.iter().any(|told| told == operation.id), "{} left no audit entry", operation.id);
     }
@@ -134,21 +141,27 @@ async fn onboarding(app: &App, witness: &mut Witness) {
     let partner = json!({"code": "harbour", "name": "Harbour", "partner_type": "registry", "jurisdiction": "US", "remuneration_basis": "flat"});
     let partner = post(witness, &admin, "/v1/partners", &partner).await.expect(201);
     let path = format!("/v1/partners/{}", partner.id());
+    let decided = json!({"decision": "adjust", "reason": "incomplete_handoffs"});
+    let review = post(witness, &admin, &format!("{path}/reviews"), &decided).await.expect(201);
+    get(witness, &admin, &format!("{path}/reviews/{}", review.id())).await.expect(200);
+    get(witness, &app.coordinator(), &format!("{path}/reviews?limit=1")).await.expect(200);
     let partner = patch(witness, &admin, &path, &partner.etag(), &json!({"name": "Harbour Registry"})).await.expect(200);
     post_on(witness, &admin, &format!("{path}/transitions"), &partner.etag(), Some(&json!({"to": "language_pending"})))
         .await
         .expect(200);
 
     let route = json!({
-        "partner": "lakeside", "study": STUDY, "channels": ["secure_form", "phone_handoff"], "source_tag": "lakeside.sleep",
-        "instruction": "Give the person the code.", "owner_id": app.site.coordinator, "backup_owner_id": app.site.admin,
+        "partner": "lakeside", "study": STUDY, "source_tag": "lakeside.sleep",
+        "channels": make::channels(&["secure_form", "phone_handoff"], "Give the person the code."), "owner_id": app.site.coordinator, "backup_owner_id": app.site.admin,
         "duplicate_policy": "review_all", "contact_due_hours": 48
     });
     let route = post(witness, &admin, "/v1/routes", &route).await.expect(201);
     let path = format!("/v1/routes/{}", route.id());
     let change = json!({"intake_url": "https://intake.sleep.example/", "contact_due_hours": null});
-    let mut etag = patch(witness, &admin, &path, &route.etag(), &change).await.expect(200).etag();
-    for step in ["launch", "pause", "resume"] {
+    patch(witness, &admin, &path, &route.etag(), &change).await.expect(200);
+    onboard::db_live(app, &path);
+    let mut etag = get(witness, &admin, &path).await.expect(200).etag();
+    for step in ["pause", "resume"] {
         etag = post_on(witness, &admin, &format!("{path}/{step}"), &etag, None).await.expect(200).etag();
     }
     for (who, view) in [(&admin, "site"), (&app.partner(), "partner")] {
@@ -376,7 +389,12 @@ async fn conflicts(app: &App, witness: &mut Witness) {
     let route = get(witness, &admin, &path).await.expect(200);
     post_on(witness, &admin, &format!("{path}/resume"), &route.etag(), None).await.expect_problem(409, "illegal_transition");
     post_on(witness, &admin, &format!("{path}/pause"), "\"99\"", None).await.expect_problem(412, "stale_version");
-    let paused = post_on(witness, &admin, &format!("{path}/pause"), &route.etag(), None).await.expect(200);
+    let full = patch(witness, &admin, &path, &route.etag(), &json!({"monthly_capacity": 1})).await.expect(200);
+    while post(witness, &app.partner(), "/v1/referrals", &make::referral()).await.code() != "route_at_capacity" {}
+    let paused = post_on(witness, &admin, &format!("{path}/pause"), &full.etag(), None).await.expect(200);
+    let question = json!({"study": make::STUDY, "channel": "secure_form"});
+    post(witness, &app.partner(), "/v1/routes/preflight", &question).await.expect(200);
+    get(witness, &admin, &format!("{path}/configurations")).await.expect(200);
     post(witness, &app.partner(), "/v1/referrals", &make::referral()).await.expect_problem(409, "route_not_launched");
     let retired = post_on(witness, &admin, &format!("{path}/retire"), &paused.etag(), None).await.expect(200);
     let change = json!({"source_tag": "another.tag"});

@@ -63,7 +63,11 @@ impl Asked<'_> {
         let who = if for_partners { app.partner() } else { app.admin() };
         Some(match status {
             "200" if self.operation.method == "GET" => (who, path, Box::new(|request| self.right(request))),
-            "400" => (who, format!("{path}?colour=x"), Box::new(|request| self.right(request))),
+            "400" => (
+                who,
+                format!("{path}{}colour=x", if path.contains('?') { "&" } else { "?" }),
+                Box::new(|request| self.right(request)),
+            ),
             "401" => (app.stranger(), path, Box::new(|request| self.right(request))),
             "403" => (app.viewer(), path, Box::new(|request| self.right(request))),
             "404" if self.operation.path.contains('{') => {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{find, in_order, pair, resolve, review, reviews, waits};
 use crate::contact_withdrawals::{refer, state};
+use crate::support::onboard;
 use crate::support::{App, make};
 use crate::tenancy::texts;
 
@@ -106,7 +107,7 @@ async fn what_is_brought_later_and_the_sites_own_reference_find_a_pair_too() {
 async fn a_route_that_reviews_across_partners_flags_no_pair_of_one_partner_and_studies_never_meet() {
     let app = App::start().await;
     let route = format!("/v1/routes/{}", app.site.partner.route);
-    app.admin().patch(&route, "*", &json!({"duplicate_policy": "review_cross_partner"})).await.expect(200);
+    onboard::edit(&app, &route, json!({"duplicate_policy": "review_cross_partner"})).await;
     let ana = json!({"email": "ana@mail.example"});
     for _ in 0..2 {
         refer(&app.partner(), ana.clone()).await.expect(201);
@@ -123,7 +124,7 @@ async fn a_route_that_reviews_across_partners_flags_no_pair_of_one_partner_and_s
     let mut new = make::route(&app.site, "lakeside");
     (new["study"], new["source_tag"]) = (json!("sleep"), json!("lakeside.sleep"));
     let new = app.admin().post("/v1/routes", &new).await.expect(201).id();
-    app.admin().post_on(&format!("/v1/routes/{new}/launch"), "*", &json!({})).await.expect(200);
+    onboard::db_live(&app, &new);
     let sent = make::referral_with(json!({"study": "sleep", "match": ana}));
     let elsewhere = app.partner().post("/v1/referrals", &sent).await.expect(201).id();
     find(&app).await;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{add, path};
 use crate::invariants::db_violations;
 use crate::support::callers::Answer;
+use crate::support::onboard;
 use crate::support::{App, make};
 use crate::tenancy::texts;
 
@@ -38,11 +39,11 @@ async fn bulk(app: &App, action: (&str, Value), ids: &[String]) {
 /// A route between this partner and a study, launched.
 async fn launched(app: &App, partner: &str, study: &str, owner: MemberId, backup: MemberId) -> String {
     let body = json!({
-        "partner": partner, "study": study, "channels": ["secure_form"], "source_tag": format!("{partner}.{study}"),
-        "instruction": "Give the person the code.", "owner_id": owner, "backup_owner_id": backup, "duplicate_policy": "review_all",
+        "partner": partner, "study": study, "channels": make::channels(&["secure_form"], "Give the person the code."),
+        "source_tag": format!("{partner}.{study}"), "owner_id": owner, "backup_owner_id": backup, "duplicate_policy": "review_all",
     });
     let id = app.admin().post("/v1/routes", &body).await.expect(201).id();
-    app.admin().post_on(&format!("/v1/routes/{id}/launch"), "*", &json!({})).await.expect(200);
+    onboard::db_live(app, &id);
     id
 }
 
@@ -63,7 +64,7 @@ impl Scene {
         for (route, owner, backup) in [(app.site.partner.route, dana, lou), (app.site.sibling.route, lou, dana)] {
             let body = json!({"owner_id": owner, "backup_owner_id": backup});
             admin.patch(&format!("/v1/routes/{route}"), "*", &body).await.expect(200);
-            admin.post_on(&format!("/v1/routes/{route}/launch"), "*", &json!({})).await;
+            onboard::db_live(&app, route);
             routes.push((route.to_string(), owner, backup));
         }
         for (partner, study, owner, backup) in [
@@ -184,7 +185,7 @@ async fn a_coordinator_leaves_with_37_referrals_and_three_backup_roles() {
         let read = admin.get(&format!("/v1/routes/{id}")).await.expect(200).body;
         let instead = |member: &MemberId| if member == lou { json!(kim) } else { json!(member) };
         assert_eq!((&read["owner_id"], &read["backup_owner_id"]), (&instead(owner), &instead(backup)));
-        assert_eq!(read["status"], "launched");
+        assert_eq!(read["status"], "retest_required", "its owners are others than those that were tested");
     }
     for id in closed {
         assert_eq!(admin.get(&format!("/v1/referrals/{id}")).await.expect(200).body["owner_id"], json!(lou), "history stays");
@@ -205,7 +206,7 @@ async fn a_coordinator_leaves_with_37_referrals_and_three_backup_roles() {
         "SELECT subject_kind || ' ' || count(*) || ' ' || count(DISTINCT subject_id) AS text FROM audit_entries
           WHERE operation = 'deactivate_member' GROUP BY subject_kind ORDER BY 1",
     );
-    assert_eq!(trail, ["member 1 1", "referral 37 37", "route 5 5"]);
+    assert_eq!(trail, ["member 1 1", "referral 37 37", "route 10 5"]);
     let transactions = format!(
         "SELECT count(DISTINCT xmin::text) FROM (SELECT xmin FROM audit_entries WHERE operation = 'deactivate_member'
             UNION ALL SELECT xmin FROM referrals WHERE owner_id = '{kim}' UNION ALL SELECT xmin FROM members WHERE id = '{lou}'

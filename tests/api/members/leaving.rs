@@ -96,6 +96,8 @@ async fn open_work_is_listed_and_nothing_changes_until_somebody_takes_it() {
             "referral.reassigned false true",
             "referral.reassigned false true",
             "referral.reassigned true true",
+            "route.voided false true",
+            "route.voided false true",
         ]
     );
     let trail = texts(
@@ -105,7 +107,9 @@ async fn open_work_is_listed_and_nothing_changes_until_somebody_takes_it() {
     let (was, is) = (format!("{{\"owner_id\":\"{dana}\"}}"), format!("{{\"owner_id\":\"{kim}\"}}"));
     assert_eq!(trail[0], "member {\"active\":true} {\"active\":false}");
     assert_eq!(trail[1..4], [(); 3].map(|()| format!("referral {was} {is}")));
-    assert_eq!(trail[4..], [(); 2].map(|()| format!("route {was} {is}")));
+    assert_eq!(trail[4..6], [(); 2].map(|()| format!("route {was} {is}")));
+    let voided = "route {\"status\":\"launched\"} {\"status\":\"retest_required\"}";
+    assert_eq!(trail[6..], [voided; 2]);
 }
 
 #[actix_web::test]

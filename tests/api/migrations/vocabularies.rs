@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 
 use diesel::PgConnection;
 use handoff::domain::alerting::{AlertChannel, DeliveryError, DeliveryStatus, WebhookDisabledReason};
+use handoff::domain::approved_process::{ProcessField, ProcessPurpose, ProcessRevocationReason};
+use handoff::domain::boundaries::{PartnerMay, PartnerMayNot};
 use handoff::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
+use handoff::domain::language::{LanguageAudience, LanguageRetirementReason, LanguageReturnReason, LanguageStatus};
+use handoff::domain::partner_review::{PartnerDecision, PartnerReviewReason};
+use handoff::domain::test_run::{StepFailure, StepResult, TestPersona, TestRunStatus, TestStep};
 use handoff::domain::vocabulary::{
     AlertKind, Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, DuplicatePolicy, Escalation,
     HandoffIssue, JobOutcome, LateReason, MatchGround, NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus,
-    RefusalCode, RemunerationBasis, ReopenReason, ReviewStatus, Role, RouteStatus, Scope, StudyStatus,
+    RefusalCode, RemunerationBasis, ReopenReason, ReviewStatus, Role, RouteStatus, Scope, StudyStatus, SuspensionReason,
 };
 
 use crate::tenancy::texts;
@@ -29,7 +34,19 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("api_keys_scopes_vocabulary", all!(Scope)),
         ("handoff_routes_channels_vocabulary", all!(Channel)),
         ("handoff_routes_duplicate_policy_vocabulary", all!(DuplicatePolicy)),
+        ("route_configurations_channels_vocabulary", all!(Channel)),
+        ("route_configurations_duplicate_policy_vocabulary", all!(DuplicatePolicy)),
+        ("route_configurations_actor_kind_vocabulary", all!(ActorKind)),
         ("handoff_routes_status_vocabulary", all!(RouteStatus)),
+        ("handoff_routes_may_vocabulary", all!(PartnerMay)),
+        ("handoff_routes_may_not_vocabulary", all!(PartnerMayNot)),
+        ("language_versions_audience_vocabulary", all!(LanguageAudience)),
+        ("language_versions_status_vocabulary", all!(LanguageStatus)),
+        ("language_versions_return_reason_vocabulary", all!(LanguageReturnReason)),
+        ("language_versions_retirement_reason_vocabulary", all!(LanguageRetirementReason)),
+        ("approved_processes_fields_vocabulary", all!(ProcessField)),
+        ("approved_processes_purpose_vocabulary", all!(ProcessPurpose)),
+        ("approved_processes_revocation_reason_vocabulary", all!(ProcessRevocationReason)),
         ("referrals_channel_vocabulary", all!(Channel)),
         ("referrals_attribution_vocabulary", all!(Attribution)),
         ("referrals_contact_basis_vocabulary", all!(ContactBasis)),
@@ -60,6 +77,14 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("alert_deliveries_status_vocabulary", all!(DeliveryStatus)),
         ("alert_deliveries_last_error_vocabulary", all!(DeliveryError)),
         ("alert_webhooks_disabled_reason_vocabulary", all!(WebhookDisabledReason)),
+        ("partners_suspension_reason_vocabulary", all!(SuspensionReason)),
+        ("partner_reviews_decision_vocabulary", all!(PartnerDecision)),
+        ("partner_reviews_reason_vocabulary", all!(PartnerReviewReason)),
+        ("test_runs_persona_vocabulary", all!(TestPersona)),
+        ("test_runs_status_vocabulary", all!(TestRunStatus)),
+        ("test_run_steps_step_vocabulary", all!(TestStep)),
+        ("test_run_steps_result_vocabulary", all!(StepResult)),
+        ("test_run_steps_failure_vocabulary", all!(StepFailure)),
         ("duplicate_reviews_grounds_vocabulary", all!(MatchGround)),
         ("duplicate_reviews_status_vocabulary", all!(ReviewStatus)),
         ("referral_digests_kind_vocabulary", all!(DigestKind)),

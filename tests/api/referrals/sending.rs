@@ -5,6 +5,7 @@ use handoff::ops::issue_key::Holder;
 use serde_json::{Value, json};
 
 use crate::support::callers::{Person, fresh_key, together};
+use crate::support::onboard;
 use crate::support::{App, make};
 
 const REFERRALS: &str = "SELECT count(*) FROM referrals";
@@ -49,6 +50,7 @@ async fn everything_but_what_was_sent_is_derived_alike_for_partner_staff_and_sit
         assert_eq!(seen.etag(), "\"1\"");
         let mut body = seen.body;
         let (id, code) = (body["id"].take(), body["handoff"]["code"].take());
+        assert!(body["language_version_id"].take().is_string(), "the words by which it was referred");
         assert_eq!(id, sent.body["id"]);
         assert!(code.as_str().unwrap().chars().all(|c| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(c)));
         assert_eq!(
@@ -61,7 +63,7 @@ async fn everything_but_what_was_sent_is_derived_alike_for_partner_staff_and_sit
                     "code": null, "intake_url": "https://intake.riverside.example/start",
                     "instruction": "Give the person the code and the intake address.",
                 },
-                "partner_reference": changes["partner_reference"], "external_ref": null, "late_reason": null,
+                "partner_reference": changes["partner_reference"], "external_ref": null, "language_version_id": null, "late_reason": null,
                 "owner_id": app.site.coordinator, "status": "received", "held_status": null, "quarantine_reason": null,
                 "blocker": null, "held_blocker": null, "blocked_since": null, "close_reason": null, "reopen_reason": null, "next_action": "acknowledge",
                 "next_action_due_at": "2026-06-02T09:00:00Z", "aging": null, "escalation": null, "merged_into_id": null,
@@ -91,8 +93,8 @@ async fn everything_but_what_was_sent_is_derived_alike_for_partner_staff_and_sit
 async fn the_routes_own_intake_and_due_times_go_before_the_sites() {
     let app = App::start().await;
     let route = format!("/v1/routes/{}", app.site.partner.route);
-    let patch = json!({"intake_url": "https://heart.example/in", "acknowledge_due_hours": 2, "instruction": "Call nobody."});
-    app.admin().patch(&route, "*", &patch).await.expect(200);
+    let patch = json!({"intake_url": "https://heart.example/in", "acknowledge_due_hours": 2, "channels": make::channels(&["secure_form"], "Call nobody.")});
+    onboard::edit(&app, &route, patch).await;
     let sent = make::sent(&app.partner()).await;
     assert_eq!(sent.body["handoff"]["intake_url"], "https://heart.example/in");
     assert_eq!(sent.body["handoff"]["instruction"], "Call nobody.");
@@ -165,17 +167,16 @@ async fn an_unknown_study_a_foreign_one_and_one_without_a_route_answer_alike() {
 #[actix_web::test]
 async fn the_ground_of_contact_follows_from_the_partners_type() {
     let app = App::start().await;
-    let admin = app.admin();
     let mut table = String::new();
     let types =
         ["specialty_clinic", "primary_care", "advocacy_group", "community_organisation", "recruitment_vendor", "registry"];
     for partner_type in types {
         let code = partner_type.replace('_', "-");
-        let (_, route) = make::active_partner(&admin, &app.site, &code, partner_type).await;
+        let (_, route) = make::active_partner(&app, &app.site, &code, partner_type).await;
         let partner = app.person(&make::db_key(&app.db, &app.site, &Holder::Partner(code.parse().unwrap()), false));
         let bases = ["self_referral", "permission_to_contact", "hipaa_authorization", "irb_partial_waiver", "site_workforce"];
         for approval in [Value::Null, json!("IRB-2026-114")] {
-            admin.patch(&route, "*", &json!({"approval_reference": approval})).await.expect(200);
+            onboard::edit(&app, &route, json!({"approval_reference": approval})).await;
             let mut may = Vec::new();
             for basis in bases {
                 let answer = send(&partner, json!({"contact_basis": basis})).await;
@@ -269,7 +270,7 @@ async fn a_route_that_was_never_launched_or_is_retired_takes_nobody() {
     (route["study"], route["source_tag"]) = (json!("sleep-2026"), json!("lakeside.sleep"));
     let path = format!("/v1/routes/{}", admin.post("/v1/routes", &route).await.expect(201).id());
     send(&app.partner(), json!({"study": "sleep-2026"})).await.expect_problem(409, "route_not_launched");
-    admin.post_on(&format!("{path}/launch"), "*", &json!({})).await.expect(200);
+    onboard::db_live(&app, &path);
     send(&app.partner(), json!({"study": "sleep-2026"})).await.expect(201);
     admin.post_on(&format!("{path}/retire"), "*", &json!({})).await.expect(200);
     send(&app.partner(), json!({"study": "sleep-2026"})).await.expect_problem(409, "route_not_launched");

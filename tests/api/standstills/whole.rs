@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{block, go, in_state, kept, partner, quarantined, route, slipped, study};
 use crate::support::callers::Answer;
+use crate::support::onboard;
 use crate::support::{App, make};
 
 /// Fails what a change writes to a table, for these rows.
@@ -122,7 +123,7 @@ async fn another_study_another_partner_and_another_site_go_on_and_test_referrals
     body["study"] = json!("second-2026");
     body["source_tag"] = json!("lakeside.second");
     let route = app.admin().post("/v1/routes", &body).await.expect(201).id();
-    app.admin().post_on(&format!("/v1/routes/{route}/launch"), "*", &json!({})).await.expect(200);
+    onboard::db_live(&app, &route);
     let other = make::referral_with(json!({"study": "second-2026"}));
     let other = app.partner().post("/v1/referrals", &other).await.expect(201).id();
     for id in [&own, &sibling, &other] {

@@ -3,22 +3,24 @@
 use diesel::connection::SimpleConnection as _;
 use handoff::auth::{Actor, StaffActor, operator_scope};
 use handoff::db::in_site;
+use handoff::domain::boundaries::BoundariesPatch;
 use handoff::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
-use handoff::domain::lifecycle::RouteMove;
-use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RemunerationBasis, Role, Scope};
+use handoff::domain::route_config::RouteChannel;
+use handoff::domain::vocabulary::{Channel, DuplicatePolicy, PartnerType, RemunerationBasis, Role, Scope};
+use handoff::ops::Context;
 use handoff::ops::add_member::{self, NewMember};
 use handoff::ops::create_partner::{self, NewPartner};
 use handoff::ops::create_route::{self, NewRoute};
 use handoff::ops::create_site::{self, FirstAdmin, NewSite};
 use handoff::ops::create_study::{self, NewStudy};
 use handoff::ops::issue_key::{self, Holder, NewKey};
-use handoff::ops::{Context, Expected, move_partner, move_route};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::app::beginning;
+use super::app::{App, beginning};
 use super::callers::{Answer, Person};
 use super::db::Database;
+use super::onboard::{self, People};
 
 /// The study that both partners refer to.
 pub const STUDY: &str = "heart-2026";
@@ -93,16 +95,15 @@ pub fn db_site(db: &Database, name: &str) -> Site {
                 remuneration_basis: RemunerationBasis::None,
             };
             let partner = create_partner::run(conn, &context, new)?;
-            for to in [PartnerStatus::LanguagePending, PartnerStatus::TestPending, PartnerStatus::Active] {
-                move_partner::run(conn, &context, partner.id, &Expected::Any, to)?;
-            }
             let new = NewRoute {
                 partner: code.parse().unwrap(),
                 study: STUDY.parse().unwrap(),
-                channels: vec![Channel::SecureForm, Channel::SelfReferral],
+                channels: RouteChannel::each(
+                    &[Channel::SecureForm, Channel::SelfReferral],
+                    &"Give the person the code and the intake address.".parse().unwrap(),
+                ),
                 source_tag: format!("{code}.heart").parse().unwrap(),
                 intake_url: None,
-                instruction: "Give the person the code and the intake address.".parse().unwrap(),
                 owner_id: coordinator,
                 backup_owner_id: admin,
                 duplicate_policy: DuplicatePolicy::ReviewAll,
@@ -110,16 +111,19 @@ pub fn db_site(db: &Database, name: &str) -> Site {
                 acknowledge_due_hours: None,
                 contact_due_hours: None,
                 follow_up_due_hours: None,
+                monthly_capacity: None,
+                boundaries: BoundariesPatch::default(),
             };
             let route = create_route::run(conn, &context, new)?.route.id;
-            move_route::run(conn, &context, route, &Expected::Any, RouteMove::Launch)?;
             let mut key = |is_test| {
                 let holder = Holder::Partner(code.parse().unwrap());
                 let new = NewKey { name: code.parse().unwrap(), holder, is_test, expires_at: None };
                 issue_key::run(conn, &Context::of_operator(*scope, now), new)
                     .map(|issued| issued.secret.expose_secret().to_owned())
             };
-            Ok::<_, handoff::error::AppError>(Partner { id: partner.id, code, route, key: key(false)?, test_key: key(true)? })
+            let (live_key, test_key) = (key(false)?, key(true)?);
+            onboard::live(conn, scope, People { admin, coordinator }, route, now)?;
+            Ok::<_, handoff::error::AppError>(Partner { id: partner.id, code, route, key: live_key, test_key })
         };
         let own = partner("lakeside", PartnerType::SpecialtyClinic)?;
         let sibling = partner("voices", PartnerType::AdvocacyGroup)?;
@@ -163,26 +167,28 @@ pub fn db_test_twin(db: &Database, live: &str) -> String {
     test
 }
 
-/// A partner of this type, active, with a launched route for the study: made by an admin over HTTP. Answers the partner's id and
-/// the route's path.
-pub async fn active_partner(admin: &Person, site: &Site, code: &str, partner_type: &str) -> (PartnerId, String) {
+/// A partner of this type, active, with a launched route for the study. Answers the partner's id and the route's path.
+pub async fn active_partner(app: &App, site: &Site, code: &str, partner_type: &str) -> (PartnerId, String) {
+    let admin = app.member(site, site.admin);
     let body = json!({
         "code": code, "name": code, "partner_type": partner_type, "jurisdiction": "US-NY", "remuneration_basis": "none",
     });
     let partner = admin.post("/v1/partners", &body).await.expect(201).id();
-    for to in ["language_pending", "test_pending", "active"] {
-        admin.post_on(&format!("/v1/partners/{partner}/transitions"), "*", &json!({"to": to})).await.expect(200);
-    }
     let route = admin.post("/v1/routes", &route(site, code)).await.expect(201).id();
-    admin.post_on(&format!("/v1/routes/{route}/launch"), "*", &json!({})).await.expect(200);
+    onboard::db_live_at(app, site, &route);
     (partner.parse().unwrap(), format!("/v1/routes/{route}"))
+}
+
+/// Each of these channels with this instruction.
+pub fn channels(channels: &[&str], instruction: &str) -> Value {
+    channels.iter().map(|channel| json!({"channel": channel, "instruction": instruction})).collect()
 }
 
 /// A route of this partner for the study, as an admin configures it.
 pub fn route(site: &Site, partner: &str) -> Value {
     json!({
-        "partner": partner, "study": STUDY, "channels": ["secure_form", "self_referral"], "source_tag": format!("{partner}.heart"),
-        "instruction": "Give the person the code.", "owner_id": site.coordinator, "backup_owner_id": site.admin,
+        "partner": partner, "study": STUDY, "channels": channels(&["secure_form", "self_referral"], "Give the person the code."),
+        "source_tag": format!("{partner}.heart"), "owner_id": site.coordinator, "backup_owner_id": site.admin,
         "duplicate_policy": "review_all",
     })
 }

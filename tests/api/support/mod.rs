@@ -7,6 +7,7 @@ pub mod callers;
 pub mod db;
 pub mod log;
 pub mod make;
+pub mod onboard;
 pub mod smtp;
 pub mod things;
 pub mod webhook;

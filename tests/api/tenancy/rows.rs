@@ -46,7 +46,11 @@ impl Sown {
                  INSERT INTO alerts VALUES ('{site}', gen_random_uuid(), '{member}', 'test', null, now(), null);
                  INSERT INTO alert_deliveries SELECT site_id, id, 'email', 'pending', 0, now(), null, null, null, null FROM alerts WHERE site_id = '{site}';
                  INSERT INTO alert_channel_states VALUES ('{site}', '{member}', 'email', now());
-                 INSERT INTO alert_webhooks VALUES ('{site}', 'https://x.example', gen_random_uuid(), '\\x0001020304050607', null, null, null, null, null, 1, now(), now())",
+                 INSERT INTO alert_webhooks VALUES ('{site}', 'https://x.example', gen_random_uuid(), '\\x0001020304050607', null, null, null, null, null, 1, now(), now());
+                 INSERT INTO partner_reviews SELECT site_id, gen_random_uuid(), id, 'continue', 'routine', now(), '{member}' FROM partners WHERE site_id = '{site}';
+                 INSERT INTO test_runs SELECT site_id, gen_random_uuid(), id, partner_id, null, repeat('0', 64), 'open', '{member}', now(), now() + interval '7 days', null, null, null, null, null, 1
+                   FROM handoff_routes WHERE site_id = '{site}';
+                 INSERT INTO test_run_steps SELECT site_id, id, 'attribution', partner_id, 'waiting', null, null FROM test_runs WHERE site_id = '{site}' AND status = 'open'",
                 site = half.id,
                 member = half.coordinator
             ))
@@ -56,6 +60,26 @@ impl Sown {
                  INSERT INTO event_positions SELECT site_id, false, 1, id FROM events WHERE site_id = '{id}' LIMIT 1;
                  INSERT INTO audit_seals SELECT site_id, 1, id, sha256('x') FROM audit_entries WHERE site_id = '{id}' LIMIT 1",
                 id = half.id
+            ))
+            .unwrap();
+            // An approved version of the study that the first partner alone has a route for, and a process for it alone.
+            conn.batch_execute(&format!(
+                "INSERT INTO language_versions (site_id, id, study_id, locale, audience, public_name, short_description, who_may_contact,
+                    what_site_reviews, what_not_to_promise, where_to_go, who_handles_questions, approval_reference, effective_on, expires_on,
+                    grace_days, status, author_id, last_editor_id, submitted_at, approved_by, approved_at, in_force_on, version, created_at,
+                    updated_at)
+                 SELECT '{site}', gen_random_uuid(), id, 'en', 'general_public', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', '2026-06-01',
+                    '2026-12-31', 14, 'approved', '{author}', '{author}', now(), '{admin}', now(), '2026-06-01', 3, now(), now()
+                   FROM studies WHERE site_id = '{site}' AND code = 'first-only';
+                 INSERT INTO language_acknowledgements SELECT '{site}', gen_random_uuid(), '{partner}', v.id, k.id, now()
+                   FROM language_versions v, api_keys k WHERE v.site_id = '{site}' AND v.locale = 'en' AND k.partner_id = '{partner}' AND NOT k.is_test;
+                 INSERT INTO approved_processes SELECT '{site}', gen_random_uuid(), id, '{partner}', '{{age_band}}', 'recruitment_plan', 'x',
+                    '{admin}', '2026-06-01', '2026-12-31', null, null, null, 1, now(), now()
+                   FROM studies WHERE site_id = '{site}' AND code = 'first-only'",
+                site = half.id,
+                author = half.coordinator,
+                admin = half.admin,
+                partner = half.partner.id
             ))
             .unwrap();
             for partner in [&half.partner, &half.sibling] {
@@ -72,6 +96,7 @@ impl Sown {
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
                      INSERT INTO match_results SELECT site_id, id, partner_id, now(), NULL, NULL FROM referrals
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
+                     INSERT INTO route_counts VALUES ('{site}', '{route}', '2026-06-01', '{partner}', 1);
                      INSERT INTO idempotency_keys VALUES ('{site}', '{partner}', 'create_referral', sha256('a'), sha256('b'), 201, null, null, '{{}}', now());
                      INSERT INTO refusals VALUES ('{site}', gen_random_uuid(), '{partner}', '2026-06-01', 'unknown_field', 1)",
                     route = partner.route,
@@ -80,6 +105,19 @@ impl Sown {
                 ))
                 .unwrap();
             }
+            // One that nobody referred is nobody's: no partner may reach it or what stands beside it.
+            conn.batch_execute(&format!(
+                "INSERT INTO referrals SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'partner_id', null,
+                        'route_id', null, 'attribution', 'unverified'))).*
+                   FROM referrals r WHERE r.site_id = '{id}' AND r.partner_id = '{partner}';
+                 INSERT INTO referral_digests SELECT site_id, id, partner_id, 'phone', sha256(id::text::bytea) FROM referrals
+                  WHERE site_id = '{id}' AND partner_id IS NULL;
+                 INSERT INTO match_results SELECT site_id, id, partner_id, now(), NULL, NULL FROM referrals
+                  WHERE site_id = '{id}' AND partner_id IS NULL",
+                id = half.id,
+                partner = half.partner.id
+            ))
+            .unwrap();
             // Two referrals of the half, whichever id is the smaller.
             conn.batch_execute(&format!(
                 "INSERT INTO duplicate_reviews SELECT '{id}', gen_random_uuid(), min(id::text)::uuid, max(id::text)::uuid, '{{phone}}', 'open', false,
@@ -93,7 +131,18 @@ impl Sown {
 }
 
 /// The tables of which a partner reads its own rows.
-const PARTNERS_READ: [&str; 6] = ["partners", "studies", "idempotency_keys", "handoff_routes", "referrals", "refusals"];
+const PARTNERS_READ: [&str; 10] = [
+    "partners",
+    "studies",
+    "idempotency_keys",
+    "handoff_routes",
+    "route_counts",
+    "referrals",
+    "refusals",
+    "language_versions",
+    "language_acknowledgements",
+    "approved_processes",
+];
 
 /// Who asks.
 struct Context {
@@ -107,20 +156,27 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
     match table {
         "sites" => None,
         // Whether somebody withdrew is the site's to know.
-        "alerts" | "away_windows" | "duplicate_reviews" | "members" | "member_studies" | "api_keys" | "contact_withdrawals" => {
-            Some("true".into())
-        }
+        "alerts"
+        | "away_windows"
+        | "duplicate_reviews"
+        | "partner_reviews"
+        | "members"
+        | "member_studies"
+        | "api_keys"
+        | "contact_withdrawals" => Some("true".into()),
         "alert_channel_states" | "alert_deliveries" | "alert_webhooks" => Some("true".into()),
         // What a partner's request leaves in the journal is the site's to read.
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
-        "job_leases" => Some("true".into()),
+        "job_leases" | "route_configurations" => Some("true".into()),
         "partners" => Some(format!("id = '{partner}'")),
         "studies" => Some("code = 'first-only'".into()),
+        // Of the study that the first partner alone has a route for; the one of the shared study has another locale.
+        "language_versions" => Some("locale = 'en'".into()),
+        "language_acknowledgements" | "approved_processes" => Some(format!("partner_id = '{partner}'")),
         "idempotency_keys" => Some(format!("principal_id = '{partner}'")),
         // A new table says here which of its rows are a partner's.
-        "handoff_routes" | "match_results" | "referrals" | "referral_digests" | "refusals" => {
-            Some(format!("partner_id = '{partner}'"))
-        }
+        "handoff_routes" | "match_results" | "referrals" | "route_counts" | "referral_digests" | "refusals" | "test_runs"
+        | "test_run_steps" => Some(format!("partner_id = '{partner}' OR partner_id IS NULL")),
         other => panic!("say in `beyond_partner` which rows of `{other}` are a partner's"),
     }
 }
@@ -208,6 +264,12 @@ fn insert(table: &str, site: &Site) -> String {
         "away_windows" => {
             format!("VALUES ('{id}', gen_random_uuid(), '{member}', now(), now() + interval '1 day', 1, now(), now())")
         }
+        "partner_reviews" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', 'continue', 'routine', now(), '{member}')"),
+        "test_runs" => format!(
+            "VALUES ('{id}', gen_random_uuid(), '{}', '{partner}', null, repeat('0', 64), 'cancelled', '{member}', now(), now() + interval '7 days', now(), null, null, null, null, 1)",
+            site.partner.route
+        ),
+        "test_run_steps" => format!("VALUES ('{id}', gen_random_uuid(), 'attribution', '{partner}', 'waiting', null, null)"),
         "member_studies" => format!("VALUES ('{id}', '{}', '{}')", site.admin, site.study),
         "studies" => format!("VALUES ('{id}', gen_random_uuid(), 'xx', 'x', 'x', 'x', null, 'open', 1, now(), now())"),
         "partners" => format!("VALUES ('{id}', gen_random_uuid(), 'xx', 'x', 'registry', 'US', 'none', 'draft', 1, now(), now())"),
@@ -215,12 +277,31 @@ fn insert(table: &str, site: &Site) -> String {
             "VALUES ('{id}', gen_random_uuid(), '{partner}', 'x', '{partner}', '{{partner}}', false, sha256(gen_random_uuid()::text::bytea), now(), null, null)"
         ),
         "handoff_routes" => format!(
-            "VALUES ('{id}', gen_random_uuid(), '{partner}', gen_random_uuid(), '{{secure_form}}', 'x', null, 'x', '{member}', '{}', 'review_all',
-             null, null, null, null, 'draft', 1, now(), now())", site.admin
+            "VALUES ('{id}', gen_random_uuid(), '{partner}', gen_random_uuid(), '{{secure_form}}', 'x', null, '{{x}}', '{member}', '{}', 'review_all',
+             null, null, null, null, 'draft', 1, now(), now(), '{{mention_study}}',
+             '{{imply_eligibility,enrol_or_consent,answer_consent_questions,collect_health_information}}', null)", site.admin
+        ),
+        "route_counts" => format!("VALUES ('{id}', '{}', '2026-07-01', '{partner}', 1)", site.partner.route),
+        "route_configurations" => format!(
+            "VALUES ('{id}', '{}', 9, repeat('a', 64), '{{secure_form}}', '{{x}}', 'x', 'https://x.example', '{member}', '{member}', 'review_all',
+             null, null, null, null, now(), 'create_route', 'staff', null)", site.partner.route
         ),
         "referrals" => format!("(site_id, id, partner_id, study_id, route_id, channel, source_tag, attribution, contact_basis, contact_path,
             external_ref, owner_id, status, next_action, next_action_due_at, handoff_issues, is_test, version, received_at, recorded_at,
             clock_started_at, updated_at) {referral}"),
+        "language_versions" => format!(
+            "(site_id, id, study_id, locale, audience, public_name, short_description, who_may_contact, what_site_reviews, what_not_to_promise,
+                where_to_go, who_handles_questions, grace_days, status, author_id, last_editor_id, version, created_at, updated_at)
+             VALUES ('{id}', gen_random_uuid(), '{}', 'en', 'general_public', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 14, 'draft', '{member}', '{member}',
+                1, now(), now())", site.study
+        ),
+        "language_acknowledgements" => {
+            format!("VALUES ('{id}', gen_random_uuid(), '{partner}', gen_random_uuid(), gen_random_uuid(), now())")
+        }
+        "approved_processes" => format!(
+            "VALUES ('{id}', gen_random_uuid(), '{}', '{partner}', '{{age_band}}', 'recruitment_plan', 'x', '{member}', '2026-06-01', '2026-12-31',
+                null, null, null, 1, now(), now())", site.study
+        ),
         "referral_digests" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', 'phone', sha256('x'))"),
         "match_results" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', now(), null, null)"),
         "duplicate_reviews" => format!(

@@ -34,17 +34,31 @@ const VERBS: &[&str] = &[
     "resolve",
     "set",
     "confirm",
+    "preflight",
+    "submit",
+    "return",
+    "approve",
+    "diff",
+    "cancel",
+    "correct",
 ];
 /// A key that leaked is revoked whatever has become of it, and a second rotation is refused by what is active: neither overwrites
 /// what somebody else has changed, so neither takes `If-Match`. An alert is confirmed once, by one member.
 const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key", "confirm_alert"];
 
 /// A POST that neither creates nor acts: nothing of what it reads is kept, a print under a key included.
-const UNKEYED: &[&str] = &["check_language"];
+const UNKEYED: &[&str] = &["check_language", "preflight_route"];
 
-/// What became of many resources, what is there no more, and what was only counted or read.
-const WITHOUT_VERSION: &[&str] =
-    &["create_bulk_action", "delete_away_window", "delete_alert_webhook", "get_queue_counts", "check_language"];
+/// What became of many resources, what is there no more, and what is no resource.
+const WITHOUT_VERSION: &[&str] = &[
+    "create_bulk_action",
+    "delete_away_window",
+    "delete_alert_webhook",
+    "get_queue_counts",
+    "check_language",
+    "preflight_route",
+    "create_acknowledgement",
+];
 
 fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().len() > 1)

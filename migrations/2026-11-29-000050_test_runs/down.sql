@@ -1,0 +1,13 @@
+DROP TABLE test_run_steps;
+DROP TABLE test_runs;
+DELETE FROM alert_deliveries USING alerts WHERE alerts.site_id = alert_deliveries.site_id AND alerts.id = alert_deliveries.alert_id AND alerts.kind = 'test_run';
+DELETE FROM alerts WHERE kind = 'test_run';
+ALTER TABLE alerts DROP CONSTRAINT alerts_referral_unless_test;
+ALTER TABLE alerts ADD CONSTRAINT alerts_referral_unless_test CHECK ((kind = 'test') = (referral_id IS NULL));
+ALTER TABLE alerts DROP CONSTRAINT alerts_kind_vocabulary;
+ALTER TABLE alerts ADD CONSTRAINT alerts_kind_vocabulary CHECK (kind IN
+    ('referral_received', 'referral_assigned', 'action_due', 'escalated', 'test'));
+ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_subject_kind_vocabulary;
+ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_subject_kind_vocabulary CHECK (subject_kind IN
+    ('site', 'member', 'api_key', 'study', 'partner', 'route', 'referral', 'contact_withdrawal', 'away_window', 'duplicate_review', 'alert',
+     'language_version', 'approved_process'));
