@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use handoff::api::extract::Contract as _;
 use handoff::api::referrals::CreateReferral;
+use handoff::privacy::guard::Registered;
 use handoff::privacy::json;
 
 const BODY: &[u8] = br#"{"study": "heart-2026", "channel": "secure_form", "contact_basis": "permission_to_contact",
@@ -19,17 +20,17 @@ const ROUNDS: usize = 20_000;
 
 fn main() {
     let shape = CreateReferral::shape().unwrap();
-    assert!(shape.check(&json::parse(BODY).unwrap()).is_empty(), "the body is inside the contract");
-    assert!(!shape.check(&json::parse(REFUSED).unwrap()).is_empty(), "the other one is not");
+    assert!(shape.check(&json::parse(BODY).unwrap(), &Registered::NONE).is_empty(), "the body is inside the contract");
+    assert!(!shape.check(&json::parse(REFUSED).unwrap(), &Registered::NONE).is_empty(), "the other one is not");
     let parsed = json::parse(BODY).unwrap();
     time("parse", || drop(black_box(json::parse(black_box(BODY)))));
-    time("check", || drop(black_box(shape.check(black_box(&parsed)))));
+    time("check", || drop(black_box(shape.check(black_box(&parsed), &Registered::NONE))));
     time("whole", || {
         let node = json::parse(black_box(BODY)).unwrap();
-        assert!(shape.check(&node).is_empty());
+        assert!(shape.check(&node, &Registered::NONE).is_empty());
         drop(black_box(serde_json::from_value::<CreateReferral>(node.to_json()).unwrap()));
     });
-    time("refused", || drop(black_box(shape.check(&json::parse(black_box(REFUSED)).unwrap()))));
+    time("refused", || drop(black_box(shape.check(&json::parse(black_box(REFUSED)).unwrap(), &Registered::NONE))));
 }
 
 fn time(name: &str, mut work: impl FnMut()) {

@@ -45,6 +45,7 @@ use crate::routes;
         (name = "duplicates", description = "Possible same-person pairs, and what somebody of the site decides about them."),
         (name = "routes", description = "Handoff routes: partner × study, with owner and backup owner."),
         (name = "language", description = "What may be said about a study, and what a draft says instead."),
+        (name = "feedback", description = "What went wrong with what was sent, in counts."),
         (name = "approved-processes", description = "Recorded exceptions: which coded fields may be sent beyond the minimum, and until when."),
         (name = "studies", description = "What people are referred to."),
         (name = "partners", description = "The organisations that refer."),

@@ -4,15 +4,16 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
     acknowledgements, alert_webhook, alerts, api_keys, approved_processes, audit, away_windows, bulk_actions,
-    contact_withdrawals, current_language, duplicates, events, history, intake, issues, language, language_versions, launch,
-    members, partner_reviews, partners, queue, referrals, routes, sites, studies, system, test_runs,
+    contact_withdrawals, current_language, duplicates, events, guard, history, intake, issues, language, language_versions,
+    launch, members, partner_reviews, partners, queue, referrals, refusals, routes, sites, studies, system, test_runs,
 };
 use crate::auth::permission::{
-    AcknowledgeLanguage, ApproveLanguage, CheckLanguage, CorrectAttribution, CreateReferrals, DraftLanguage, FollowAlerts,
-    FollowUpReferrals, ManageApiKeys, ManageApprovedProcesses, ManageConfiguration, ManageMembers, ManageSite, Permission,
-    PlanAbsences, PlanReferrals, ReadAcknowledgements, ReadApprovedProcesses, ReadAudit, ReadConfiguration, ReadEvents,
-    ReadLanguage, ReadLanguageVersions, ReadMembers, ReadPartnerReviews, ReadReferrals, ReadRouteHistory, ReadSite, ReadTestRuns,
-    RecordWithdrawals, ResolveDuplicates, ReviewPartners, Row, TakeIntake, TestRoutes, WorkReferrals,
+    AcknowledgeLanguage, ApproveLanguage, AskGuard, CheckLanguage, CorrectAttribution, CreateReferrals, DraftLanguage,
+    FollowAlerts, FollowUpReferrals, ManageApiKeys, ManageApprovedProcesses, ManageConfiguration, ManageMembers, ManageSite,
+    Permission, PlanAbsences, PlanReferrals, ReadAcknowledgements, ReadApprovedProcesses, ReadAudit, ReadConfiguration,
+    ReadEvents, ReadLanguage, ReadLanguageVersions, ReadMembers, ReadPartnerReviews, ReadReferrals, ReadRefusals,
+    ReadRouteHistory, ReadSite, ReadTestRuns, RecordWithdrawals, ResolveDuplicates, ReviewPartners, Row, TakeIntake, TestRoutes,
+    WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -129,6 +130,8 @@ table! {
     referrals::withdraw_referral => Access::Permission(FollowUpReferrals::ROW);
     intake::create_intake => Access::Permission(TakeIntake::ROW);
     intake::correct_attribution => Access::Permission(CorrectAttribution::ROW);
+    guard::check_guard => Access::Permission(AskGuard::ROW);
+    refusals::list_refusals => Access::Permission(ReadRefusals::ROW);
     contact_withdrawals::create_contact_withdrawal => Access::Permission(RecordWithdrawals::ROW);
     duplicates::list_duplicate_reviews => Access::Permission(ResolveDuplicates::ROW);
     duplicates::get_duplicate_review => Access::Permission(ResolveDuplicates::ROW);

@@ -447,6 +447,7 @@ diesel::table! {
         day -> Date,
         code -> Text,
         refused -> Int4,
+        route_id -> Nullable<Uuid>,
     }
 }
 

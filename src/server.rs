@@ -17,6 +17,7 @@ use actix_web::{App, HttpResponse, HttpServer};
 use utoipa_actix_web::AppExt as _;
 
 use crate::openapi;
+use crate::privacy::guard;
 use crate::routes;
 use crate::state::AppState;
 
@@ -55,6 +56,8 @@ pub fn bind_for(setting: &str, address: SocketAddr) -> Result<TcpListener, Strin
 /// # Errors
 /// When the document cannot be made, or the socket cannot be used.
 pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> std::io::Result<Server> {
+    // Before the first request, which would wait for it otherwise.
+    guard::prepare();
     let text = openapi::document().map_err(std::io::Error::other)?;
     let known = serde_json::from_str(&text).map_err(std::io::Error::other)?;
     let fallback = Data::new(fallback::Paths::new(&openapi::methods_by_path(&known)));

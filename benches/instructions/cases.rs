@@ -11,6 +11,7 @@ use handoff::domain::CodeList;
 use handoff::domain::ids::{ApiKeyId, MemberId, PartnerId, ReferralId, RouteId, SiteId, StudyId};
 use handoff::domain::referral_state::{self, Request, State, TransitionReason};
 use handoff::domain::vocabulary::{Attribution, Channel, ContactBasis, ContactPath, NextAction, ReferralStatus};
+use handoff::privacy::guard::Registered;
 use handoff::privacy::keys::{MasterKey, Purpose};
 use handoff::privacy::{digests, json};
 use handoff::store::referrals::{CodedReferral, ReferralRow};
@@ -40,15 +41,15 @@ pub fn all() -> Vec<Case> {
 fn body() -> [Case; 3] {
     let shape = CreateReferral::shape().unwrap();
     let parsed = json::parse(BODY).unwrap();
-    assert!(shape.check(&parsed).is_empty(), "the body is inside the contract");
+    assert!(shape.check(&parsed, &Registered::NONE).is_empty(), "the body is inside the contract");
     [
         ("json::parse, a referral", Box::new(|| drop(black_box(json::parse(black_box(BODY)))))),
-        ("shape.check, a referral", Box::new(move || drop(black_box(shape.check(black_box(&parsed)))))),
+        ("shape.check, a referral", Box::new(move || drop(black_box(shape.check(black_box(&parsed), &Registered::NONE))))),
         (
             "parse, check and read, a referral",
             Box::new(|| {
                 let node = json::parse(black_box(BODY)).unwrap();
-                assert!(shape.check(&node).is_empty());
+                assert!(shape.check(&node, &Registered::NONE).is_empty());
                 drop(black_box(serde_json::from_value::<CreateReferral>(node.to_json()).unwrap()));
             }),
         ),

@@ -18,6 +18,7 @@ pub mod cursor;
 pub mod duplicates;
 pub mod events;
 pub mod extract;
+pub mod guard;
 pub mod history;
 pub mod idempotency;
 pub mod intake;
@@ -31,6 +32,7 @@ pub mod partners;
 pub mod queue;
 pub mod read;
 pub mod referrals;
+pub mod refusals;
 pub mod reply;
 pub mod routes;
 pub mod sites;
@@ -80,6 +82,8 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         test_runs::ListTestRuns,
         routes::Preflight,
         routes::ListRoutes,
+        refusals::ListRefusals,
+        guard::CheckGuard,
         language_versions::CreateLanguageVersion,
         language_versions::UpdateLanguageVersion,
         language_versions::ReturnLanguageVersion,

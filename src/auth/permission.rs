@@ -61,6 +61,10 @@ permissions! {
     TestRoutes: [Admin Coordinator], None, false;
     /// Read test runs; a partner its own that are open.
     ReadTestRuns: [Admin Coordinator], Some(Scope::ConfigRead), true;
+    /// Read how often bodies were refused for what they held: the site alone.
+    ReadRefusals: [Admin Coordinator], Some(Scope::ConfigRead), false;
+    /// Ask the guard about a text: staff alone.
+    AskGuard: [Admin Coordinator], None, false;
     /// Issue, read, rotate and revoke API keys: admins alone.
     ManageApiKeys: [Admin], None, false;
     /// Create a referral; a partner creates its own.

@@ -5,6 +5,7 @@ mod audit;
 mod backend;
 mod check;
 mod demo;
+mod guard;
 mod healthcheck;
 mod key;
 mod logging;
@@ -66,6 +67,8 @@ enum Command {
     /// Rotate the master key, and see what is still under an earlier one.
     #[command(subcommand)]
     MasterKey(master_key::MasterKeyCommand),
+    /// Read texts or field names on standard input, and print what the guard says of each.
+    Guard(guard::GuardCommand),
     /// Load the sample site, or remove it.
     Demo {
         /// Remove the sample site and everything in it.
@@ -93,8 +96,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Failure> {
-    if let Some(Command::Openapi { path }) = &args.command {
-        return openapi::run(path);
+    match &args.command {
+        Some(Command::Openapi { path }) => return openapi::run(path),
+        Some(Command::Guard(command)) => return guard::run(command),
+        _ => {}
     }
     let config = Config::from_env()?;
     logging::init(&config);
@@ -104,6 +109,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Migrate => migrate::run(&config),
         Command::Check => check::run(&config),
         Command::Openapi { path } => openapi::run(&path),
+        Command::Guard(command) => guard::run(&command),
         Command::Site(command) => site::run(&config, command),
         Command::Member(command) => member::run(&config, command),
         Command::Key(command) => key::run(&config, command),

@@ -74,7 +74,7 @@ impl InterpreterLanguage {
 
 transient_text! {
     /// A note to the study team, sealed as soon as it is read: never stored in the clear, logged or echoed.
-    pub struct SealedNote { length: 1..=1000, example: "Prefers a call at work." }
+    pub struct SealedNote { length: 1..=1000, guard: "never", example: "Prefers a call at work." }
 }
 
 /// Where a process stands on this day; its last day counts.

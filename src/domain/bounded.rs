@@ -21,6 +21,7 @@ macro_rules! bounded_text_core {
         $(, pattern: $pattern:literal)?
         $(, format: $format:literal)?
         $(, multiline: $multiline:literal)?
+        $(, guard: $guard:literal)?
         , example: $example:literal $(,)?
     }) => {
         $(#[doc = $doc])+
@@ -79,7 +80,12 @@ macro_rules! bounded_text_core {
                     .max_length(Some($max))
                     $(.pattern(Some($pattern)))?
                     $(.format(Some(utoipa::openapi::SchemaFormat::Custom($format.to_owned()))))?
-                    $(.extensions(Some(utoipa::openapi::extensions::Extensions::builder().add("x-multiline", $multiline).build())))?
+                    .extensions(Some(
+                        utoipa::openapi::extensions::Extensions::builder()
+                            $(.add("x-multiline", $multiline))?
+                            $(.add("x-guard", $guard))?
+                            .build(),
+                    ))
                     .examples([$example])
                     .into()
             }

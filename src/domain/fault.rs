@@ -7,6 +7,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// The version of the guard that classes values (`privacy::guard`); it changes with every change of its rules, lists or model.
+pub const GUARD_VERSION: &str = "guard-1";
+
 /// One fault of a request body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -19,6 +22,8 @@ pub struct Fault {
     pub code: FaultCode,
     /// For sensitive names and content: the kind of information, from a closed vocabulary.
     pub category: Option<&'static str>,
+    /// For sensitive content: the rule of the guard that refused it, from a closed vocabulary.
+    pub rule: Option<&'static str>,
     /// A sentence that says what to do. Holds contract limits, never a value or an unknown name.
     pub message: Cow<'static, str>,
 }
@@ -26,7 +31,7 @@ pub struct Fault {
 impl Fault {
     /// A fault at a place of the contract.
     pub fn new(pointer: impl Into<String>, code: FaultCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { pointer: pointer.into(), index: None, code, category: None, message: message.into() }
+        Self { pointer: pointer.into(), index: None, code, category: None, rule: None, message: message.into() }
     }
 
     /// The same fault, located by the member's position within its parent object.
@@ -40,6 +45,13 @@ impl Fault {
     #[must_use]
     pub fn in_category(mut self, category: &'static str) -> Self {
         self.category = Some(category);
+        self
+    }
+
+    /// The same fault, with the rule that found it.
+    #[must_use]
+    pub fn by_rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
         self
     }
 }

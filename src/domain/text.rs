@@ -3,39 +3,39 @@
 
 bounded_text! {
     /// Site-unique code of a study or partner: lower case, digits and hyphens.
-    pub struct Code { length: 2..=40, pattern: r"^[a-z0-9][a-z0-9-]{1,39}$", example: "heart-2026" }
+    pub struct Code { length: 2..=40, pattern: r"^[a-z0-9][a-z0-9-]{1,39}$", guard: "copy", example: "heart-2026" }
 }
 bounded_text! {
     /// An opaque reference or tag: letters, digits and `. _ : -`, at most 64. Never a name, a date of birth or a record number.
-    pub struct Reference { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", example: "REF-2026-00017" }
+    pub struct Reference { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", guard: "code", example: "REF-2026-00017" }
 }
 bounded_text! {
     /// Name of the site, a study or a partner, as shown to people.
-    pub struct PublicName { length: 1..=200, example: "Heart Rhythm Study" }
+    pub struct PublicName { length: 1..=200, guard: "copy", example: "Heart Rhythm Study" }
 }
 bounded_text! {
     /// Name of a member, as shown to colleagues.
-    pub struct DisplayName { length: 1..=120, example: "Dana Coordinator" }
+    pub struct DisplayName { length: 1..=120, guard: "copy", example: "Dana Coordinator" }
 }
 bounded_text! {
     /// Name of an API key, as admins tell keys apart. Never the key, and never a person's name.
-    pub struct KeyName { length: 1..=80, example: "Lakeside portal" }
+    pub struct KeyName { length: 1..=80, guard: "copy", example: "Lakeside portal" }
 }
 bounded_text! {
     /// A short public description of a study, approved for use with partners.
-    pub struct ShortDescription { length: 1..=2000, example: "A study of two approaches to heart rhythm care. The study team explains who may take part." }
+    pub struct ShortDescription { length: 1..=2000, guard: "copy", example: "A study of two approaches to heart rhythm care. The study team explains who may take part." }
 }
 bounded_text! {
     /// The sponsor's protocol code.
-    pub struct ProtocolCode { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,63}$", example: "HRT-2026-01" }
+    pub struct ProtocolCode { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,63}$", guard: "copy", example: "HRT-2026-01" }
 }
 bounded_text! {
     /// Id in a public registry (ClinicalTrials.gov, EU CTIS, ISRCTN).
-    pub struct RegistryId { length: 4..=32, pattern: r"^[A-Z0-9][A-Z0-9-]{3,31}$", example: "NCT01234567" }
+    pub struct RegistryId { length: 4..=32, pattern: r"^[A-Z0-9][A-Z0-9-]{3,31}$", guard: "copy", example: "NCT01234567" }
 }
 bounded_text! {
     /// Approval reference of the ethics board (IRB or REC).
-    pub struct ApprovalReference { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,63}$", example: "IRB-2026-114" }
+    pub struct ApprovalReference { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,63}$", guard: "copy", example: "IRB-2026-114" }
 }
 bounded_text! {
     /// Country (ISO 3166-1 alpha-2), or country and subdivision (ISO 3166-2).
@@ -63,7 +63,7 @@ bounded_text! {
 }
 bounded_text! {
     /// What the partner tells the person to do on a channel, in the site's approved words.
-    pub struct Instruction { length: 1..=500, example: "Give the person the code and the intake address. The study team answers all questions." }
+    pub struct Instruction { length: 1..=500, guard: "copy", example: "Give the person the code and the intake address. The study team answers all questions." }
 }
 bounded_text! {
     /// Hash of a route's configuration: SHA-256, in hexadecimal.
@@ -84,7 +84,7 @@ bounded_text! {
 }
 bounded_text! {
     /// E-mail address of a member, for alerts.
-    pub struct MemberEmail { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", example: "dana@site.example" }
+    pub struct MemberEmail { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", guard: "never", example: "dana@site.example" }
 }
 
 impl MemberEmail {
@@ -97,12 +97,12 @@ impl MemberEmail {
 
 bounded_text! {
     /// The issuer of an identity provider's tokens, compared character by character with their `iss`.
-    pub struct IssuerUrl { length: 10..=500, pattern: r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$", format: "uri", example: "https://login.site.example/realms/research" }
+    pub struct IssuerUrl { length: 10..=500, pattern: r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$", format: "uri", guard: "never", example: "https://login.site.example/realms/research" }
 }
 bounded_text! {
     /// Who a person is to an identity provider: the `sub` of its tokens, compared character by character. Some providers put an
     /// e-mail address there, so it is treated as personal.
-    pub struct Subject { length: 1..=255, pattern: r"^[!-~]([ -~]{0,253}[!-~])?$", example: "5f2c8f0e-8f1d-4d52-9a5e-1b8f6c1f7a11" }
+    pub struct Subject { length: 1..=255, pattern: r"^[!-~]([ -~]{0,253}[!-~])?$", guard: "never", example: "5f2c8f0e-8f1d-4d52-9a5e-1b8f6c1f7a11" }
 }
 bounded_text! {
     /// The language that a text is in, as a BCP 47 tag: a language, or a language and a region.
@@ -110,7 +110,7 @@ bounded_text! {
 }
 bounded_text! {
     /// A part of a study's language, in approved words: one paragraph.
-    pub struct LanguageText { length: 1..=1000, example: "The study team answers all questions about taking part." }
+    pub struct LanguageText { length: 1..=1000, guard: "copy", example: "The study team answers all questions about taking part." }
 }
 transient_text! {
     /// A handoff code as a person typed it or read it out: in any case, with spaces or hyphens between its groups. Looked up and
@@ -119,15 +119,20 @@ transient_text! {
 }
 transient_text! {
     /// An e-mail address, for matching only: turned into a keyed digest at once, never stored, logged or echoed.
-    pub struct EmailAddress { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", example: "person@mail.example" }
+    pub struct EmailAddress { length: 3..=254, pattern: r"^[^@ ]+@[^@ ]+[.][^@ ]+$", format: "email", guard: "never", example: "person@mail.example" }
 }
 transient_text! {
     /// A telephone number, for matching only: read in the site's default region unless it begins with `+`, turned into a keyed
     /// digest at once, never stored, logged or echoed.
-    pub struct PhoneNumber { length: 3..=40, pattern: r"^[0-9+()./ -]{3,40}$", example: "+1 202 555 0123" }
+    pub struct PhoneNumber { length: 3..=40, pattern: r"^[0-9+()./ -]{3,40}$", guard: "never", example: "+1 202 555 0123" }
 }
 transient_text! {
     /// A draft for the public: read once in memory for the language check, never stored, logged or echoed. Line breaks of both kinds and tabs
     /// are taken; NUL and other control characters, invisible and direction characters are not (`forbidden_character`).
-    pub struct DraftText { length: 1..=20000, multiline: "crlf", example: "The Heart Rhythm Study is looking for adults. You qualify! Call now." }
+    pub struct DraftText { length: 1..=20000, multiline: "crlf", guard: "never", example: "The Heart Rhythm Study is looking for adults. You qualify! Call now." }
+}
+
+transient_text! {
+    /// A text that the guard is asked about, up to 4,000 characters; read in memory, kept nowhere.
+    pub struct GuardedText { length: 1..=4000, multiline: "crlf", guard: "never", example: "Moved the call to Tuesday." }
 }

@@ -252,8 +252,27 @@ text_enum! {
 }
 
 text_enum! {
-    /// Why a body was refused at the door, as counted per partner and day.
-    pub enum RefusalCode { UnknownField = "unknown_field", SensitiveField = "sensitive_field" }
+    /// Why a body was refused at the door, as counted per partner, route and day: a field that the contract does not have, one whose
+    /// name looks personal or medical, or a value that does.
+    pub enum RefusalCode { UnknownField = "unknown_field", SensitiveField = "sensitive_field", SensitiveContent = "sensitive_content" }
+}
+
+impl RefusalCode {
+    /// How to coach whoever sent it, as a sentence for a person: each points to the intake.
+    #[must_use]
+    pub const fn what_to_do(self) -> &'static str {
+        match self {
+            Self::UnknownField => {
+                "Show the partner the fields of the contract. Whatever else is to be said about a person, the person says at the intake."
+            }
+            Self::SensitiveField => {
+                "Ask the partner to take fields about the person out of its form: name, contact and health are asked at the intake alone."
+            }
+            Self::SensitiveContent => {
+                "Tell the partner to send codes alone: what a person tells about their health, they tell the study team at the intake."
+            }
+        }
+    }
 }
 
 text_enum! {

@@ -129,6 +129,8 @@ error_codes! {
     UnknownField = "unknown_field", 422, "Unknown field";
     /// The body carries a field that looks like personal or medical information. It was refused whole and nothing of it was kept. Do not send it here: the person gives such details at the site's intake, `intake_url`.
     SensitiveField = "sensitive_field", 422, "Sensitive field refused";
+    /// The body carries a value that looks like personal or medical information, or that hides what it says; `errors` lists every place with its category and rule. It was refused whole and nothing of it was kept. Send codes only: the person gives such details at the site's intake, `intake_url`.
+    SensitiveContent = "sensitive_content", 422, "Sensitive content refused";
     /// The same idempotency key was used with another body. Use a new key for a new intent, or send the first body again.
     IdempotencyKeyReused = "idempotency_key_reused", 422, "Idempotency-Key reused";
     /// Send `If-Match` with the `ETag` of the version that you read, so that nobody's change is lost.

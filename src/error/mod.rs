@@ -59,6 +59,8 @@ impl AppError {
         let has = |code| faults.iter().any(|fault: &Fault| fault.code == code);
         let code = if has(FaultCode::SensitiveField) {
             ErrorCode::SensitiveField
+        } else if has(FaultCode::SensitiveContent) {
+            ErrorCode::SensitiveContent
         } else if has(FaultCode::UnknownField) {
             ErrorCode::UnknownField
         } else {

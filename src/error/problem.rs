@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 use super::{AppError, ErrorCode};
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, GUARD_VERSION};
 use crate::domain::ids::{LanguageVersionId, ReferralId, RouteId};
 
 /// What every refusal and failure looks like (RFC 9457). It names places and codes, never values.
@@ -63,6 +63,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 10)]
     pub launch_blockers: Vec<LaunchBlocker>,
+    /// The version of the guard that refused a value, on `sensitive_content`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 40, pattern = "^[a-z0-9-]+$")]
+    pub guard_version: Option<&'static str>,
     /// Where the person gives what does not belong here.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 500, format = "uri")]
@@ -136,10 +140,14 @@ pub struct FaultBody {
     /// Stable code of the fault.
     #[schema(max_length = 64, pattern = "^[a-z][a-z0-9_]*$")]
     pub code: &'static str,
-    /// The kind of information, for `sensitive_field`.
+    /// The kind of information, for `sensitive_field` and `sensitive_content`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 64, pattern = "^[a-z][a-z0-9_]*$")]
     pub category: Option<&'static str>,
+    /// The rule of the guard that refused it, for `sensitive_content`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 64, pattern = "^[a-z][a-z0-9_]*$")]
+    pub rule: Option<&'static str>,
     /// What to do about it; it may list every value that a field takes.
     #[schema(max_length = 1000)]
     pub message: String,
@@ -154,6 +162,7 @@ impl FaultBody {
             index: fault.index,
             code: fault.code.as_str(),
             category: fault.category,
+            rule: fault.rule,
             message: fault.message.clone().into_owned(),
         }
     }
@@ -177,6 +186,7 @@ impl AppError {
             current_version_id: self.inner.current_version_id,
             open_work: self.inner.open_work.clone(),
             launch_blockers: self.inner.launch_blockers.clone(),
+            guard_version: (self.code == ErrorCode::SensitiveContent).then_some(GUARD_VERSION),
             intake_url: self.inner.intake_url.clone(),
         }
     }

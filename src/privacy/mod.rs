@@ -1,10 +1,13 @@
-//! What keeps people out of the system's memory: the body allowlist, the name classifier, keyed digests, server keys,
+//! What keeps people out of the system's memory: the body allowlist, the classifiers of names and of
+//! values, keyed digests, server keys,
 //! the audit chain.
 //!
 //! Pure: no request and no connection. Nothing here logs, and no error of this module carries what it refused.
 
 pub mod chain;
+pub mod codes;
 pub mod digests;
+pub mod guard;
 pub mod json;
 pub mod keys;
 pub mod names;

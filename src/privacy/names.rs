@@ -6,8 +6,11 @@
 //! roles against each other: `patient_name` is a person's, `file_name` is not.
 
 mod lexicon;
+mod operational;
 mod tokens;
 mod words;
+
+pub use self::operational::is_operational;
 
 use self::lexicon::{Lexicon, Role, Word};
 use self::words::person::PATIENT;

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use self::format::Format;
 use crate::domain::fault::Fault;
+use crate::privacy::guard::{Profile, Registered};
 use crate::privacy::json::{Lines, Node};
 
 /// Most faults one answer carries: enough to correct a body, too few to be worth sending rubbish for.
@@ -39,9 +40,10 @@ impl Shape {
     }
 
     /// Every fault of a body, at most [`MAX_FAULTS`], in document order; missing members follow the
-    /// members of their object. Empty means that the body is inside the contract.
-    pub fn check(&self, root: &Node<'_>) -> Vec<Fault> {
-        check::check(&self.root, root)
+    /// members of their object. Empty means that the body is inside the contract. `registered`: what the site itself calls its
+    /// studies and partners, which is no news about anybody.
+    pub fn check(&self, root: &Node<'_>, registered: &Registered) -> Vec<Fault> {
+        check::check(&self.root, root, registered)
     }
 }
 
@@ -124,6 +126,20 @@ struct TextShape {
     pattern: Option<Regex>,
     format: Option<Format>,
     lines: Lines,
+    guard: Guard,
+}
+
+/// How the value guard reads a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guard {
+    /// Under this profile.
+    As(Profile),
+    /// As a code that a partner or a system makes: strictly, and it may carry no message.
+    Code,
+    /// Only when the text is outside the contract otherwise: what fits is an id, a date or a word of a list.
+    WhenRefused,
+    /// Never: contact details that are used and dropped, drafts that are read and dropped.
+    Never,
 }
 
 #[cfg(test)]

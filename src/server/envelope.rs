@@ -14,6 +14,8 @@ use super::fallback::Paths;
 use crate::auth;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::error::{AppError, ErrorCode};
+use crate::privacy::codes;
+use crate::privacy::guard::Registered;
 use crate::state::AppState;
 
 /// How long the document and its page may be kept.
@@ -213,6 +215,8 @@ fn request_id(headers: &HeaderMap) -> String {
             (1..=64).contains(&id.len())
                 && !id.starts_with("hk_")
                 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+                // It comes back in the answer and stands in the log, where no message belongs.
+                && codes::refuse(id, &Registered::NONE).is_none()
         })
         .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
 }

@@ -24,6 +24,7 @@ pub mod partners;
 pub mod queue;
 pub mod referrals;
 pub mod refusals;
+pub mod registered_names;
 pub mod route_configurations;
 pub mod route_counts;
 pub mod routes;

@@ -225,7 +225,8 @@ async fn refusals_are_counted_by_partner_day_and_code_without_content() {
     app.stranger().post("/v1/referrals", &sensitive).await.expect(401);
     app.viewer().post("/v1/referrals", &sensitive).await.expect(403);
     app.partner().post("/v1/referrals", &make::referral_with(json!({"channel": "pigeon"}))).await.expect(422);
-    app.clock.advance(Duration::hours(15));
+    // Past midnight at the site.
+    app.clock.advance(Duration::hours(20));
     refuse(&app.partner(), &sensitive, 2).await;
 
     let counted = |partner: &str, day: &str, code: &str| {

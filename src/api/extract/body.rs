@@ -12,9 +12,11 @@ use validator::Validate;
 
 use crate::auth::Identified;
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::text::Code;
 use crate::domain::vocabulary::RefusalCode;
 use crate::error::{AppError, ErrorCode};
-use crate::privacy::json::{self, JsonError};
+use crate::privacy::guard::Registered;
+use crate::privacy::json::{self, JsonError, Node};
 use crate::privacy::shape::{Shape, ShapeError};
 use crate::state::AppState;
 use crate::store;
@@ -63,11 +65,17 @@ impl<T: Contract> FromRequest for Body<T> {
         let payload = payload.take();
         Box::pin(async move {
             let bytes = read(&request, payload).await?;
-            match admit::<T>(&bytes) {
-                Err(error) if matches!(error.code, ErrorCode::SensitiveField | ErrorCode::UnknownField) => {
-                    Err(record_refusal(&request, error).await)
-                }
-                other => other,
+            let mut admitted = admit::<T>(&bytes, &Registered::NONE);
+            // What the site itself calls its studies and partners is no news about anybody; only a doubt asks for it.
+            if admitted.as_ref().is_err_and(|error| error.code == ErrorCode::SensitiveContent) {
+                admitted = admit::<T>(&bytes, &registered(&request).await);
+            }
+            match admitted {
+                Err(error) => match refusal_code(&error) {
+                    Some(code) => Err(record_refusal(&request, error, code, stated(&bytes)).await),
+                    None => Err(error),
+                },
+                admitted => admitted,
             }
         })
     }
@@ -149,14 +157,14 @@ fn check_headers(request: &HttpRequest) -> Result<(), AppError> {
 }
 
 /// Bytes to typed body: strict JSON, then the schema with all its faults, then the rules between fields.
-fn admit<T: Contract>(bytes: &[u8]) -> Result<Body<T>, AppError> {
+fn admit<T: Contract>(bytes: &[u8], registered: &Registered) -> Result<Body<T>, AppError> {
     let node = json::parse(bytes).map_err(|error| match error {
         JsonError::TooDeep => AppError::new(ErrorCode::JsonTooDeep),
         JsonError::NotAnObject => AppError::new(ErrorCode::NotAnObject),
         _ => AppError::new(ErrorCode::MalformedJson),
     })?;
     let shape = T::shape().map_err(|error| AppError::internal(error.to_string()))?;
-    let faults = shape.check(&node);
+    let faults = shape.check(&node, registered);
     if !faults.is_empty() {
         return Err(AppError::invalid(faults));
     }
@@ -198,19 +206,55 @@ fn collect_rule_faults(errors: &validator::ValidationErrors, parent: &str, fault
     }
 }
 
-/// Counts the refusal (partner, day, code: no content) and points to the site's intake path. The answer is the refusal
+/// The names that the caller's site has registered, as far as the caller may see them; none where they cannot be read now, which refuses more and not less.
+async fn registered(request: &HttpRequest) -> Registered {
+    let known = request.extensions().get::<Identified>().map(|caller| (caller.scope, caller.deadline));
+    let (Some((scope, deadline)), Some(app)) = (known, request.app_data::<Data<AppState>>()) else { return Registered::NONE };
+    let names = app.db.transact(scope, deadline, move |conn| Ok(store::registered_names::known_to(conn, &scope)?)).await;
+    names.map_or(Registered::NONE, |names| Registered::new(names.iter().map(String::as_str)))
+}
+
+/// The refusals that are counted.
+const fn refusal_code(error: &AppError) -> Option<RefusalCode> {
+    match error.code {
+        ErrorCode::SensitiveField => Some(RefusalCode::SensitiveField),
+        ErrorCode::SensitiveContent => Some(RefusalCode::SensitiveContent),
+        ErrorCode::UnknownField => Some(RefusalCode::UnknownField),
+        _ => None,
+    }
+}
+
+/// The codes of partner and study that a refused body names, as far as it does so in their form.
+fn stated(bytes: &[u8]) -> (Option<Code>, Option<Code>) {
+    let Ok(Node::Object(members)) = json::parse(bytes) else { return (None, None) };
+    let code = |name: &str| {
+        let found = members.iter().find(|(member, _)| member == name);
+        match found {
+            Some((_, Node::String(text))) => Code::parse(text.as_ref()).ok(),
+            _ => None,
+        }
+    };
+    (code("partner"), code("study"))
+}
+
+/// Counts the refusal (partner, route, day, code: no content) and points to the site's intake path. The answer is the refusal
 /// whatever happens to the count.
-async fn record_refusal(request: &HttpRequest, error: AppError) -> AppError {
+async fn record_refusal(
+    request: &HttpRequest,
+    error: AppError,
+    code: RefusalCode,
+    (partner, study): (Option<Code>, Option<Code>),
+) -> AppError {
     let known = request.extensions().get::<Identified>().map(|caller| (caller.scope, caller.deadline));
     let (Some((scope, deadline)), Some(app)) = (known, request.app_data::<Data<AppState>>()) else { return error };
-    let sensitive = error.code == ErrorCode::SensitiveField;
-    let code = if sensitive { RefusalCode::SensitiveField } else { RefusalCode::UnknownField };
     let now = app.clock.now();
     let counted = app
         .db
         .transact(scope, deadline, move |conn| {
-            store::refusals::count(conn, &scope, code, now)?;
-            Ok(store::sites::current(conn, &scope)?.intake_url)
+            let site = store::sites::current(conn, &scope)?;
+            let origin = store::refusals::origin(conn, &scope, partner.as_ref(), study.as_ref())?;
+            store::refusals::count(conn, &scope, origin, code, site.day_of(now), now)?;
+            Ok(site.intake_url)
         })
         .await;
     match counted {

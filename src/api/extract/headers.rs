@@ -8,6 +8,7 @@ use actix_web::{FromRequest, HttpRequest};
 
 use crate::error::{AppError, ErrorCode};
 use crate::ops::Expected;
+use crate::privacy::codes;
 
 /// The one value of a header, as text; a repeated header is no value.
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<Option<&'a str>> {
@@ -37,7 +38,14 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, AppErr
     let key = value.ok_or_else(invalid)?.trim().trim_matches('"');
     let fits = (8..=128).contains(&key.len())
         && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'));
-    if fits { Ok(Some(IdempotencyKey(key.to_owned()))) } else { Err(invalid()) }
+    if !fits {
+        return Err(invalid());
+    }
+    if codes::refuse_key(key).is_some() {
+        let detail = "The `Idempotency-Key` reads like a message. Send a random one, such as a UUID.";
+        return Err(invalid().with_detail(detail));
+    }
+    Ok(Some(IdempotencyKey(key.to_owned())))
 }
 
 impl FromRequest for IdempotencyKey {

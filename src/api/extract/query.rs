@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpRequest};
 use super::body::Contract;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::error::{AppError, ErrorCode};
+use crate::privacy::guard::Registered;
 use crate::privacy::json::{Node, Number};
 
 /// Query parameters inside the contract.
@@ -39,7 +40,7 @@ fn parse<T: Contract>(query: &str) -> Result<T, AppError> {
     let node = Node::Object(members);
     let shape = T::shape().map_err(|error| AppError::internal(error.to_string()))?;
     let faults: Vec<Fault> = shape
-        .check(&node)
+        .check(&node, &Registered::NONE)
         .into_iter()
         // A parameter's name is not a field of a record: there is one class of unknown ones.
         .map(|fault| match fault.code {

@@ -16,8 +16,8 @@ pub enum Lines {
 /// Why a text is not stored as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forbidden {
-    /// A character that shows nothing, steers its neighbours or means nothing in public; its position in characters.
-    Character(usize),
+    /// A character that shows nothing, steers its neighbours or means nothing in public.
+    Character,
     /// Not in Unicode normalisation form C; refused, because a repaired text is not the one that was sent.
     NotNormalized,
 }
@@ -29,8 +29,8 @@ pub fn forbidden_char(text: &str, lines: Lines) -> Option<Forbidden> {
     if text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
         return None;
     }
-    if let Some(position) = text.chars().position(|c| is_forbidden(c, lines)) {
-        return Some(Forbidden::Character(position));
+    if text.chars().any(|c| is_forbidden(c, lines)) {
+        return Some(Forbidden::Character);
     }
     (!is_nfc(text)).then_some(Forbidden::NotNormalized)
 }

@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-use super::{ArrayShape, Kind, MAX_FAULTS, ObjectShape, Slot, TextShape};
+use super::{ArrayShape, Guard, Kind, MAX_FAULTS, ObjectShape, Slot, TextShape};
 use crate::domain::fault::{Fault, FaultCode};
+use crate::privacy::codes;
+use crate::privacy::guard::{self, Profile, Registered};
 use crate::privacy::json::{Forbidden, Node, Number, forbidden_char};
 use crate::privacy::names::{Category, NameClass, classify};
 
@@ -16,8 +18,11 @@ const MAX_CLASSIFIED: usize = 256;
 /// Longest path of an unknown subtree that is looked at as one name.
 const MAX_NAME_PATH: usize = 256;
 
-pub(super) fn check(shape: &ObjectShape, root: &Node<'_>) -> Vec<Fault> {
-    let mut walk = Walk { faults: Vec::new(), names_left: MAX_CLASSIFIED };
+/// From this many words on a value is prose.
+const PROSE: usize = 3;
+
+pub(super) fn check(shape: &ObjectShape, root: &Node<'_>, registered: &Registered) -> Vec<Fault> {
+    let mut walk = Walk { faults: Vec::new(), names_left: MAX_CLASSIFIED, registered };
     match root {
         Node::Object(members) => walk.object(shape, members, &Place::Root),
         _ => walk.fault(&Place::Root, FaultCode::WrongType, "Send a JSON object."),
@@ -49,12 +54,13 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-struct Walk {
+struct Walk<'r> {
     faults: Vec<Fault>,
     names_left: usize,
+    registered: &'r Registered,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn full(&self) -> bool {
         self.faults.len() >= MAX_FAULTS
     }
@@ -159,7 +165,7 @@ impl Walk {
         match (&slot.kind, value) {
             (Kind::Text(shape), Node::String(text)) => self.text(shape, text, place),
             (Kind::Choice(choices), Node::String(text)) => {
-                if !choices.iter().any(|choice| choice == text) {
+                if !choices.iter().any(|choice| choice == text) && !self.is_prose_refused(text, place) {
                     let message = format!("Send one of: {}.", choices.join(", "));
                     self.fault(place, FaultCode::UnknownValue, message);
                 }
@@ -181,6 +187,7 @@ impl Walk {
                     self.fault(place, FaultCode::OutOfRange, message);
                 }
             }
+            (_, Node::String(text)) if self.is_prose_refused(text, place) => {}
             (kind, _) => self.fault(place, FaultCode::WrongType, wanted(kind)),
         }
     }
@@ -203,35 +210,56 @@ impl Walk {
     }
 
     /// One fault per text: the first says enough, and a text with hidden characters has no meaningful length.
+    /// A text is refused for its content before it is refused for its form: whoever put a narrative where a code belongs is told so.
     fn text(&mut self, shape: &TextShape, text: &str, place: &Place<'_>) {
-        match forbidden_char(text, shape.lines) {
-            None => {}
-            Some(Forbidden::Character(position)) => {
-                let message =
-                    format!("Remove the control, invisible or private character at position {position} (counted from 0).");
-                return self.fault(place, FaultCode::ForbiddenCharacter, message);
-            }
-            Some(Forbidden::NotNormalized) => {
-                let message = "Send text in Unicode normalisation form C.";
-                return self.fault(place, FaultCode::NotNormalized, message);
-            }
-        }
-        let length = text.chars().count();
-        if length < shape.min {
-            let message = format!("Send at least {}.", counted(shape.min, "character"));
-            return self.fault(place, FaultCode::TooShort, message);
-        }
-        if let Some(max) = shape.max.filter(|max| length > *max) {
-            let message = format!("Send at most {}.", counted(max, "character"));
-            return self.fault(place, FaultCode::TooLong, message);
-        }
-        if let Some(Err((code, message))) = shape.format.map(|format| format.check(text)) {
+        let misfit = misfit(shape, text);
+        if let Some((code @ (FaultCode::ForbiddenCharacter | FaultCode::NotNormalized), message)) = misfit {
             return self.fault(place, code, message);
         }
-        if let Some(pattern) = shape.pattern.as_ref().filter(|p| !p.is_match(text)) {
-            let message = format!("Send text that matches {}.", pattern.as_str());
-            self.fault(place, FaultCode::BadFormat, message);
+        let is_refused = match shape.guard {
+            Guard::As(profile) => self.guarded(text, profile, place),
+            Guard::Code => self.is_code_refused(text, place),
+            Guard::WhenRefused => misfit.is_some() && self.is_prose_refused(text, place),
+            Guard::Never => false,
+        };
+        if is_refused {
+            return;
         }
+        if let Some((code, message)) = misfit {
+            self.fault(place, code, message);
+        }
+    }
+
+    fn is_code_refused(&mut self, text: &str, place: &Place<'_>) -> bool {
+        let Some(refused) = codes::refuse(text, self.registered) else { return false };
+        let message = "Send a code of your own for the record, and no message in its letters.";
+        let fault = Fault::new(place.to_string(), FaultCode::SensitiveContent, message);
+        self.push(fault.in_category(refused.category).by_rule(refused.rule));
+        true
+    }
+
+    /// The same for a text where a code, a number or an id belongs. A word or two are a slip, and told as one.
+    fn is_prose_refused(&mut self, text: &str, place: &Place<'_>) -> bool {
+        text.split_whitespace().count() >= PROSE && self.guarded(text, Profile::Strict, place)
+    }
+
+    /// Whether the guard refuses the text; then that is the fault of this place.
+    fn guarded(&mut self, text: &str, profile: Profile, place: &Place<'_>) -> bool {
+        let verdict = guard::check(text, profile, self.registered);
+        if !verdict.sensitive {
+            return false;
+        }
+        let message = "Send a code or an operational text: personal and health information does not belong in a referral. \
+                       Point the person to the site's intake path instead.";
+        let mut fault = Fault::new(place.to_string(), FaultCode::SensitiveContent, message);
+        if let Some(category) = verdict.categories.iter().next() {
+            fault = fault.in_category(category.as_str());
+        }
+        if let Some(rule) = verdict.rules.iter().next() {
+            fault = fault.by_rule(rule.as_str());
+        }
+        self.push(fault);
+        true
     }
 
     fn array(&mut self, shape: &ArrayShape, items: &[Node<'_>], place: &Place<'_>) {
@@ -273,4 +301,29 @@ fn wanted(kind: &Kind) -> Cow<'static, str> {
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("{count} {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// What of the text's form is outside the contract.
+fn misfit(shape: &TextShape, text: &str) -> Option<(FaultCode, Cow<'static, str>)> {
+    match forbidden_char(text, shape.lines) {
+        None => {}
+        Some(Forbidden::Character) => {
+            return Some((FaultCode::ForbiddenCharacter, "Remove control, invisible and private characters.".into()));
+        }
+        Some(Forbidden::NotNormalized) => {
+            return Some((FaultCode::NotNormalized, "Send text in Unicode normalisation form C.".into()));
+        }
+    }
+    let length = text.chars().count();
+    if length < shape.min {
+        return Some((FaultCode::TooShort, format!("Send at least {}.", counted(shape.min, "character")).into()));
+    }
+    if let Some(max) = shape.max.filter(|max| length > *max) {
+        return Some((FaultCode::TooLong, format!("Send at most {}.", counted(max, "character")).into()));
+    }
+    if let Some(Err((code, message))) = shape.format.map(|format| format.check(text)) {
+        return Some((code, message.into()));
+    }
+    let pattern = shape.pattern.as_ref().filter(|pattern| !pattern.is_match(text))?;
+    Some((FaultCode::BadFormat, format!("Send text that matches {}.", pattern.as_str()).into()))
 }

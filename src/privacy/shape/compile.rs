@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::format::Format;
-use super::{ArrayShape, Kind, Member, ObjectShape, Shape, ShapeError, Slot, TextShape, pattern};
+use super::{ArrayShape, Guard, Kind, Member, ObjectShape, Shape, ShapeError, Slot, TextShape, pattern};
+use crate::privacy::guard::Profile;
 use crate::privacy::json::Lines;
 
 /// Keywords that describe and do not restrict.
@@ -189,7 +190,7 @@ impl Compiler {
                 _ => Err(self.error("enum must hold strings")),
             };
         }
-        self.only(schema, &["type", "minLength", "maxLength", "pattern", "format", "x-multiline"])?;
+        self.only(schema, &["type", "minLength", "maxLength", "pattern", "format", "x-multiline", "x-guard"])?;
         let format = match schema.get("format").map(Value::as_str) {
             None => None,
             Some(name) => match name.and_then(Format::named) {
@@ -207,6 +208,14 @@ impl Compiler {
                 Some(Value::String(breaks)) if breaks == "crlf" => Lines::ManyCrLf,
                 None | Some(Value::Bool(false)) => Lines::One,
                 Some(_) => return Err(self.error("x-multiline is true, false or \"crlf\"")),
+            },
+            guard: match schema.get("x-guard").map(Value::as_str) {
+                Some(Some("strict")) => Guard::As(Profile::Strict),
+                Some(Some("copy")) => Guard::As(Profile::Copy),
+                Some(Some("code")) => Guard::Code,
+                Some(Some("never")) => Guard::Never,
+                None => Guard::WhenRefused,
+                Some(_) => return Err(self.error("x-guard is strict, code, copy or never")),
             },
         };
         match text.max {
@@ -285,7 +294,7 @@ impl Compiler {
     fn only(&self, schema: &Map<String, Value>, known: &[&str]) -> Result<(), ShapeError> {
         let strange = schema.keys().find(|key| {
             let key = key.as_str();
-            let extension = key.starts_with("x-") && key != "x-multiline";
+            let extension = key.starts_with("x-") && key != "x-multiline" && key != "x-guard";
             !(extension || known.contains(&key) || ANNOTATIONS.contains(&key))
         });
         match strange {

@@ -106,6 +106,8 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("check_language", &["admin", "coordinator", "partner"]),
     ("create_intake", &["admin", "coordinator", "intake:write"]),
     ("correct_attribution", &["admin", "coordinator"]),
+    ("list_refusals", &["admin", "coordinator", "config:read"]),
+    ("check_guard", &["admin", "coordinator"]),
     ("create_contact_withdrawal", &["admin", "coordinator", "referrals:write"]),
 ];
 

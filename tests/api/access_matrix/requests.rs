@@ -65,6 +65,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "preflight_route"
                 | "list_routes"
                 | "list_test_runs"
+                | "list_refusals"
                 | "list_queue"
                 | "list_referrals"
                 | "list_api_keys"
@@ -230,6 +231,8 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         })),
         "list_route_configurations" => Sent::Nothing,
         "create_test_referral" => Sent::Body(json!({"persona": "duplicate"})),
+        "list_refusals" => Sent::Filter(format!("partner={}", meant.partner_code)),
+        "check_guard" => Sent::Body(json!({"text": "Moved the call to Tuesday."})),
         "list_test_runs" => Sent::Filter(format!("route={}", meant.route_id)),
         "preflight_route" => {
             let mut body = json!({"study": meant.study_code, "channel": "secure_form"});

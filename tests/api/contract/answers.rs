@@ -23,7 +23,7 @@ use people::{alerts, keys, members};
 const STUDY: &str = "sleep-2026";
 
 /// POSTs that change nothing: a draft is too long for a query and too private for one, and a question is asked like a referral.
-const CHANGES_NOTHING: [&str; 2] = ["check_language", "preflight_route"];
+const CHANGES_NOTHING: [&str; 3] = ["check_language", "check_guard", "preflight_route"];
 
 /// Codes that need a fault inside or another request at the same time, and those that `sweep` and `routed` earn.
 const ELSEWHERE: &[ErrorCode] = &[
@@ -335,11 +335,15 @@ async fn refusals(app: &App, witness: &mut Witness) {
         (make::referral_with(json!({"date_of_birth": "x", "colour": 1})), 422, "sensitive_field"),
         (make::referral_with(json!({"study": {}, "channel": 5, "contact_basis": null, "match": {}})), 422, "invalid_body"),
         (make::referral_with(json!({"study": STUDY, "partner_reference": "SLP-1"})), 409, "partner_reference_used"),
+        (make::referral_with(json!({"partner_reference": "she-has-breast-cancer"})), 422, "sensitive_content"),
         (json!([]), 400, "not_an_object"),
     ];
     for (body, status, code) in bodies {
         post(witness, &partner, path, &body).await.expect_problem(status, code);
     }
+    get(witness, &app.admin(), "/v1/refusals?partner=lakeside&from=2026-06-01&limit=2").await.expect(200);
+    let text = json!({"text": "She has breast cancer.", "profile": "copy"});
+    assert_eq!(post(witness, &app.coordinator(), "/v1/guard/check", &text).await.expect(200).body["verdict"], "sensitive");
     let keyed = |request: reqwest::RequestBuilder| {
         request.header("Idempotency-Key", fresh_key()).header("Content-Type", "application/json")
     };

@@ -195,7 +195,7 @@ async fn whoever_plans_by_hand_says_why_and_nobody_else_does() {
         assert_eq!(refused.faults(), ["/reason inconsistent"]);
     }
     for (reason, code) in [
-        (json!("because I say so"), "unknown_value"),
+        (json!("say so"), "unknown_value"),
         (json!(""), "unknown_value"),
         (json!("w\u{f6}rkload"), "unknown_value"),
         (json!("x".repeat(5000)), "unknown_value"),

@@ -47,7 +47,7 @@ const VERBS: &[&str] = &[
 const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key", "confirm_alert"];
 
 /// A POST that neither creates nor acts: nothing of what it reads is kept, a print under a key included.
-const UNKEYED: &[&str] = &["check_language", "preflight_route"];
+const UNKEYED: &[&str] = &["check_language", "check_guard", "preflight_route"];
 
 /// What became of many resources, what is there no more, and what is no resource.
 const WITHOUT_VERSION: &[&str] = &[
@@ -58,6 +58,7 @@ const WITHOUT_VERSION: &[&str] = &[
     "check_language",
     "preflight_route",
     "create_acknowledgement",
+    "check_guard",
 ];
 
 fn is_text(value: &Value) -> bool {

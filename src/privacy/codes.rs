@@ -1,0 +1,140 @@
+//! Whether a code carries a message: a reference or a key names a record, and a sentence in its alphabet is no name.
+//!
+//! Counted are word-like runs of letters. Runs of hexadecimal letters are part of a number, and words that the site has registered
+//! (its tags are made of them) say nothing. A code without any word was drawn by a machine: one in fifty random ones looks like
+//! health words to the model, so only what identifies a person is looked for in it, and nothing at all in a UUID.
+
+use uuid::Uuid;
+
+use super::guard::{self, Category, Profile, Registered, Rule};
+
+/// The rule's name in answers.
+const RULE: &str = "message_in_code";
+/// A code with a digit is a name up to this many words.
+const MOST_WORDS: usize = 4;
+/// A code without any digit is a name at this many words, and a sentence beyond.
+const MOST_WORDS_WITHOUT_DIGIT: usize = 3;
+/// Clients name their idempotency keys after what they do, and nobody keeps those in the clear: only a whole sentence is refused.
+const MOST_WORDS_OF_KEY: usize = 6;
+
+/// Why a code is refused, in the words of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The category of the content.
+    pub category: &'static str,
+    /// The rule that refuses it.
+    pub rule: &'static str,
+}
+
+/// Judges a code that names a record: it is kept, and comes back in answers.
+#[must_use]
+pub fn refuse(code: &str, registered: &Registered) -> Option<Refused> {
+    let most = if code.bytes().any(|byte| byte.is_ascii_digit()) { MOST_WORDS } else { MOST_WORDS_WITHOUT_DIGIT };
+    refuse_beyond(most, code, registered)
+}
+
+/// Judges the key of a request.
+#[must_use]
+pub fn refuse_key(key: &str) -> Option<Refused> {
+    refuse_beyond(MOST_WORDS_OF_KEY, key, &Registered::NONE)
+}
+
+fn refuse_beyond(most_words: usize, code: &str, registered: &Registered) -> Option<Refused> {
+    if Uuid::try_parse(code).is_ok() {
+        return None;
+    }
+    let verdict = guard::check(code, Profile::Strict, registered);
+    let is_made_by_machine = !runs(code).any(|run| run.len() > 2 && is_word(run));
+    // The model learned from prose: of a code without a word for health it knows nothing.
+    let is_chance = |rule: Rule| match rule {
+        Rule::NarrativeModel => true,
+        Rule::ClinicalTerms | Rule::PersonWithClinical => is_made_by_machine,
+        _ => false,
+    };
+    if let Some(rule) = verdict.rules.iter().find(|rule| !is_chance(*rule)) {
+        let category = verdict.categories.iter().next().unwrap_or(rule.category());
+        return Some(Refused { category: category.as_str(), rule: rule.as_str() });
+    }
+    let words = runs(code).filter(|run| is_word(run) && !registered.knows(run)).count();
+    (words > most_words).then_some(Refused { category: Category::Obfuscation.as_str(), rule: RULE })
+}
+
+fn runs(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|c: char| !c.is_ascii_alphabetic())
+}
+
+/// A run that reads like a word: two letters or more in the case of a word, a vowel among them, and no piece of a number.
+fn is_word(run: &str) -> bool {
+    let has_vowel = run.bytes().any(|byte| matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u' | b'y'));
+    let is_hexadecimal = run.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let rest = run.get(1..).unwrap_or_default();
+    let is_cased_as_one = rest.bytes().all(|byte| byte.is_ascii_lowercase()) || run.bytes().all(|byte| byte.is_ascii_uppercase());
+    (2..=24).contains(&run.len()) && has_vowel && !is_hexadecimal && is_cased_as_one
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_keys_and_tags_are_codes_and_sentences_are_messages() {
+        for code in [
+            "LC-2026-00017",
+            "REF:2026/00017",
+            "hk-first-1795955000",
+            "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48",
+            "deadbeef-cafe-babe-face-feedfacebeef",
+            "clear-path-recruitment.heart-2026",
+            "lakeside.heart",
+            "Zq8Kd0_aLpWm-Xc7Rt2",
+            "mine.1_2-3",
+            "2026-06-01T09.00.00Z-batch-12-row-3",
+        ] {
+            assert!(refuse(code, &Registered::NONE).is_none(), "{code}");
+        }
+        for message in [
+            "she-wants-to-talk-after-five",
+            "call.her.back.on.tuesday",
+            "please_ring_after_5pm_not_before",
+            "John-has-no-car-and-needs-a-ride-2026",
+        ] {
+            assert!(refuse(message, &Registered::NONE).is_some(), "{message}");
+        }
+    }
+
+    #[test]
+    fn words_that_the_site_registered_are_no_message() {
+        let tag = "north-side-community-heart-center.walk-for-life-2026";
+        assert!(refuse(tag, &Registered::NONE).is_some());
+        let registered = Registered::new(["North Side Community Heart Center", "walk-for-life"]);
+        assert_eq!(refuse(tag, &registered), None);
+    }
+
+    #[test]
+    fn of_the_ids_that_machines_draw_hardly_any_is_refused() {
+        let mut seed = 7_u64;
+        let mut draw = move || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed >> 33
+        };
+        let alphabet: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').chain(['-', '_']).collect();
+        let mut refused = 0;
+        for _ in 0..2_000 {
+            let bits = (u128::from(draw()) << 97) ^ (u128::from(draw()) << 66) ^ (u128::from(draw()) << 35) ^ u128::from(draw());
+            let uuid = Uuid::from_u128(bits);
+            assert_eq!(refuse(&uuid.to_string(), &Registered::NONE), None, "{uuid}");
+            assert_eq!(refuse_key(&uuid.simple().to_string()), None, "{uuid}");
+            let size = alphabet.len() as u64;
+            let id: String = (0..21).filter_map(|_| alphabet.get(usize::try_from(draw() % size).ok()?)).collect();
+            refused += usize::from(refuse(&id, &Registered::NONE).is_some());
+        }
+        assert!(refused <= 4, "{refused} of 2,000");
+    }
+
+    #[test]
+    fn what_identifies_or_ails_a_person_is_refused_in_a_code_too() {
+        for code in ["123-45-6789", "555-201-0142", "DOB-1961-04-12", "she-has-diabetes", "ALS-patient-17"] {
+            assert!(refuse(code, &Registered::NONE).is_some(), "{code}");
+        }
+    }
+}
