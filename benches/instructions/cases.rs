@@ -154,6 +154,7 @@ fn site() -> SiteRow {
         business_hours: CodeList(Vec::new()),
         holidays: CodeList(Vec::new()),
         escalation_hours: 8,
+        sealed_details_retention_days: 30,
     }
 }
 

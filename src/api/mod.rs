@@ -33,6 +33,7 @@ pub mod read;
 pub mod referrals;
 pub mod reply;
 pub mod routes;
+pub mod sealed_details;
 pub mod sites;
 pub mod studies;
 pub mod system;
@@ -97,6 +98,7 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         referrals::TransitionReferral,
         referrals::CompleteReferral,
         referrals::ListReferrals,
+        sealed_details::ReadSealedDetails,
         issues::MarkReferralIssue,
         bulk_actions::CreateBulkAction,
         queue::ListQueue,

@@ -87,6 +87,8 @@ pub enum FaultCode {
     Inconsistent,
     /// An address that is not public or without TLS; where the server itself connects to it, also one that its operator did not allow.
     AddressNotAllowed,
+    /// A member of the contract that only an approved process opens, and none does for this partner and study today.
+    NotApproved,
 }
 
 impl FaultCode {
@@ -112,6 +114,7 @@ impl FaultCode {
         Self::NotNormalized,
         Self::Inconsistent,
         Self::AddressNotAllowed,
+        Self::NotApproved,
     ];
 
     /// The code as it stands in an answer.
@@ -137,6 +140,7 @@ impl FaultCode {
             Self::NotNormalized => "not_normalized",
             Self::Inconsistent => "inconsistent",
             Self::AddressNotAllowed => "address_not_allowed",
+            Self::NotApproved => "not_approved",
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What keeps people out of the system's memory: the body allowlist, the name classifier, keyed digests, server keys,
-//! the audit chain.
+//! sealing, the audit chain.
 //!
 //! Pure: no request and no connection. Nothing here logs, and no error of this module carries what it refused.
 
@@ -8,4 +8,5 @@ pub mod digests;
 pub mod json;
 pub mod keys;
 pub mod names;
+pub mod sealing;
 pub mod shape;

@@ -27,6 +27,7 @@ pub mod refusals;
 pub mod route_configurations;
 pub mod route_counts;
 pub mod routes;
+pub mod sealed_details;
 pub mod sites;
 pub mod studies;
 pub mod test_runs;
