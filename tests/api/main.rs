@@ -47,6 +47,7 @@ mod races;
 mod referrals;
 mod rotation;
 mod route_setup;
+mod sealed_details;
 mod standstills;
 mod support;
 mod tenancy;

@@ -221,7 +221,7 @@ async fn the_path_to_the_person_is_one_that_the_sender_has() {
     for (caller, partner) in [(app.partner(), Value::Null), (app.coordinator(), json!("lakeside"))] {
         let changes = json!({"contact_path": "sealed_details", "partner": partner});
         let refused = send(&caller, changes).await.expect_problem(422, "invalid_body");
-        assert_eq!(refused.faults(), ["/contact_path inconsistent"], "no approved process is recorded");
+        assert_eq!(refused.faults(), ["/details missing_field"]);
     }
     let mut with_record = record;
     with_record["external_ref"] = json!("EXT-1");
