@@ -38,11 +38,11 @@ pub fn run(conn: &mut Conn, context: &Context, id: ReferralId, expected: &Expect
         return Err(AppError::not_found());
     }
     let referral = store::referrals::find(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?.referral;
-    if store::sealed_details::find(conn, scope, id)?.is_none() {
-        return Err(AppError::not_found());
-    }
     expected.check(referral.version)?;
     let purged = store::sealed_details::delete(conn, scope, &[id])?;
+    if purged.is_empty() {
+        return Err(AppError::not_found());
+    }
     record(conn, context, changes("delete_sealed_details", &purged, None))
 }
 
@@ -67,14 +67,10 @@ pub(super) fn of_persons(
 /// A database failure.
 pub fn pass(conn: &mut Conn, context: &Context, limit: i64) -> Result<Purged, AppError> {
     let site = store::sites::current(conn, &context.scope)?;
-    let over = store::sealed_details::lock_over(conn, &context.scope, kept_since(&site, context.now), limit)?;
-    if over.is_empty() {
-        return Ok(Purged { count: 0, more: false });
-    }
+    let (over, more) = store::sealed_details::lock_over(conn, &context.scope, kept_since(&site, context.now), limit)?;
     let purged = store::sealed_details::delete(conn, &context.scope, &over)?;
-    let (count, more) = (purged.len(), i64::try_from(over.len()).unwrap_or(limit) >= limit);
     record(conn, context, changes("purge_sealed_details", &purged, Some(CloseReason::RetentionExpired.as_str())))?;
-    Ok(Purged { count, more })
+    Ok(Purged { count: purged.len(), more })
 }
 
 /// How many details are to be purged by now.
@@ -104,6 +100,6 @@ fn changes(
 }
 
 /// What the audit trail may hold of sealed details: which fields, never a value.
-pub(super) fn of_fields(fields: &[ProcessField]) -> Facts {
+fn of_fields(fields: &[ProcessField]) -> Facts {
     Facts::new().codes("sealed_details", fields.iter().map(|field| field.as_str()))
 }

@@ -100,8 +100,8 @@ macro_rules! over {
     };
 }
 
-/// Some of the referrals that ended before this and have details, locked until the transaction ends. One that somebody works on at
-/// this moment is passed over: it may be open again.
+/// Some of the referrals that ended before this and have details, locked until the transaction ends, and whether there may be more.
+/// One that somebody works on at this moment is passed over: it may be open again.
 ///
 /// # Errors
 /// A database failure.
@@ -110,23 +110,25 @@ pub fn lock_over(
     scope: &SiteScope,
     ended_before: DateTime<Utc>,
     limit: i64,
-) -> QueryResult<Vec<ReferralId>> {
+) -> QueryResult<(Vec<ReferralId>, bool)> {
     let over: Vec<ReferralId> = over!(scope, ended_before)
         .select(sealed_details::referral_id)
         .order(sealed_details::referral_id)
         .limit(limit)
         .load(conn)?;
+    let more = i64::try_from(over.len()).is_ok_and(|found| found >= limit);
     if over.is_empty() {
-        return Ok(over);
+        return Ok((over, false));
     }
-    referrals::table
+    let locked = referrals::table
         .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(over)))
         .filter(referrals::status.eq(ReferralStatus::Closed).and(referrals::closed_at.lt(ended_before)))
         .order(referrals::id)
         .select(referrals::id)
         .for_update()
         .skip_locked()
-        .load(conn)
+        .load(conn)?;
+    Ok((locked, more))
 }
 
 /// How many there are whose referral ended before this.

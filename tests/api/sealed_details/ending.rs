@@ -13,7 +13,7 @@ fn purged(entries: &[Value]) -> Vec<(String, String)> {
     let mut all: Vec<_> = entries
         .iter()
         .filter(|entry| entry["changes"].to_string().contains("sealed_details"))
-        .map(|entry| (text(&entry["subject_id"]), text(&entry["reason"])))
+        .map(|entry| (text(&entry["subject"]["id"]), text(&entry["reason"])))
         .collect();
     all.sort();
     all
@@ -37,7 +37,7 @@ async fn an_admin_purges_them_by_hand_on_the_version_that_was_read() {
     app.admin().delete(&format!("/v1/referrals/{plain}/details"), "*").await.expect_problem(404, "not_found");
     assert_eq!((has_details(&app, &id).await, has_details(&app, &kept).await), (false, true));
     let entries = trail(&app, "delete_sealed_details").await;
-    assert_eq!((entries.len(), &entries[0]["subject_id"]), (1, &json!(id)));
+    assert_eq!((entries.len(), &entries[0]["subject"]["id"]), (1, &json!(id)));
     let [change] = entries[0]["changes"].as_array().unwrap().as_slice() else { panic!("{}", entries[0]) };
     assert_eq!((&change["field"], &change["after"]), (&json!("sealed_details"), &json!(null)));
 }

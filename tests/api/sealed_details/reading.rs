@@ -25,15 +25,15 @@ async fn they_are_read_for_a_purpose_and_each_read_is_an_entry_that_holds_no_val
     assert_eq!(seen["details"], only);
 
     let entries = trail(&app, "read_sealed_details").await;
-    let told: Vec<_> = entries.iter().map(|entry| (&entry["subject_id"], &entry["reason"], &entry["actor"]["id"])).collect();
+    let told: Vec<_> = entries.iter().map(|entry| (&entry["subject"]["id"], &entry["reason"], &entry["actor"]["id"])).collect();
     assert_eq!(told.len(), 2);
     assert!(told.contains(&(&json!(id), &json!("arrange_interpreter"), &json!(app.site.coordinator))));
     assert!(told.contains(&(&json!(some), &json!("contact_person"), &json!(app.site.admin))));
-    let of_some = entries.iter().find(|entry| entry["subject_id"] == some).unwrap();
-    assert_eq!(of_some["changes"], json!([{"field": "read_fields", "before": null, "after": "[\"age_band\"]"}]));
+    let of_some = entries.iter().find(|entry| entry["subject"]["id"] == some).unwrap();
+    assert_eq!(of_some["changes"], json!([{"field": "read_fields", "before": null, "after": "age_band"}]));
     // And the making says which fields came, while the feed says nothing of them.
     let made = trail(&app, "create_referral").await;
-    let made = made.iter().find(|entry| entry["subject_id"] == some).unwrap().to_string();
+    let made = made.iter().find(|entry| entry["subject"]["id"] == some).unwrap().to_string();
     assert!(made.contains("sealed_details") && made.contains("age_band") && !made.contains("under_18"), "{made}");
     let feed = app.admin().get("/v1/events?limit=200").await.expect(200).text;
     assert!(feed.contains(&some) && !feed.contains("details") && !feed.contains("age_band"), "{feed}");

@@ -46,7 +46,7 @@ async fn what_is_sealed_is_found_nowhere_but_in_the_answer_of_a_read() {
     assert_eq!(everything.places(TRACES[0]), ["answers"], "the control: the search finds it where it may be");
     app.db
         .superuser()
-        .batch_execute(&format!("UPDATE sealed_details SET ciphertext = convert_to(rpad('{NOTE}', 527), 'UTF8')"))
+        .batch_execute(&format!("UPDATE sealed_details SET ciphertext = convert_to(rpad(lower('{NOTE}'), 527), 'UTF8')"))
         .unwrap();
     assert_eq!(Everything::gather(&app, &[]).places(TRACES[0]), ["database"], "the control: bytes are searched too");
 }
