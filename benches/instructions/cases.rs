@@ -213,5 +213,6 @@ fn referral() -> CodedReferral {
         route_intake_url: None,
         route_channels: Some(CodeList(vec![Channel::SecureForm])),
         route_instructions: Some(CodeList(vec!["Give the person the code and the intake address.".parse().unwrap()])),
+        has_sealed_details: false,
     }
 }

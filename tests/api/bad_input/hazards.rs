@@ -188,9 +188,12 @@ async fn attack(route: BodyRoute, tally: Rc<Tally>, hazards: Rc<Vec<(Kind, Value
             match here.first() {
                 None => assert!(expected.contains(&None), "{what}: not refused at its place: {}", answer.text),
                 Some(code) => {
-                    // A value that the contract takes may still contradict another, or name nothing.
+                    // A value that the contract takes may still contradict another, name nothing, or be open to nobody.
                     let taken = expected.contains(&None)
-                        && matches!(*code, "inconsistent" | "unknown_reference" | "missing_field" | "address_not_allowed");
+                        && matches!(
+                            *code,
+                            "inconsistent" | "unknown_reference" | "missing_field" | "address_not_allowed" | "not_approved"
+                        );
                     assert!(taken || expected.contains(&Some(*code)), "{what}: {code}, {expected:?}");
                 }
             }

@@ -52,6 +52,7 @@ async fn everything_but_what_was_sent_is_derived_alike_for_partner_staff_and_sit
         let (id, code) = (body["id"].take(), body["handoff"]["code"].take());
         assert!(body["language_version_id"].take().is_string(), "the words by which it was referred");
         assert_eq!(id, sent.body["id"]);
+        assert_eq!(body.as_object_mut().unwrap().remove("has_sealed_details"), Some(json!(false)));
         assert!(code.as_str().unwrap().chars().all(|c| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(c)));
         assert_eq!(
             body,

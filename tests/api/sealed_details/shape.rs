@@ -151,7 +151,7 @@ impl<'a> Search<'a> {
                 let of_type = |(schema, name): &(&Value, Option<&str>)| {
                     let words = |known: &&str| &self.document["components"]["schemas"][*known]["enum"];
                     name.is_some_and(|name| TYPES.contains(&name))
-                        || schema["enum"].is_array() && TYPES.iter().any(|known| words(&known) == &schema["enum"])
+                        || schema["enum"].is_array() && TYPES.iter().any(|known| words(known) == &schema["enum"])
                 };
                 let parts = branches(self.document, property);
                 if self.operation != READ && (FIELDS.contains(&field.as_str()) || field == "details" || parts.iter().any(of_type))
@@ -279,7 +279,7 @@ fn no_table_but_one_has_a_column_for_a_detail_and_those_of_referrals_are_registe
         let there: BTreeSet<&str> = tables[table].iter().map(|(column, _)| *column).collect();
         assert_eq!(told.split_whitespace().collect::<BTreeSet<_>>(), there, "{table}");
     }
-    assert!(tables["sealed_details"].iter().any(|column| *column == ("ciphertext", "Bytea")));
+    assert!(tables["sealed_details"].contains(&("ciphertext", "Bytea")));
     for (table, column, says) in [
         ("members", "age_band -> Nullable<Text>", "members.age_band is named"),
         ("alerts", "call_note -> Text", "alerts.call_note is named"),
