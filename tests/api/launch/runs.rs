@@ -61,7 +61,8 @@ async fn two_servers_that_advance_a_run_at_once_tell_the_owner_once_and_pass_it_
     scene.send_test(json!({})).await.expect(201);
     scene.send_test(json!({})).await.expect(201);
     handoff::jobs::match_duplicates::pass(&scene.app.state).await.unwrap();
-    let beside = scene.app.state_beside();
+    // With the same ways out: to a server without mail the owner is not reachable, and the run would fail.
+    let beside = scene.app.state_sending(&scene.app.master, super::outbound(&scene.smtp));
     for _ in 0..10 {
         let passes = [scene.app.state.clone(), beside.clone(), scene.app.state.clone(), beside.clone()];
         let passes = passes.map(|state| async move { drop(test_runs::pass(&state).await) });
