@@ -5,15 +5,16 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::api::{
     acknowledgements, alert_webhook, alerts, api_keys, approved_processes, audit, away_windows, bulk_actions,
     contact_withdrawals, current_language, duplicates, events, guard, history, intake, issues, language, language_versions,
-    launch, members, partner_reviews, partners, queue, referrals, refusals, routes, sites, studies, system, test_runs,
+    launch, members, partner_reviews, partners, queue, referrals, refusals, routes, sealed_details, sites, studies, system,
+    test_runs,
 };
 use crate::auth::permission::{
     AcknowledgeLanguage, ApproveLanguage, AskGuard, CheckLanguage, CorrectAttribution, CreateReferrals, DraftLanguage,
     FollowAlerts, FollowUpReferrals, ManageApiKeys, ManageApprovedProcesses, ManageConfiguration, ManageMembers, ManageSite,
-    Permission, PlanAbsences, PlanReferrals, ReadAcknowledgements, ReadApprovedProcesses, ReadAudit, ReadConfiguration,
-    ReadEvents, ReadLanguage, ReadLanguageVersions, ReadMembers, ReadPartnerReviews, ReadReferrals, ReadRefusals,
-    ReadRouteHistory, ReadSite, ReadTestRuns, RecordWithdrawals, ResolveDuplicates, ReviewPartners, Row, TakeIntake, TestRoutes,
-    WorkReferrals,
+    Permission, PlanAbsences, PlanReferrals, PurgeDetails, ReadAcknowledgements, ReadApprovedProcesses, ReadAudit,
+    ReadConfiguration, ReadDetails, ReadEvents, ReadLanguage, ReadLanguageVersions, ReadMembers, ReadPartnerReviews,
+    ReadReferrals, ReadRefusals, ReadRouteHistory, ReadSite, ReadTestRuns, RecordWithdrawals, ResolveDuplicates, ReviewPartners,
+    Row, TakeIntake, TestRoutes, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -118,6 +119,8 @@ table! {
     referrals::update_referral => Access::Permission(WorkReferrals::ROW);
     referrals::list_referral_actions => Access::Permission(PlanReferrals::ROW);
     referrals::transition_referral => Access::Permission(WorkReferrals::ROW);
+    sealed_details::read_sealed_details => Access::Permission(ReadDetails::ROW);
+    sealed_details::delete_sealed_details => Access::Permission(PurgeDetails::ROW);
     issues::mark_referral_issue => Access::Permission(WorkReferrals::ROW);
     issues::unmark_referral_issue => Access::Permission(WorkReferrals::ROW);
     bulk_actions::create_bulk_action => Access::Permission(WorkReferrals::ROW);

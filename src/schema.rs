@@ -486,6 +486,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    sealed_details (site_id, referral_id) {
+        site_id -> Uuid,
+        referral_id -> Uuid,
+        partner_id -> Uuid,
+        fields -> Array<Nullable<Text>>,
+        key_id -> Bytea,
+        nonce -> Bytea,
+        ciphertext -> Bytea,
+        sealed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     sites (site_id) {
         site_id -> Uuid,
         name -> Text,
@@ -503,6 +516,7 @@ diesel::table! {
         business_hours -> Array<Nullable<Text>>,
         holidays -> Array<Nullable<Text>>,
         escalation_hours -> Int4,
+        sealed_details_retention_days -> Int4,
     }
 }
 
@@ -586,6 +600,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     refusals,
     route_configurations,
     route_counts,
+    sealed_details,
     sites,
     studies,
     test_run_steps,

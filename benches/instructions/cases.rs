@@ -155,6 +155,7 @@ fn site() -> SiteRow {
         business_hours: CodeList(Vec::new()),
         holidays: CodeList(Vec::new()),
         escalation_hours: 8,
+        sealed_details_retention_days: 30,
     }
 }
 
@@ -213,5 +214,6 @@ fn referral() -> CodedReferral {
         route_intake_url: None,
         route_channels: Some(CodeList(vec![Channel::SecureForm])),
         route_instructions: Some(CodeList(vec!["Give the person the code and the intake address.".parse().unwrap()])),
+        has_sealed_details: false,
     }
 }

@@ -2,14 +2,17 @@
 //! among operational text stays sensitive; two operational texts stay benign), and texts from templates.
 
 use handoff::privacy::guard::lexicon::Lexicon;
-use handoff::privacy::guard::training::{self, Reading};
+use handoff::privacy::guard::training::{self, Reading, Weights};
 
 use super::data::Example;
+use super::learn;
 use super::templates;
 
 /// A reading with its label and weight.
 pub struct Row {
     pub reading: Reading,
+    /// Clauses and sentences of a sensitive text, one of which must be what makes it so.
+    pub parts: Vec<Reading>,
     pub is_sensitive: bool,
     pub weight: f32,
 }
@@ -18,8 +21,10 @@ const JOINS: [&str; 6] = [". ", ", ", " - ", "; ", " ", "\n"];
 /// Longer texts are not put together.
 const MAX_JOINED: usize = 140;
 const PAIRS: usize = 900;
+/// A part that seems harmless is left alone: the text may be sensitive as a whole only.
+const FLOOR: f32 = -1.0;
 /// What is made counts less than what somebody wrote.
-const TEMPLATE_WEIGHT: f32 = 0.7;
+const TEMPLATE_WEIGHT: f32 = 0.25;
 
 /// All rows of some examples.
 pub fn rows(examples: &[&Example], lexicon: &[u8]) -> Vec<Row> {
@@ -27,10 +32,14 @@ pub fn rows(examples: &[&Example], lexicon: &[u8]) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |text: &str, is_sensitive: bool, weight: f32| {
         let (whole, parts) = training::read(text, lexicon);
-        if !is_sensitive {
-            rows.extend(parts.into_iter().map(|reading| Row { reading, is_sensitive, weight: weight * 0.5 }));
+        let mut kept = Vec::new();
+        if is_sensitive {
+            kept = parts;
+        } else {
+            let row = |reading| Row { reading, parts: Vec::new(), is_sensitive, weight: weight * 0.5 };
+            rows.extend(parts.into_iter().map(row));
         }
-        rows.push(Row { reading: whole, is_sensitive, weight });
+        rows.push(Row { reading: whole, parts: kept, is_sensitive, weight });
     };
     for example in examples {
         let weight = if example.is_written() { 2.0 } else { 1.0 };
@@ -60,6 +69,21 @@ pub fn rows(examples: &[&Example], lexicon: &[u8]) -> Vec<Row> {
         add(&format!("{}{join}{}", before.text, after.text), true, 0.7);
     }
     rows
+}
+
+/// The telling part of each sensitive text, by a model learnt without them.
+pub fn telling(rows: &mut [Row], weights: &Weights) -> Vec<Row> {
+    let telling = |row: &mut Row| {
+        let best =
+            row.parts.drain(..).max_by(|one, other| learn::log_odds(one, weights).total_cmp(&learn::log_odds(other, weights)))?;
+        (learn::log_odds(&best, weights) > FLOOR).then(|| Row {
+            reading: best,
+            parts: Vec::new(),
+            is_sensitive: true,
+            weight: row.weight * 0.5,
+        })
+    };
+    rows.iter_mut().filter_map(telling).collect()
 }
 
 /// A small fixed sequence: the same input gives the same rows.

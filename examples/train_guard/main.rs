@@ -54,6 +54,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
         let model = train(&rest, &lexicon, 0.0, 0.0);
         scored.extend(held_out.into_iter().map(|(example, _)| Scored::new(example, &model)));
     }
+    report::points(&scored);
     let strict = report::threshold(&scored);
     let copy = report::copy_threshold(&scored, strict);
     println!("Cross-validated ({FOLDS} folds of grouped texts), log-odds threshold strict {strict:.3}, copy {copy:.3}");
@@ -79,6 +80,9 @@ fn run(arguments: &[String]) -> Result<(), String> {
 
 fn train(examples: &[&Example], lexicon: &[u8], strict: f32, copy: f32) -> Vec<u8> {
     let examples: Vec<&Example> = examples.iter().copied().filter(|example| !example.is_copy_only).collect();
-    let rows = augment::rows(&examples, lexicon);
+    let mut rows = augment::rows(&examples, lexicon);
+    let first = learn::learn(&rows);
+    let telling = augment::telling(&mut rows, &first);
+    rows.extend(telling);
     training::write(lexicon, &learn::learn(&rows), strict, copy)
 }

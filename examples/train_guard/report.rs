@@ -8,7 +8,7 @@ use handoff::privacy::guard::{Profile, Registered, Rule, check_with, log_odds};
 use super::data::{Example, Origin};
 
 /// False positives allowed where the threshold is chosen: below what is promised, for texts yet unseen.
-const FALSE_POSITIVES: f64 = 0.012;
+const FALSE_POSITIVES: f64 = 0.014;
 /// The same for what partners write.
 const WRITTEN_FALSE_POSITIVES: f64 = 0.008;
 /// The same for copy.
@@ -81,6 +81,23 @@ fn lowest<'s, 'e: 's>(
     scores.sort_by(|one, other| other.total_cmp(one));
     let allowed = (scores.len() as f64 * rate) as usize;
     scores.get(allowed).map_or(0.0, |highest| highest + 1e-3)
+}
+
+/// Prints the recall at several rates of false positives: less a matter of chance than the recall at one threshold.
+pub fn points(scored: &[Scored<'_>]) {
+    for (name, is_in) in
+        [("all", (|_| true) as fn(&Scored<'_>) -> bool), ("written", |one| one.example.is_written() && !one.is_copy())]
+    {
+        let part: Vec<&Scored<'_>> = scored.iter().filter(|one| !one.example.is_copy_only && is_in(one)).collect();
+        let sensitive: Vec<&&Scored<'_>> = part.iter().filter(|one| one.example.is_sensitive).collect();
+        for rate in [0.004, 0.008, 0.016] {
+            let benign = part.iter().filter(|one| !one.example.is_sensitive).copied();
+            let threshold = lowest(benign, |one| (one.strict, one.by_rule[0]), rate);
+            let refused = sensitive.iter().filter(|one| one.is_refused(threshold)).count();
+            print!("  {name} {rate}: {:.4}", refused as f64 / sensitive.len().max(1) as f64);
+        }
+    }
+    println!();
 }
 
 /// Prints recall or false positives per kind and for the families that are promised.

@@ -42,7 +42,7 @@ contract!(CheckGuard);
 
 /// What the guard says of a text; nothing of the text itself.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"verdict": "clear", "score": 0.02, "categories": [], "rules": [], "guard_version": "guard-1"}))]
+#[schema(example = json!({"verdict": "clear", "score": 0.02, "categories": [], "rules": [], "guard_version": "guard-2"}))]
 pub struct GuardCheckView {
     /// What it says.
     pub verdict: GuardVerdict,

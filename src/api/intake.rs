@@ -86,7 +86,7 @@ impl From<CreateIntake> for NewIntake {
     "next_action_due_at": "2026-06-02T09:00:00Z", "aging": null, "escalation": null,
     "first_action": {"due_at": "2026-06-02T09:00:00Z", "due_by_receipt_at": "2026-06-02T09:00:00Z", "taken_at": null, "met": null,
         "met_by_receipt": null},
-    "merged_into_id": null, "handoff_issues": [], "is_test": false,
+    "merged_into_id": null, "handoff_issues": [], "has_sealed_details": false, "is_test": false,
     "received_at": "2026-06-01T09:00:00Z", "recorded_at": "2026-06-01T09:00:00Z", "acknowledged_at": null,
     "contacting_at": null, "connected_at": null, "handed_off_at": null, "closed_at": null, "partner_withdrawn_at": null
 }}))]

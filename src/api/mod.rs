@@ -35,6 +35,7 @@ pub mod referrals;
 pub mod refusals;
 pub mod reply;
 pub mod routes;
+pub mod sealed_details;
 pub mod sites;
 pub mod studies;
 pub mod system;
@@ -101,6 +102,7 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         referrals::TransitionReferral,
         referrals::CompleteReferral,
         referrals::ListReferrals,
+        sealed_details::ReadSealedDetails,
         issues::MarkReferralIssue,
         bulk_actions::CreateBulkAction,
         queue::ListQueue,

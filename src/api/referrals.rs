@@ -26,7 +26,7 @@ use crate::store::sites::SiteRow;
 mod body;
 mod view;
 
-pub use body::{CompleteReferral, CreateReferral, ListReferrals, MatchDetails, TransitionReferral, UpdateReferral};
+pub use body::{CompleteReferral, CreateReferral, ListReferrals, MatchDetails, SendDetails, TransitionReferral, UpdateReferral};
 pub use view::{
     FirstActionView, Handoff, PartnerReferralView, ReferralAction, ReferralActions, ReferralBody, ReferralPage, ReferralView,
 };
@@ -58,6 +58,8 @@ fn tag_of(coded: &CodedReferral, site: &SiteRow, context: &Context) -> Result<St
 /// Send no name, no contact detail, no birth date and nothing about health: a body with anything outside this schema is refused
 /// whole. `match` is for recognising a person only: it is turned into keyed digests at once and dropped. Whether a person is already
 /// known, or withdrew permission to be contacted, never shows in a partner's answer; the site finds such a referral in quarantine.
+///
+/// `details` is for what an approved process opens for this partner and study: sealed at once, and read by the site alone.
 #[utoipa::path(
     operation_id = "create_referral", tag = "referrals",
     params(IdempotencyKeyHeader),
@@ -76,9 +78,9 @@ pub async fn create_referral(
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
     let new = body.value.into();
-    let keyring = app.master.keyring(Purpose::ContactDigest, caller.scope.site());
+    let keys = ops::create_referral::Keys::of(&app.master, caller.scope.site());
     write(&app, &caller, Write::new("create_referral", &key, &body.canonical), move |conn, context| {
-        let (coded, site) = ops::create_referral::run(conn, context, &keyring, &new)?;
+        let (coded, site) = ops::create_referral::run(conn, context, &keys, &new)?;
         let location = format!("/v1/referrals/{}", coded.referral.id);
         let (referral, etag) = view(coded, &site, context)?;
         Reply::created(&referral, etag, location)

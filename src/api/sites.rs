@@ -30,7 +30,7 @@ use crate::store::sites::SiteRow;
     "contact_due_hours": 72, "follow_up_due_hours": 120, "suppression_threshold": 11,
     "business_hours": ["monday 08:00-12:00", "monday 13:00-17:00", "tuesday 08:00-16:00"],
     "holidays": ["2026-07-03", "2026-12-25"], "escalation_hours": 8,
-    "created_at": "2026-06-01T09:00:00Z", "updated_at": "2026-06-01T09:00:00Z"
+    "sealed_details_retention_days": 30, "created_at": "2026-06-01T09:00:00Z", "updated_at": "2026-06-01T09:00:00Z"
 }))]
 pub struct SiteView {
     /// Id of the site.
@@ -64,6 +64,9 @@ pub struct SiteView {
     /// Hours of `business_hours` between one step of an escalation and the next.
     #[schema(minimum = 1, maximum = 720)]
     pub escalation_hours: i32,
+    /// Days that sealed details are kept once their referral has closed; then they are purged.
+    #[schema(minimum = 1, maximum = 365)]
+    pub sealed_details_retention_days: i32,
     /// When the site was set up.
     pub created_at: DateTime<Utc>,
     /// When its settings last changed.
@@ -85,6 +88,7 @@ impl From<SiteRow> for SiteView {
             business_hours: row.business_hours.0,
             holidays: row.holidays.0,
             escalation_hours: row.escalation_hours,
+            sealed_details_retention_days: row.sealed_details_retention_days,
             created_at: row.created_at,
             updated_at: row.updated_at,
         }
@@ -132,6 +136,9 @@ pub struct UpdateSite {
     /// Hours of `business_hours` between one step of an escalation and the next.
     #[schema(nullable = false, minimum = 1, maximum = 720)]
     pub escalation_hours: Option<i32>,
+    /// Days that sealed details are kept once their referral has closed; then they are purged. It counts for those that are there too.
+    #[schema(nullable = false, minimum = 1, maximum = 365)]
+    pub sealed_details_retention_days: Option<i32>,
 }
 contract!(UpdateSite);
 
@@ -149,6 +156,7 @@ impl From<UpdateSite> for SitePatch {
             business_hours: body.business_hours,
             holidays: body.holidays,
             escalation_hours: body.escalation_hours,
+            sealed_details_retention_days: body.sealed_details_retention_days,
         }
     }
 }

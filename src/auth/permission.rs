@@ -75,6 +75,10 @@ permissions! {
     PlanReferrals: [Admin Coordinator], Some(Scope::ReferralsRead), false;
     /// Move and change referrals: the site alone.
     WorkReferrals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
+    /// Read the sealed details of a person, each time for a stated purpose: staff who work referrals, and systems with the scope for it.
+    ReadDetails: [Admin Coordinator], Some(Scope::DetailsRead), false;
+    /// Purge the sealed details of a person before their time: admins alone.
+    PurgeDetails: [Admin], None, false;
     /// Follow what happens at the site: admins, and systems with their scope.
     ReadEvents: [Admin], Some(Scope::EventsRead), false;
     /// Read who did what: admins alone.

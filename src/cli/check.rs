@@ -14,8 +14,12 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
     let backend = Backend::open(config)?;
     let mut conn = backend.connect()?;
     println!("Settings and database are in order.");
+    let findings = db::inspect_server_log(&mut conn)?;
+    for finding in &findings {
+        println!("{}.", finding.sentence);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut complaints = check_mail(config, &runtime);
+    let mut complaints = findings.len() + check_mail(config, &runtime);
     let sites = db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))?;
     for (index, issuer) in config.jwt_issuers.iter().enumerate() {
         let place = format!("HANDOFF_JWT_ISSUERS entry {}", index + 1);

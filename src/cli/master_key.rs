@@ -6,12 +6,15 @@ use clap::Subcommand;
 
 use super::Failure;
 use super::backend::{ALSO_FILE, Backend, KEY_FILE, read_if_there, read_keys, write_private};
+use crate::auth::SiteScope;
 use crate::config::Config;
 use crate::db;
 use crate::domain::ids::SiteId;
+use crate::error::AppError;
 use crate::privacy::keys::{MasterKey, Purpose};
 use crate::store;
 use crate::store::contact_digests::KeyUse;
+use crate::store::sealed_details;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MasterKeyCommand {
@@ -34,8 +37,9 @@ The master key comes from the settings, so that it is rotated there, in three st
 1. Give every server HANDOFF_MASTER_KEY_ALSO (or …_ALSO_FILE) with a new key (openssl rand -hex 32); leave HANDOFF_MASTER_KEY as it is.
    Restart them one by one. From now on all of them accept what either key makes.
 2. Exchange the two: the new key in HANDOFF_MASTER_KEY, the present one in HANDOFF_MASTER_KEY_ALSO. Restart them one by one.
-3. After 24 hours nothing but contact digests needs the earlier key. `handoff master-key status` says how many are left;
-   keep the key in HANDOFF_MASTER_KEY_ALSO for as long as they are to be recognised.
+3. After 24 hours nothing but contact digests and sealed details needs the earlier key. Sealed details are sealed anew by themselves,
+   within minutes. `handoff master-key status` says how many of either are left; keep the key in HANDOFF_MASTER_KEY_ALSO until no
+   sealed details are, and for as long as the digests are to be recognised.
 
 Keep both keys with the backups: a backup from before needs the earlier one.";
 
@@ -72,33 +76,62 @@ fn status(config: &Config) -> Result<(), Failure> {
     let mut conn = backend.connect()?;
     println!("Keys: 1 current, {} also accepted.", backend.master.accepted_beside());
     println!(
-        "Cursors, staff tokens and idempotency keys need an earlier key for 24 hours, contact digests until the person comes by again."
+        "Cursors, staff tokens and idempotency keys need an earlier key for 24 hours, contact digests until the person comes by again,\nsealed details until a serving process has sealed them anew, which it does within minutes."
     );
     for site in db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))? {
-        let (name, uses) = db::in_site(&mut conn, site, |conn, scope| {
-            Ok((store::sites::current(conn, scope)?.name, store::contact_digests::count_by_key(conn, scope)?))
-        })?;
+        let (name, uses) =
+            db::in_site(&mut conn, site, |conn, scope| Ok((store::sites::current(conn, scope)?.name, Uses::of(conn, scope)?)))?;
         println!("\n{} ({site})", name.as_str());
-        for (key, [of_referrals, of_withdrawals]) in by_key(&backend.master, site, &uses) {
-            println!("  {key}: {of_referrals} digest(s) of referrals, {of_withdrawals} of withdrawals");
+        for (key, Kept { of_referrals, of_withdrawals, details }) in by_key(&backend.master, site, &uses) {
+            println!(
+                "  {key}: {of_referrals} digest(s) of referrals, {of_withdrawals} of withdrawals, {details} sealed detail(s)"
+            );
         }
     }
     Ok(())
 }
 
 /// What is kept under each key, in the operator's words and in the order of the settings.
-fn by_key(master: &MasterKey, site: SiteId, uses: &[KeyUse]) -> BTreeMap<Named, [i64; 2]> {
-    let ids: Vec<_> = master.keyring(Purpose::ContactDigest, site).all().map(|key| key.id().0.to_vec()).collect();
-    let mut counts: BTreeMap<Named, [i64; 2]> = (0..ids.len()).map(|place| (Named::Accepted(place), [0; 2])).collect();
-    for used in uses {
-        let named = match &used.key_id {
-            None => Named::Unnamed,
-            Some(id) => ids.iter().position(|known| known == id).map_or(Named::Unknown, Named::Accepted),
-        };
-        let [of_referrals, of_withdrawals] = counts.entry(named).or_default();
-        *(if used.of_withdrawals { of_withdrawals } else { of_referrals }) += used.digests;
+fn by_key(master: &MasterKey, site: SiteId, uses: &Uses) -> BTreeMap<Named, Kept> {
+    // Each purpose has keys of its own, with names of their own: a place among them is the operator's key.
+    let ids = |purpose| master.keyring(purpose, site).all().map(|key| key.id().0.to_vec()).collect::<Vec<_>>();
+    let (of_digests, of_details) = (ids(Purpose::ContactDigest), ids(Purpose::SealedDetails));
+    let named = |ids: &[Vec<u8>], id: Option<&Vec<u8>>| match id {
+        None => Named::Unnamed,
+        Some(id) => ids.iter().position(|known| known == id).map_or(Named::Unknown, Named::Accepted),
+    };
+    let mut counts: BTreeMap<Named, Kept> =
+        (0..of_digests.len()).map(|place| (Named::Accepted(place), Kept::default())).collect();
+    for used in &uses.digests {
+        let kept = counts.entry(named(&of_digests, used.key_id.as_ref())).or_default();
+        *(if used.of_withdrawals { &mut kept.of_withdrawals } else { &mut kept.of_referrals }) += used.digests;
+    }
+    for used in &uses.details {
+        counts.entry(named(&of_details, Some(&used.key_id))).or_default().details += used.details;
     }
     counts
+}
+
+/// What a site keeps under its keys.
+#[derive(Debug)]
+struct Uses {
+    digests: Vec<KeyUse>,
+    details: Vec<sealed_details::KeyUse>,
+}
+
+impl Uses {
+    fn of(conn: &mut db::Conn, scope: &SiteScope) -> Result<Self, AppError> {
+        let (digests, details) = (store::contact_digests::count_by_key(conn, scope)?, sealed_details::count_by_key(conn, scope)?);
+        Ok(Self { digests, details })
+    }
+}
+
+/// How much lies under one key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Kept {
+    of_referrals: i64,
+    of_withdrawals: i64,
+    details: i64,
 }
 
 /// A key as the operator knows it.
@@ -118,7 +151,7 @@ impl std::fmt::Display for Named {
             Self::Accepted(0) => f.write_str("current key"),
             Self::Accepted(place) => write!(f, "also accepted, number {place}"),
             Self::Unnamed => f.write_str("unnamed, from before keys had names"),
-            Self::Unknown => f.write_str("a key that is not configured: never recognised again without it"),
+            Self::Unknown => f.write_str("a key that is not configured: never recognised or opened again without it"),
         }
     }
 }
@@ -139,14 +172,20 @@ mod tests {
             (named(&key("04")), false, 6),
             (None, false, 7),
         ];
-        let uses = uses.map(|(key_id, of_withdrawals, digests)| KeyUse { key_id, of_withdrawals, digests });
-        let counts = by_key(&key("01").accepting([key("02"), key("05")]), site, &uses);
+        let digests = uses.map(|(key_id, of_withdrawals, digests)| KeyUse { key_id, of_withdrawals, digests }).to_vec();
+        let sealed = |master: &MasterKey, details| sealed_details::KeyUse {
+            key_id: master.derive(Purpose::SealedDetails, site).id().0.to_vec(),
+            details,
+        };
+        let details = vec![sealed(&key("01"), 8), sealed(&key("05"), 9), sealed(&key("03"), 10)];
+        let counts = by_key(&key("01").accepting([key("02"), key("05")]), site, &Uses { digests, details });
+        let kept = |of_referrals, of_withdrawals, details| Kept { of_referrals, of_withdrawals, details };
         let expected = [
-            (Named::Accepted(0), [3, 0]),
-            (Named::Accepted(1), [0, 4]),
-            (Named::Accepted(2), [0, 0]),
-            (Named::Unnamed, [7, 0]),
-            (Named::Unknown, [6, 5]),
+            (Named::Accepted(0), kept(3, 0, 8)),
+            (Named::Accepted(1), kept(0, 4, 0)),
+            (Named::Accepted(2), kept(0, 0, 9)),
+            (Named::Unnamed, kept(7, 0, 0)),
+            (Named::Unknown, kept(6, 5, 10)),
         ];
         assert_eq!(counts.into_iter().collect::<Vec<_>>(), expected);
     }

@@ -20,13 +20,13 @@ use crate::domain::vocabulary::{
 use crate::error::AppError;
 use crate::ops::add_member::{self, NewMember};
 use crate::ops::create_partner::{self, NewPartner};
-use crate::ops::create_referral::{self, NewReferral};
+use crate::ops::create_referral::{self, Keys, NewReferral};
 use crate::ops::create_route::{self, NewRoute};
 use crate::ops::create_site::{self, FirstAdmin, NewSite};
 use crate::ops::create_study::{self, NewStudy};
 use crate::ops::issue_key::{self, Holder, Issued, NewKey};
 use crate::ops::{Context, Expected, launch_sample_route, move_partner, transition_referral};
-use crate::privacy::keys::{Keyring, MasterKey, Purpose};
+use crate::privacy::keys::MasterKey;
 
 /// The study that the printed lines use.
 pub(super) const FIRST_STUDY: &str = "heart-2026";
@@ -92,9 +92,9 @@ pub(super) struct Sample {
 /// Loads the sample site in one transaction: all of it, or nothing.
 pub(super) fn load(conn: &mut Conn, master: &MasterKey, now: DateTime<Utc>) -> Result<Sample, Failure> {
     let site = SiteId::at(now);
-    let digest_keys = master.keyring(Purpose::ContactDigest, site);
+    let keys = Keys::of(master, site);
     let start = now - Duration::days(DAYS);
-    Ok(db::in_site(conn, site, |conn, scope| fill(conn, scope, &digest_keys, start, now))?)
+    Ok(db::in_site(conn, site, |conn, scope| fill(conn, scope, &keys, start, now))?)
 }
 
 /// The sample's own texts are constants that fit; one that did not would be a fault of ours.
@@ -102,13 +102,7 @@ fn text<T: std::str::FromStr<Err = crate::domain::OutOfBounds>>(text: &str) -> R
     text.parse().map_err(AppError::internal)
 }
 
-fn fill(
-    conn: &mut Conn,
-    scope: &SiteScope,
-    digest_keys: &Keyring,
-    start: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<Sample, AppError> {
+fn fill(conn: &mut Conn, scope: &SiteScope, keys: &Keys, start: DateTime<Utc>, now: DateTime<Utc>) -> Result<Sample, AppError> {
     let new = NewSite {
         name: text("Riverside Clinical Research (sample)")?,
         time_zone: chrono_tz::America::New_York,
@@ -176,7 +170,7 @@ fn fill(
         let Some((partner, study)) = route else { continue };
         let new = sample_referral(number, partner.clone(), study.clone())?;
         let as_coordinator = context(coordinator, Role::Coordinator, at);
-        let (taken, _) = create_referral::run(conn, &as_coordinator, digest_keys, &new)?;
+        let (taken, _) = create_referral::run(conn, &as_coordinator, keys, &new)?;
         for (step, request) in (1..).zip(story(number)) {
             let at = (at + Duration::hours(5 * step)).min(now);
             let context = context(coordinator, Role::Coordinator, at);
@@ -240,6 +234,7 @@ fn sample_referral(number: i32, partner: Code, study: Code) -> Result<NewReferra
         source_tag: None,
         email: None,
         phone: None,
+        details: None,
         quarantine: (number % 40 == 39).then_some(QuarantineReason::ContactWithdrawn),
     })
 }

@@ -9,7 +9,7 @@ use crate::auth::KeyUses;
 use crate::auth::provider::Providers;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Db, Limits};
+use crate::db::{self, Db, Limits};
 use crate::jobs::scheduler::Scheduler;
 use crate::jobs::{JOBS, alert_delivery, key_uses};
 use crate::outbound::{Http, Mailer, Outbound};
@@ -26,7 +26,9 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     let address = listener.local_addr()?;
     let admin = config.admin_listen.map(|address| server::bind_for("HANDOFF_ADMIN_LISTEN", address)).transpose()?;
     let backend = Backend::open_to_serve(config)?;
-    backend.connect()?;
+    for finding in db::inspect_server_log(&mut backend.connect()?)? {
+        log::warn!("{}", finding.sentence);
+    }
     match &backend.data_dir {
         Some(data_dir) => demo::first_start(&backend, data_dir, address, no_demo)?,
         None => println!("Handoff serves on http://{address} — documentation at http://{address}/docs/"),

@@ -6,12 +6,14 @@ pub mod embedded;
 mod lint;
 mod migrations;
 mod pool;
+mod server_log;
 mod tenancy;
 
 pub use bootstrap::{APP_ROLE, OWNER_ROLE, Prepared, connect, ensure_roles, ensure_roles_and_database};
 pub use lint::{Finding, inspect};
 pub use migrations::{MigrateError, migrate, pending, revert_all};
 pub use pool::{Db, Deadline, Limits, Usage};
+pub use server_log::inspect_server_log;
 pub use tenancy::{beyond_partner, enter_site, in_directory, in_site};
 
 /// A connection, by the name under which `ops` and `api` pass it on without knowing the library.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// The version of the guard that classes values (`privacy::guard`); it changes with every change of its rules, lists or model.
-pub const GUARD_VERSION: &str = "guard-1";
+pub const GUARD_VERSION: &str = "guard-2";
 
 /// One fault of a request body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +99,8 @@ pub enum FaultCode {
     Inconsistent,
     /// An address that is not public or without TLS; where the server itself connects to it, also one that its operator did not allow.
     AddressNotAllowed,
+    /// A member of the contract that only an approved process opens, and none does for this partner and study today.
+    NotApproved,
 }
 
 impl FaultCode {
@@ -124,6 +126,7 @@ impl FaultCode {
         Self::NotNormalized,
         Self::Inconsistent,
         Self::AddressNotAllowed,
+        Self::NotApproved,
     ];
 
     /// The code as it stands in an answer.
@@ -149,6 +152,7 @@ impl FaultCode {
             Self::NotNormalized => "not_normalized",
             Self::Inconsistent => "inconsistent",
             Self::AddressNotAllowed => "address_not_allowed",
+            Self::NotApproved => "not_approved",
         }
     }
 }

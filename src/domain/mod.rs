@@ -38,6 +38,7 @@ pub mod partner_view;
 pub mod public_url;
 pub mod referral_state;
 pub mod route_config;
+pub mod sealed_details;
 pub mod standstill;
 pub mod test_run;
 pub mod text;

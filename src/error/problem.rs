@@ -63,7 +63,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 10)]
     pub launch_blockers: Vec<LaunchBlocker>,
-    /// The version of the guard that refused a value, on `sensitive_content`.
+    /// The version of the guard that refused it, on `sensitive_field` and `sensitive_content`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_length = 40, pattern = "^[a-z0-9-]+$")]
     pub guard_version: Option<&'static str>,
@@ -186,7 +186,7 @@ impl AppError {
             current_version_id: self.inner.current_version_id,
             open_work: self.inner.open_work.clone(),
             launch_blockers: self.inner.launch_blockers.clone(),
-            guard_version: (self.code == ErrorCode::SensitiveContent).then_some(GUARD_VERSION),
+            guard_version: matches!(self.code, ErrorCode::SensitiveContent | ErrorCode::SensitiveField).then_some(GUARD_VERSION),
             intake_url: self.inner.intake_url.clone(),
         }
     }

@@ -10,6 +10,8 @@ pub mod housekeeping;
 pub mod key_uses;
 pub mod language;
 pub mod match_duplicates;
+pub mod reseal;
+pub mod retention;
 pub mod scheduler;
 pub mod sequencer;
 mod sites;
@@ -24,7 +26,7 @@ use chrono::{DateTime, Utc};
 
 use crate::db::Conn;
 use crate::error::AppError;
-use crate::ops::Context;
+use crate::ops::{Context, purge_details};
 use crate::state::AppState;
 use crate::store;
 use crate::store::idempotency::KEPT_FOR;
@@ -80,6 +82,10 @@ const TESTED_EVERY: Duration = Duration::from_secs(2);
 const KEY_USES_EVERY: Duration = Duration::from_secs(60);
 /// How much later than its day an end of approved language is written down at the most.
 const LANGUAGE_EVERY: Duration = Duration::from_secs(60);
+/// How long sealed details outlive their days at the most.
+const PURGED_EVERY: Duration = Duration::from_secs(60);
+/// How long after a rotation of the master key sealed details wait at the most until they are sealed anew.
+const RESEALED_EVERY: Duration = Duration::from_secs(60);
 /// The time that an idempotency key outlives its 24 hours at the most.
 const FORGOTTEN_EVERY: Duration = Duration::from_secs(15 * 60);
 
@@ -133,6 +139,15 @@ pub const JOBS: &[Job] = &[
         pass: pass!(test_runs::pass),
         backlog: Some(|conn, context| Ok(store::test_runs::count_open(conn, &context.scope)?)),
     },
+    Job {
+        name: retention::NAME,
+        every: PURGED_EVERY,
+        on_writes: false,
+        pass: pass!(retention::pass),
+        backlog: Some(purge_details::count_waiting),
+    },
+    // What waits is known to whoever has the keys: `handoff master-key status` counts it.
+    Job { name: reseal::NAME, every: RESEALED_EVERY, on_writes: false, pass: pass!(reseal::pass), backlog: None },
     Job { name: key_uses::NAME, every: KEY_USES_EVERY, on_writes: false, pass: pass!(key_uses::pass), backlog: None },
     Job {
         name: housekeeping::NAME,

@@ -34,13 +34,13 @@ pub struct Done {
 /// The first failure.
 pub async fn at_each<W>(app: &AppState, job: &'static str, work: W) -> Result<usize, AppError>
 where
-    W: Fn(&mut Conn, &Context) -> Result<Done, AppError> + Copy + Send + 'static,
+    W: Fn(&mut Conn, &Context) -> Result<Done, AppError> + Clone + Send + 'static,
 {
     let sites = app.db.look_up(app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await?;
     let (mut count, mut failed) = (0, None);
     for site in sites {
         while !app.jobs.stopping() {
-            match at_one(app, job, site, work).await {
+            match at_one(app, job, site, work.clone()).await {
                 Ok(done) => {
                     count += done.count;
                     if done.count > 0 {
@@ -64,11 +64,11 @@ where
 /// One transaction of the work; nothing while another server holds the lease.
 async fn at_one<W>(app: &AppState, job: &'static str, site: SiteId, work: W) -> Result<Done, AppError>
 where
-    W: Fn(&mut Conn, &Context) -> Result<Done, AppError> + Copy + Send + 'static,
+    W: Fn(&mut Conn, &Context) -> Result<Done, AppError> + Clone + Send + 'static,
 {
     let (scope, server) = (operator_scope(site), app.jobs.server());
     for first in [true, false] {
-        let context = Context::of_system(scope, app.clock.now());
+        let (context, work) = (Context::of_system(scope, app.clock.now()), work.clone());
         let done = app.db.transact(scope, app.deadline(), move |conn| {
             let Some(lease) = store::job_leases::take(conn, &scope, job)? else { return Ok(None) };
             let done = work(conn, &context)?;

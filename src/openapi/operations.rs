@@ -85,6 +85,7 @@ fn success_headers(status: &str, response: &Value, keyed: bool, is_list: bool) -
         "/LanguageCheckView",
         "/PreflightView",
         "/GuardCheckView",
+        "/SealedDetailsView",
     ];
     let is_act = acts.iter().any(|act| schema.ends_with(act));
     if is_list {

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::record::{Change, record};
-use super::{Context, contact_details, facts, received, transition_referral};
+use super::{Context, contact_details, facts, purge_details, received, transition_referral};
 use crate::db::Conn;
 use crate::domain::ids::{ContactWithdrawalId, ReferralId};
 use crate::domain::journal::SubjectKind;
@@ -12,7 +12,7 @@ use crate::domain::text::{EmailAddress, PhoneNumber};
 use crate::domain::vocabulary::CloseReason;
 use crate::error::AppError;
 use crate::privacy::keys::Keyring;
-use crate::store::contact_digests::{KeptDigest, lock_open_referrals, move_to_current, take_turn, withdraw};
+use crate::store::contact_digests::{KeptDigest, lock_open_referrals, move_to_current, referrals_of, take_turn, withdraw};
 use crate::store::locks::Turn;
 use crate::store::{referrals, sites};
 
@@ -73,24 +73,30 @@ pub fn run(conn: &mut Conn, context: &Context, keyring: &Keyring, new: &NewConta
     let mut recorded = vec![Change::made(OPERATION, SubjectKind::ContactWithdrawal, id.0, made)];
     let changes = before.iter().zip(&after).map(|(before, after)| Change::of_referral(OPERATION, before, after));
     recorded.extend(changes.map(|change| change.because(reason.as_str())));
+    // What was sent about the person goes at once, also what is kept of referrals that had ended before.
+    let of_person = referrals_of(conn, scope, is_test, &details)?;
+    recorded.extend(purge_details::of_persons(conn, context, OPERATION, &of_person)?);
     record(conn, context, recorded)?;
     Ok(Withdrawn { id, received_at, recorded_at: now, closed })
 }
 
 /// Records what closing one referral with `person_requested_no_contact` says about its person: later referrals with its digests are
-/// held, and so are those with a digest of a record that was merged into it. Others that are open stay as they are; a withdrawal with the contact details closes them. `None`: nothing new.
+/// held, and so are those with a digest of a record that was merged into it. Others that are open stay as they are; a withdrawal with the
+/// contact details closes them. What was sent about the person, with it or with what was merged into it, is purged.
 pub(super) fn of_closed_referral(
     conn: &mut Conn,
     context: &Context,
     operation: &'static str,
     referral: &referrals::ReferralRow,
-) -> Result<Option<Change>, AppError> {
+) -> Result<Vec<Change>, AppError> {
     let (scope, now) = (&context.scope, context.now);
+    let mut changes = purge_details::of_persons(conn, context, operation, &[referral.id])?;
     let digests = crate::store::contact_digests::of_referral(conn, scope, referral.id)?;
     let kinds: std::collections::BTreeSet<_> = digests.iter().map(|kept| kept.kind).collect();
     if digests.is_empty() || withdraw(conn, scope, referral.is_test, digests, now, now)? == 0 {
-        return Ok(None);
+        return Ok(changes);
     }
     let made = facts::of_contact_withdrawal(kinds, now, referral.is_test);
-    Ok(Some(Change::made(operation, SubjectKind::ContactWithdrawal, ContactWithdrawalId::at(now).0, made)))
+    changes.push(Change::made(operation, SubjectKind::ContactWithdrawal, ContactWithdrawalId::at(now).0, made));
+    Ok(changes)
 }

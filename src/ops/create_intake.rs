@@ -198,6 +198,7 @@ fn new_arrival(
         received_at: new.received_at,
         quarantine: held.then_some(QuarantineReason::ContactWithdrawn),
         digests: door.digests,
+        details: None,
         is_test: false,
     };
     new_referral::keep(conn, context, door.site, arrival)

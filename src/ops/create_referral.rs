@@ -5,16 +5,18 @@
 use chrono::{DateTime, Utc};
 
 use super::new_referral::{self, Aim, Arrival};
-use super::{Context, admit, contact_details, create_test_referral, no_route, received};
+use super::{Context, admit, contact_details, create_test_referral, no_route, received, seal_details};
 use crate::auth::Actor;
 use crate::db::Conn;
 use crate::domain::contact_basis::{self, StatedBy};
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::SiteId;
+use crate::domain::sealed_details::Details;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
 use crate::domain::vocabulary::{Channel, ContactBasis, ContactPath, LateReason, QuarantineReason};
 use crate::error::{AppError, ErrorCode};
 use crate::privacy::digests::DetailDigests;
-use crate::privacy::keys::Keyring;
+use crate::privacy::keys::{Keyring, MasterKey, Purpose, SiteKey};
 use crate::store;
 use crate::store::referrals::CodedReferral;
 use crate::store::routes::RouteContext;
@@ -47,23 +49,37 @@ pub struct NewReferral {
     pub email: Option<EmailAddress>,
     /// For matching only.
     pub phone: Option<PhoneNumber>,
+    /// What an approved process opens; sealed and dropped.
+    pub details: Option<Details>,
     /// Why a person has to decide before it enters the queue, when something found that out before. That permission to contact
     /// was withdrawn is found out here.
     pub quarantine: Option<QuarantineReason>,
+}
+
+/// The keys that a referral is taken with.
+#[derive(Debug)]
+pub struct Keys {
+    /// Contact details are digested under these.
+    pub digests: Keyring,
+    /// Details of the person are sealed under this.
+    pub sealing: SiteKey,
+}
+
+impl Keys {
+    /// Those of a site.
+    #[must_use]
+    pub fn of(master: &MasterKey, site: SiteId) -> Self {
+        Self { digests: master.keyring(Purpose::ContactDigest, site), sealing: master.derive(Purpose::SealedDetails, site) }
+    }
 }
 
 /// Takes a referral; answers it with the site that it came to.
 ///
 /// # Errors
 /// 422 with every fault of the request, 409 when the route does not take it now or its reference was used, 403 for a test key that no open run awaits.
-pub fn run(
-    conn: &mut Conn,
-    context: &Context,
-    keyring: &Keyring,
-    new: &NewReferral,
-) -> Result<(CodedReferral, SiteRow), AppError> {
+pub fn run(conn: &mut Conn, context: &Context, keys: &Keys, new: &NewReferral) -> Result<(CodedReferral, SiteRow), AppError> {
     if context.actor.is_test() {
-        return create_test_referral::run(conn, context, keyring, new);
+        return create_test_referral::run(conn, context, &keys.digests, new);
     }
     let scope = &context.scope;
     let site = store::sites::current(conn, scope)?;
@@ -72,7 +88,12 @@ pub fn run(
         Some(route) => Ok(route),
         None => Err(no_route::fault(conn, context, new.partner.as_ref())?),
     };
-    let (digests, faults) = check(context, new, &site, found, keyring);
+    let (digests, mut faults) = check(context, new, &site, found, &keys.digests);
+    let open = match &route {
+        Some(route) => Some(seal_details::open_fields(conn, context, new, route, &site)?),
+        None => None,
+    };
+    faults.extend(seal_details::check(new, open.as_deref()));
     let (Some(route), true) = (route, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     let language = admit::admit(conn, context, &site, &route, new.channel, new.late_reason)?;
 
@@ -94,6 +115,7 @@ pub fn run(
         received_at: new.received_at,
         quarantine: new.quarantine.or(withdrawn.then_some(QuarantineReason::ContactWithdrawn)),
         digests: &digests,
+        details: new.details.as_ref().map(|details| (details, &keys.sealing)),
         is_test: false,
     };
     Ok((new_referral::keep(conn, context, &site, arrival)?, site))
@@ -143,11 +165,6 @@ pub(super) fn check(
         ContactPath::SiteRecord if new.external_ref.is_none() => {
             fault("/external_ref", FaultCode::MissingField, "`site_record` needs the site's own reference to the record.");
         }
-        ContactPath::SealedDetails => fault(
-            "/contact_path",
-            FaultCode::Inconsistent,
-            "`sealed_details` needs an approved process, and none is recorded for this route. Use `person_uses_intake`.",
-        ),
         _ => {}
     }
     faults.extend(received::check(new.received_at, context.now));

@@ -61,6 +61,7 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewSite, admin: &FirstAdmin)
         business_hours: CodeList(Vec::new()),
         holidays: CodeList(Vec::new()),
         escalation_hours: 8,
+        sealed_details_retention_days: 30,
     };
     store::sites::insert(conn, &site)?;
     record(conn, context, [Change::made("create_site", SubjectKind::Site, site.site_id.0, facts::of_site(&site))])?;

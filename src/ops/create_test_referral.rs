@@ -3,7 +3,7 @@
 use super::create_referral::{NewReferral, check, no_run};
 use super::new_referral::{self, Aim, Arrival};
 use super::record::{Change, record};
-use super::{Context, admit, facts};
+use super::{Context, admit, facts, seal_details};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ReferralId;
@@ -41,6 +41,7 @@ pub(super) fn run(
     };
     let (Some(route), Some(run)) = (route, run.filter(|run| run.run.expires_at > context.now)) else { return Err(no_run()) };
     let (digests, mut faults) = check(context, new, &site, Ok(&route), keyring);
+    faults.extend(seal_details::check_test(new));
     if !route.route.channels.0.contains(&new.channel) {
         faults.push(admit::channel_not_listed());
     }
@@ -72,6 +73,7 @@ pub(super) fn run(
         received_at: new.received_at,
         quarantine: None,
         digests: &digests,
+        details: None,
         is_test: true,
     };
     let coded = new_referral::keep(conn, context, &site, arrival)?;

@@ -33,6 +33,7 @@ pub(super) fn of_site(site: &SiteRow) -> Facts {
         .slugs("business_hours", site.business_hours.0.iter().map(|period| period.as_str()))
         .slugs("holidays", site.holidays.0.iter().map(|date| date.as_str()))
         .number("escalation_hours", site.escalation_hours)
+        .number("sealed_details_retention_days", site.sealed_details_retention_days)
 }
 
 pub(super) fn of_member(context: &MemberContext) -> Facts {

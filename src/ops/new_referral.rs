@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use super::record::{Change, record};
-use super::{Context, facts, heir, received};
+use super::{Context, facts, heir, received, seal_details};
 use crate::db::Conn;
 use crate::domain::CodeList;
+use crate::domain::approved_process::ProcessField;
 use crate::domain::escalation;
 use crate::domain::handoff_code;
 use crate::domain::ids::{LanguageVersionId, MemberId, ReferralId, StudyId};
 use crate::domain::journal::{EventType, SubjectKind};
+use crate::domain::sealed_details::Details;
 use crate::domain::standstill;
 use crate::domain::text::{Code, HandoffCode, Reference};
 use crate::domain::vocabulary::{
@@ -17,6 +19,7 @@ use crate::domain::vocabulary::{
 };
 use crate::error::{AppError, ErrorCode};
 use crate::privacy::digests::DetailDigests;
+use crate::privacy::keys::SiteKey;
 use crate::store;
 use crate::store::referrals::{CodedReferral, ReferralRow};
 use crate::store::routes::{RouteContext, RouteRow};
@@ -59,6 +62,8 @@ pub(super) struct Arrival<'a> {
     pub quarantine: Option<QuarantineReason>,
     /// Of its contact details.
     pub digests: &'a [DetailDigests],
+    /// What an approved process opens, with the key to seal it under.
+    pub details: Option<(&'a Details, &'a SiteKey)>,
     /// Marked test for ever: it reaches nobody but through its run.
     pub is_test: bool,
 }
@@ -88,12 +93,18 @@ pub(super) fn keep(conn: &mut Conn, context: &Context, site: &SiteRow, arrival: 
     store::referrals::insert_digests(conn, &referral, arrival.digests)?;
     // Whatever is known of the person: a job looks, after the commit.
     store::duplicates::matching::queue(conn, &referral)?;
-    let change = Change::made(arrival.operation, SubjectKind::Referral, referral.id.0, facts::of_referral(&referral))
+    let mut made = facts::of_referral(&referral);
+    if let (Some((details, key)), Some(partner)) = (arrival.details, referral.partner_id) {
+        seal_details::keep(conn, context, key, referral.id, partner, details)?;
+        made = made.codes("sealed_details", details.fields().into_iter().map(ProcessField::as_str));
+    }
+    let change = Change::made(arrival.operation, SubjectKind::Referral, referral.id.0, made)
         .because(referral.late_reason.map(|reason| reason.as_str()))
         .tell_of_referral(EventType::ReferralReceived, &referral);
     record(conn, context, [change])?;
     let (partner_code, handed) = arrival.route.map(|route| (route.partner_code, route.route)).unzip();
-    Ok(CodedReferral::new(referral, partner_code, arrival.study.code, handed))
+    let coded = CodedReferral::new(referral, partner_code, arrival.study.code, handed);
+    Ok(CodedReferral { has_sealed_details: arrival.details.is_some(), ..coded })
 }
 
 fn build(context: &Context, arrival: &Arrival<'_>, site: &SiteRow) -> Result<ReferralRow, AppError> {

@@ -170,7 +170,7 @@ fn join(
     });
     let mut changes: Vec<Change> = told.collect();
     if merge.withdrew {
-        // Whatever the two were reached by is one person's by now.
+        // Whatever the two were reached by, and whatever was sent about them, is one person's by now.
         changes.extend(create_contact_withdrawal::of_closed_referral(conn, context, OPERATION, survivor)?);
     }
     Ok(changes)

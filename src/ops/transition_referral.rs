@@ -114,8 +114,12 @@ pub fn run(
     apply(&mut coded.referral, change);
     let change = Change::of_referral(OPERATION, &before, &coded.referral);
     let change = change.because(request.reason.map(|reason| reason.as_str()));
-    let withdrawn =
-        if withdraws { create_contact_withdrawal::of_closed_referral(conn, context, OPERATION, &coded.referral)? } else { None };
+    let withdrawn = if withdraws {
+        coded.has_sealed_details = false;
+        create_contact_withdrawal::of_closed_referral(conn, context, OPERATION, &coded.referral)?
+    } else {
+        Vec::new()
+    };
     record(conn, context, std::iter::once(change).chain(withdrawn))?;
     Ok((coded, site))
 }

@@ -40,6 +40,8 @@ pub struct SitePatch {
     pub holidays: Option<Vec<CalendarDate>>,
     /// Working hours between two steps of an escalation.
     pub escalation_hours: Option<i32>,
+    /// Days that sealed details are kept once their referral has ended.
+    pub sealed_details_retention_days: Option<i32>,
 }
 
 /// Changes the site. Due times that are running stay as they are: they were promised under the old hours and the old calendar.
@@ -66,6 +68,7 @@ pub fn run(conn: &mut Conn, context: &Context, expected: &Expected, patch: SiteP
         business_hours: patch.business_hours.map(CodeList),
         holidays: patch.holidays.map(CodeList),
         escalation_hours: patch.escalation_hours,
+        sealed_details_retention_days: patch.sealed_details_retention_days,
         version: site.version + 1,
         updated_at: context.now,
     };

@@ -1,8 +1,8 @@
 //! Whether a code carries a message: a reference or a key names a record, and a sentence in its alphabet is no name.
 //!
 //! Counted are word-like runs of letters. Runs of hexadecimal letters are part of a number, and words that the site has registered
-//! (its tags are made of them) say nothing. A code without any word was drawn by a machine: one in fifty random ones looks like
-//! health words to the model, so only what identifies a person is looked for in it, and nothing at all in a UUID.
+//! (its tags are made of them) say nothing. Further a code may hold no identifier of a person and no word for an illness or a drug. A UUID
+//! was drawn by a machine and is not looked at: by chance it has the form of anything.
 
 use uuid::Uuid;
 
@@ -44,19 +44,19 @@ fn refuse_beyond(most_words: usize, code: &str, registered: &Registered) -> Opti
         return None;
     }
     let verdict = guard::check(code, Profile::Strict, registered);
-    let is_made_by_machine = !runs(code).any(|run| run.len() > 2 && is_word(run));
-    // The model learned from prose: of a code without a word for health it knows nothing.
-    let is_chance = |rule: Rule| match rule {
-        Rule::NarrativeModel => true,
-        Rule::ClinicalTerms | Rule::PersonWithClinical => is_made_by_machine,
-        _ => false,
-    };
-    if let Some(rule) = verdict.rules.iter().find(|rule| !is_chance(*rule)) {
-        let category = verdict.categories.iter().next().unwrap_or(rule.category());
-        return Some(Refused { category: category.as_str(), rule: rule.as_str() });
+    if let Some(rule) = verdict.rules.iter().find(|rule| !is_weighed(*rule)) {
+        return Some(Refused { category: rule.category().as_str(), rule: rule.as_str() });
+    }
+    if let Some(category) = guard::names_ailment(code, registered) {
+        return Some(Refused { category: category.as_str(), rule: Rule::ClinicalTerms.as_str() });
     }
     let words = runs(code).filter(|run| is_word(run) && !registered.knows(run)).count();
     (words > most_words).then_some(Refused { category: Category::Obfuscation.as_str(), rule: RULE })
+}
+
+/// Rules that weigh a wording. They were learned from prose, and find some in any number beside a word.
+const fn is_weighed(rule: Rule) -> bool {
+    matches!(rule, Rule::NarrativeModel | Rule::ClinicalTerms | Rule::PersonWithClinical)
 }
 
 fn runs(code: &str) -> impl Iterator<Item = &str> {
@@ -133,8 +133,32 @@ mod tests {
 
     #[test]
     fn what_identifies_or_ails_a_person_is_refused_in_a_code_too() {
-        for code in ["123-45-6789", "555-201-0142", "DOB-1961-04-12", "she-has-diabetes", "ALS-patient-17"] {
+        for code in [
+            "123-45-6789",
+            "555-201-0142",
+            "DOB-1961-04-12",
+            "she-has-diabetes",
+            "CRM-68-palpitations-on-apixaban",
+            "lead_asthma_17",
+        ] {
             assert!(refuse(code, &Registered::NONE).is_some(), "{code}");
+            assert!(refuse_key(code).is_some(), "{code}");
+        }
+        assert_eq!(refuse("lead_asthma_17", &Registered::new(["Asthma Control Study"])), None);
+    }
+
+    #[test]
+    fn words_of_campaigns_and_systems_are_no_illness() {
+        let words = "lead crm click landing flyer poster email spring fall winter cold call heart walk run drive launch test batch row import \
+                     campaign clinic health care study trial wave phase pilot panel form web site north south lakeside harbor voices news radio \
+                     print social facebook google event fair church school library retry queue partner portal intake stroke-free open close \
+                     upsert sync mirror sequence create referral update kit booth banner market relay sunrise bridge";
+        let hits: Vec<&str> =
+            words.split_whitespace().filter(|word| refuse(&format!("{word}-2026-17"), &Registered::NONE).is_some()).collect();
+        assert_eq!(hits, ["stroke-free"], "the last is one, and says so where no study is registered under it");
+        for number in 0..20_000 {
+            let key = format!("test-key-{number:06}");
+            assert_eq!(refuse_key(&key), None, "{key}");
         }
     }
 }

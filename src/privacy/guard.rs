@@ -84,6 +84,22 @@ pub fn check_with(model: &Model<'_>, text: &str, profile: Profile, registered: &
     Verdict { sensitive: !rules.is_empty(), score, categories, rules }
 }
 
+/// The kind of the first word that names a disease, a symptom or a drug and that no registered name has. Nothing is weighed: the word
+/// is listed, or it is not. For codes, of which the model knows nothing.
+pub fn names_ailment(text: &str, registered: &Registered) -> Option<Category> {
+    const SHORTEST: usize = 4;
+    let folded = fold::fold(text);
+    let words = words::read(&folded, Model::compiled().lexicon, registered);
+    let is_named = |word: &&words::Word<'_>| {
+        !word.is_registered && word.bytes.len() >= SHORTEST && word.bytes.iter().all(u8::is_ascii_alphabetic)
+    };
+    words.iter().filter(is_named).find_map(|word| match word.class {
+        Class::Medication => Some(Category::Medication),
+        Class::Condition | Class::Mental | Class::Symptom => Some(Category::MedicalCondition),
+        _ => None,
+    })
+}
+
 /// The model's log-odds of a text alone, as `check_with` compares them with the threshold; for training.
 pub fn log_odds(model: &Model<'_>, text: &str, profile: Profile) -> f32 {
     let folded = fold::fold(text);

@@ -24,6 +24,8 @@ pub enum Purpose {
     LocalToken,
     /// Secrets of alert webhooks.
     AlertWebhook,
+    /// Sealed details of persons.
+    SealedDetails,
 }
 
 impl Purpose {
@@ -34,6 +36,7 @@ impl Purpose {
             Self::Fingerprint => "fingerprint",
             Self::LocalToken => "local-token",
             Self::AlertWebhook => "alert-webhook",
+            Self::SealedDetails => "sealed-details",
         }
     }
 }

@@ -1,6 +1,5 @@
-//! What keeps people out of the system's memory: the body allowlist, the classifiers of names and of
-//! values, keyed digests, server keys,
-//! the audit chain.
+//! What keeps people out of the system's memory: the body allowlist, the classifiers of names and of values, keyed digests,
+//! server keys, sealing, the audit chain.
 //!
 //! Pure: no request and no connection. Nothing here logs, and no error of this module carries what it refused.
 
@@ -11,4 +10,5 @@ pub mod guard;
 pub mod json;
 pub mod keys;
 pub mod names;
+pub mod sealing;
 pub mod shape;

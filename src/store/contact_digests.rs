@@ -137,18 +137,8 @@ pub fn lock_open_referrals(
     is_test: bool,
     details: &[DetailDigests],
 ) -> QueryResult<Vec<ReferralRow>> {
-    let (kinds, digests) = sought(details);
     // Asked first, so that the lock goes by ids alone. Whoever merges records takes the turns of their digests too.
-    let of_person: Vec<(ReferralId, Option<ReferralId>)> = referral_digests::table
-        .inner_join(
-            referrals::table
-                .on(referrals::site_id.eq(referral_digests::site_id).and(referrals::id.eq(referral_digests::referral_id))),
-        )
-        .filter(referral_digests::site_id.eq(scope.site()))
-        .filter(referral_digests::kind.eq_any(kinds).and(referral_digests::digest.eq_any(digests)))
-        .select((referrals::id, referrals::merged_into_id))
-        .load(conn)?;
-    let of_person: Vec<ReferralId> = of_person.into_iter().map(|(id, merged_into)| merged_into.unwrap_or(id)).collect();
+    let of_person = referrals_of(conn, scope, is_test, details)?;
     referrals::table
         .filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(is_test)))
         .filter(referrals::status.ne(ReferralStatus::Closed).and(referrals::id.eq_any(of_person)))
@@ -156,6 +146,29 @@ pub fn lock_open_referrals(
         .select(ReferralRow::as_select())
         .for_update()
         .load(conn)
+}
+
+/// The referrals of one of these details, open or not; for one that was merged, the record that goes on for the person.
+///
+/// # Errors
+/// A database failure.
+pub fn referrals_of(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    is_test: bool,
+    details: &[DetailDigests],
+) -> QueryResult<Vec<ReferralId>> {
+    let (kinds, digests) = sought(details);
+    let of_person: Vec<(ReferralId, Option<ReferralId>)> = referral_digests::table
+        .inner_join(
+            referrals::table
+                .on(referrals::site_id.eq(referral_digests::site_id).and(referrals::id.eq(referral_digests::referral_id))),
+        )
+        .filter(referral_digests::site_id.eq(scope.site()).and(referrals::is_test.eq(is_test)))
+        .filter(referral_digests::kind.eq_any(kinds).and(referral_digests::digest.eq_any(digests)))
+        .select((referrals::id, referrals::merged_into_id))
+        .load(conn)?;
+    Ok(of_person.into_iter().map(|(id, merged_into)| merged_into.unwrap_or(id)).collect())
 }
 
 /// The digests kept of a referral, and of those that were merged into it: they are one person's.

@@ -28,6 +28,7 @@ pub mod registered_names;
 pub mod route_configurations;
 pub mod route_counts;
 pub mod routes;
+pub mod sealed_details;
 pub mod sites;
 pub mod studies;
 pub mod test_runs;

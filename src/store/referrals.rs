@@ -11,7 +11,7 @@ use crate::domain::ids::{PartnerId, ReferralId};
 use crate::domain::text::{HandoffCode, Reference};
 use crate::domain::vocabulary::{Attribution, DigestKind, HandoffIssue};
 use crate::privacy::digests::DetailDigests;
-use crate::schema::{handoff_routes, partners, referral_digests, referrals, studies};
+use crate::schema::{handoff_routes, partners, referral_digests, referrals, sealed_details, studies};
 
 mod escalation;
 mod intake;
@@ -46,6 +46,11 @@ macro_rules! with_codes {
                 handoff_routes::intake_url.nullable(),
                 handoff_routes::channels.nullable(),
                 handoff_routes::instruction.nullable(),
+                diesel::dsl::exists(
+                    sealed_details::table.filter(
+                        sealed_details::site_id.eq(referrals::site_id).and(sealed_details::referral_id.eq(referrals::id)),
+                    ),
+                ),
             ))
     };
 }

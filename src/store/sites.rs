@@ -47,6 +47,8 @@ pub struct SiteRow {
     pub holidays: CodeList<CalendarDate>,
     /// Working hours between two steps of an escalation.
     pub escalation_hours: i32,
+    /// Days that sealed details are kept once their referral has ended.
+    pub sealed_details_retention_days: i32,
 }
 
 impl SiteRow {
@@ -123,6 +125,8 @@ pub struct SiteChanges {
     pub holidays: Option<CodeList<CalendarDate>>,
     /// Working hours between two steps of an escalation.
     pub escalation_hours: Option<i32>,
+    /// Days that sealed details are kept once their referral has ended.
+    pub sealed_details_retention_days: Option<i32>,
     /// The next version.
     pub version: i32,
     /// When it changed.

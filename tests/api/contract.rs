@@ -8,7 +8,7 @@ mod page;
 mod routed;
 mod schema;
 mod sweep;
-mod walk;
+pub mod walk;
 mod witness;
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// The document as the code makes it.
-fn document() -> Value {
+pub fn document() -> Value {
     serde_json::from_str(&handoff::openapi::document().unwrap()).unwrap()
 }
 

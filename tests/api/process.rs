@@ -159,6 +159,7 @@ async fn a_database_of_ones_own_is_migrated_by_its_owner_and_served_by_the_app_r
     };
     assert!(with_urls(&["migrate"]).output().unwrap().status.success());
     assert!(with_urls(&["migrate"]).output().unwrap().status.success(), "twice is once");
+    database.quiet_log();
     assert!(with_urls(&["check"]).output().unwrap().status.success());
     let arguments = [
         "site",
@@ -222,6 +223,32 @@ async fn a_database_of_ones_own_is_migrated_by_its_owner_and_served_by_the_app_r
     serving.stop();
     let used = "SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL";
     assert_eq!(database.count(used), 1, "a server that stops writes down the uses that it remembers");
+}
+
+#[actix_web::test]
+async fn settings_that_let_values_into_the_servers_log_are_named_by_check_and_at_the_start() {
+    let place = Place::new();
+    let database = Database::new();
+    database.quiet_log();
+    let with_url = |arguments: &[&str]| {
+        let mut command = place.command(arguments);
+        command.env("DATABASE_URL", database.url("handoff_app")).env("HANDOFF_MASTER_KEY", "5a".repeat(32));
+        command
+    };
+    assert!(with_url(&["check"]).output().unwrap().status.success());
+    let name = database.url("handoff_app").rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    for (setting, value) in [("log_min_messages", "warning"), ("log_error_verbosity", "default"), ("log_statement", "all")] {
+        database.superuser().batch_execute(&format!("ALTER DATABASE {name} SET {setting} = '{value}'")).unwrap();
+        let output = with_url(&["check"]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(!output.status.success() && said.contains(&format!("{setting} is {value}; set it to")), "{said}");
+    }
+    let serving = Serving::of(&place, with_url(&[]));
+    wait_for("the server", Duration::from_secs(30), || {
+        with_url(&["healthcheck"]).output().unwrap().status.success().then_some(())
+    });
+    assert!(serving.log().contains("log_statement is all; set it to none"), "{}", serving.log());
+    serving.stop();
 }
 
 #[actix_web::test]

@@ -6,9 +6,11 @@ use utoipa::{IntoParams, ToSchema};
 use validator::{Validate, ValidationError};
 
 use crate::api::extract::{contract, present};
+use crate::domain::approved_process::{AgeBand, InterpreterLanguage, PreferredContactTime, SealedNote};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::domain::referral_state::TransitionReason;
+use crate::domain::sealed_details::Details;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
 use crate::domain::vocabulary::{
     Attribution, Blocker, Channel, ContactBasis, ContactPath, LateReason, NextAction, PlanReason, ReferralStatus,
@@ -35,7 +37,8 @@ pub struct CreateReferral {
     pub channel: Channel,
     /// On what ground the person may be contacted; which ones you may state follows from the partner's type.
     pub contact_basis: ContactBasis,
-    /// How the person is reached without being stored here. A partner uses `person_uses_intake`.
+    /// How the person is reached without being stored here. A partner uses `person_uses_intake`, or under an approved process
+    /// `sealed_details`, with `details`.
     pub contact_path: ContactPath,
     /// Your own reference, to find this referral again: an opaque code, unique per partner. Never a name, a date of birth or a record number.
     pub partner_reference: Option<Reference>,
@@ -51,8 +54,56 @@ pub struct CreateReferral {
     #[serde(rename = "match")]
     #[validate(nested)]
     pub match_details: Option<MatchDetails>,
+    /// What an approved process opens for this partner and study, and nothing else: sealed at once, and read by the site alone.
+    #[validate(nested)]
+    pub details: Option<SendDetails>,
 }
 contract!(CreateReferral);
+
+/// Details of the person that an approved process opens. Each field needs one that is open today; without it the whole referral is
+/// refused (`not_approved`). They are encrypted at once: in no answer, list, event, webhook, export or report.
+#[derive(Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[validate(schema(function = "details_hold_something"))]
+#[schema(example = json!({"preferred_contact_time": "weekday_evening", "interpreter_language": "es"}))]
+pub struct SendDetails {
+    /// When the person would rather be called.
+    pub preferred_contact_time: Option<PreferredContactTime>,
+    /// The language that an interpreter would speak.
+    pub interpreter_language: Option<InterpreterLanguage>,
+    /// How old the person is, in bands.
+    pub age_band: Option<AgeBand>,
+    /// A note to the study team. Send what the approval covers, and nothing about health.
+    pub sealed_note: Option<SealedNote>,
+}
+
+// A code tells of a person as much as a note does.
+impl std::fmt::Debug for SendDetails {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SendDetails(redacted)")
+    }
+}
+
+impl From<SendDetails> for Details {
+    fn from(body: SendDetails) -> Self {
+        Self {
+            preferred_contact_time: body.preferred_contact_time,
+            interpreter_language: body.interpreter_language,
+            age_band: body.age_band,
+            sealed_note: body.sealed_note,
+        }
+    }
+}
+
+fn details_hold_something(details: &SendDetails) -> Result<(), ValidationError> {
+    let SendDetails { preferred_contact_time, interpreter_language, age_band, sealed_note } = details;
+    if preferred_contact_time.is_some() || interpreter_language.is_some() || age_band.is_some() || sealed_note.is_some() {
+        return Ok(());
+    }
+    let mut error = ValidationError::new("details_hold_something");
+    error.add_param("pointer".into(), &"/details");
+    Err(error.with_message("Send at least one field, or leave `details` out.".into()))
+}
 
 /// Contact details to match by. They become keyed digests (HMAC-SHA256 under the site's key) at once: never stored, logged or echoed.
 #[derive(Debug, Deserialize, ToSchema, Validate)]
@@ -91,6 +142,7 @@ impl From<CreateReferral> for NewReferral {
             source_tag: body.source_tag,
             email,
             phone,
+            details: body.details.map(Details::from),
             quarantine: None,
         }
     }

@@ -33,7 +33,7 @@ use crate::store::sites::SiteRow;
     "next_action_due_at": "2026-06-02T09:00:00Z", "aging": null, "escalation": null,
     "first_action": {"due_at": "2026-06-02T09:00:00Z", "due_by_receipt_at": "2026-06-02T09:00:00Z", "taken_at": null, "met": null,
         "met_by_receipt": null},
-    "merged_into_id": null, "handoff_issues": [], "is_test": false,
+    "merged_into_id": null, "handoff_issues": [], "has_sealed_details": false, "is_test": false,
     "received_at": "2026-06-01T09:00:00Z", "recorded_at": "2026-06-01T09:00:00Z", "acknowledged_at": null,
     "contacting_at": null, "connected_at": null, "handed_off_at": null, "closed_at": null, "partner_withdrawn_at": null
 }))]
@@ -102,6 +102,9 @@ pub struct ReferralView {
     /// What went wrong with the handoff.
     #[schema(max_items = 11)]
     pub handoff_issues: Vec<HandoffIssue>,
+    /// Whether details of the person are kept, sealed, under an approved process; `read_sealed_details` reads them. They are purged in
+    /// time, without another version.
+    pub has_sealed_details: bool,
     /// Marked test for ever: in no report, queue or feed.
     pub is_test: bool,
     /// When it happened.
@@ -161,6 +164,7 @@ impl ReferralView {
             first_action,
             merged_into_id: row.merged_into_id,
             handoff_issues: row.handoff_issues.0,
+            has_sealed_details: coded.has_sealed_details,
             is_test: row.is_test,
             received_at: row.received_at,
             recorded_at: row.recorded_at,

@@ -12,15 +12,19 @@ pub const SPARSE_BITS: u32 = 18;
 /// Number of sparse features.
 pub const SPARSE: usize = 1 << SPARSE_BITS;
 /// Number of dense features.
-pub const DENSE: usize = COUNTS + 2 * PAIRS + SHAPES + SITUATIONS;
+pub const DENSE: usize = COUNTS + 2 * PAIRS + SHAPES + SITUATIONS + SHARES;
 
 const COUNTS: usize = 32 * 3;
 const PAIRS: usize = 32 * 32;
 const SHAPES: usize = 64;
 const SITUATIONS: usize = 3 * 4 * 2 * 2 * 2;
+const SHARES: usize = 5 * 5 * 4 * 2;
 
 /// Says more than any single class.
 const SITUATION_VALUE: f32 = 4.0;
+
+/// As the situation.
+const SHARE_VALUE: f32 = 2.0;
 
 /// Longer words are read up to here: what follows is no word.
 const MAX_WORD: usize = 28;
@@ -43,6 +47,7 @@ pub struct Summary {
     words: u32,
     long_words: u32,
     capitals: u32,
+    begins_small: bool,
 }
 
 impl Summary {
@@ -66,6 +71,9 @@ impl Summary {
         }
         for (sum, follows) in self.follows.iter_mut().zip(&other.follows) {
             *sum |= follows;
+        }
+        if self.words == 0 {
+            self.begins_small = other.begins_small;
         }
         self.words += other.words;
         self.long_words += other.long_words;
@@ -101,6 +109,7 @@ impl Summary {
         }
         take(COUNTS + 2 * PAIRS + self.shape(), 1.0);
         take(COUNTS + 2 * PAIRS + SHAPES + self.situation(), SITUATION_VALUE);
+        take(COUNTS + 2 * PAIRS + SHAPES + SITUATIONS + self.share(), SHARE_VALUE);
     }
 
     /// Who is spoken of, how much health is in it, and what else it is about, in one index: pairs of classes cannot say
@@ -115,12 +124,39 @@ impl Summary {
         let health: u32 = bits(self.classes.0 & Classes::HEALTH.0)
             .map(|class| u32::from(self.counts.get(class).copied().unwrap_or_default()))
             .sum();
-        let is_title = self.capitals > 1 && self.capitals * 3 > self.long_words * 2;
         let mut index = somebody * 4 + health.min(3) as usize;
-        for is_so in [has(Classes::PUBLIC) || self.classes.contains(Class::Population), has(Classes::WORK), is_title] {
+        for is_so in [has(Classes::PUBLIC) || self.classes.contains(Class::Population), has(Classes::WORK), self.is_title()] {
             index = index * 2 + usize::from(is_so);
         }
         index
+    }
+
+    /// Most long words are capitalised, and the first is not small: `on Januvia and Lasix` is no title.
+    fn is_title(&self) -> bool {
+        !self.begins_small && self.capitals > 1 && self.capitals * 3 > self.long_words * 2
+    }
+
+    /// How much of the text is about health, how much of it about work, and how long it is: a fragment that names nothing but a
+    /// disease is a finding, a long sentence that names one among other things need not be.
+    fn share(&self) -> usize {
+        let part = |set: Classes| {
+            let count: u32 =
+                bits(self.classes.0 & set.0).map(|class| u32::from(self.counts.get(class).copied().unwrap_or_default())).sum();
+            match (count * 12).checked_div(self.words).unwrap_or_default() {
+                _ if count == 0 => 0,
+                0..3 => 1,
+                3..5 => 2,
+                5..8 => 3,
+                _ => 4,
+            }
+        };
+        let length = match self.words {
+            0..2 => 0,
+            2..4 => 1,
+            4..8 => 2,
+            _ => 3,
+        };
+        ((part(Classes::HEALTH) * 5 + part(Classes::BUSINESS)) * 4 + length) * 2 + usize::from(self.is_title())
     }
 
     /// Length and capitals in one index: titles are long and capitalised, narrative is neither.
@@ -173,7 +209,7 @@ pub fn read<S: Sink>(words: &[Word<'_>], new: impl Fn() -> S, mut take: impl FnM
             joined.merge(&read);
             clauses.push((part, read));
         }
-        if clauses.len() > 1 && joined.classes.intersects(Classes::WORK) {
+        if clauses.len() > 1 && joined.classes.intersects(Classes::DAILY) && !joined.is_title() {
             for (part, read) in &clauses {
                 take(Scope::Clause, part, read);
             }
@@ -204,8 +240,12 @@ impl Reader {
     fn read(&mut self, clause: &[Word<'_>], sink: &mut impl Sink) -> Summary {
         let mut summary = Summary::default();
         for word in clause {
+            if summary.words == 0 {
+                summary.begins_small = word.bytes.first().is_some_and(u8::is_ascii_lowercase);
+            }
             summary.words += 1;
-            if word.bytes.len() > 3 {
+            // Abbreviations are capitals in any company.
+            if word.bytes.len() > 3 && !word.bytes.iter().take(3).all(u8::is_ascii_uppercase) {
                 summary.long_words += 1;
                 summary.capitals += u32::from(word.is_capitalised());
             }

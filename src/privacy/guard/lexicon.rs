@@ -200,6 +200,12 @@ impl Classes {
     /// A site, study or organisation speaking of itself.
     pub const PUBLIC: Classes = Classes::of(&[Class::Site, Class::Study, Class::Organization, Class::Copy]);
 
+    /// The daily work, and those it is about: where a remark is lost in the sum.
+    pub const DAILY: Classes = Classes(Self::WORK.0 | Self::SOMEBODY.0);
+
+    /// What texts about nobody are about.
+    pub const BUSINESS: Classes = Classes(Self::WORK.0 | Self::PUBLIC.0 | Classes::of(&[Class::Population]).0);
+
     /// The set of these classes.
     pub const fn of(classes: &[Class]) -> Classes {
         let (mut bits, mut at) = (0, 0);

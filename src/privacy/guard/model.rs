@@ -8,7 +8,7 @@ use super::lexicon::Lexicon;
 use super::words::Word;
 
 /// The bytes a model begins with; the digit changes with the layout.
-pub const MAGIC: [u8; 8] = *b"hguard01";
+pub const MAGIC: [u8; 8] = *b"hguard02";
 /// Bytes before the lexicon.
 pub const HEADER: usize = 8 + 5 * 4 + 4;
 

@@ -21,6 +21,30 @@ fn narrative_is_refused_with_its_categories() {
 }
 
 #[test]
+fn fragments_and_hidden_remarks_are_refused_and_names_of_studies_pass() {
+    for text in [
+        "on metformin",
+        "Asthma since 2010",
+        "s/p CABG",
+        "BP 150/95",
+        "can't sleep",
+        "two miscarriages",
+        "Route confirmed for Monday, she stopped metformin last week, please call back",
+    ] {
+        assert!(strict(text).sensitive, "{text}");
+    }
+    for text in [
+        "ASTHMA-2 Study",
+        "LIBERTY Trial",
+        "Route confirmed for Monday, she left a message last week, please call back",
+        "Su hija contestó y dará el mensaje",
+        "Die Koordinatorin ist heute krank",
+    ] {
+        assert!(!strict(text).sensitive, "{text}");
+    }
+}
+
+#[test]
 fn operational_text_passes_without_rules() {
     let verdict = strict("Left voicemail, second attempt on Thursday");
     assert!(!verdict.sensitive);
@@ -80,7 +104,7 @@ fn the_committed_model_has_the_committed_checksum() {
     let model = include_bytes!("model/guard.bin");
     let sum: String = Sha256::digest(model).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(include_str!("model/guard.bin.sha256"), format!("{sum}  guard.bin\n"));
-    assert!(model.len() < 512 * 1024);
+    assert!(model.len() <= 600_000);
 }
 
 #[test]

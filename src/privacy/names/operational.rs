@@ -184,14 +184,34 @@ const CARRYING: &[&str] = &[
     "reference",
     "acknowledged",
     "connected",
+    "attempt",
+    "attempts",
+    "contacted",
+    "basis",
+    "path",
+    "permission",
+    "outcome",
+    "capacity",
+    "priority",
+    "approval",
+    "approved",
+    "crm",
+    "lead",
+    "import",
+    "batch",
+    "funnel",
+    "reopened",
+    "reopen",
+    "merged",
+    "reviewer",
 ];
 
 /// Words that stand beside a carrying one and change nothing.
 const BESIDE: &[&str] = &[
     "id", "code", "ref", "name", "date", "at", "on", "to", "by", "of", "the", "de", "del", "du", "la", "le", "da", "do", "der",
     "die", "und", "flag", "field", "fields", "count", "total", "number", "no", "num", "key", "type", "is", "has", "time",
-    "datum", "fecha", "data", "current", "last", "first", "url", "link", "site", "score", "rate", "kuerzel", "codigo", "nummer",
-    "numero",
+    "datum", "fecha", "data", "current", "last", "first", "contact", "record", "test", "level", "row", "url", "link", "site",
+    "score", "rate", "kuerzel", "codigo", "nummer", "numero",
 ];
 
 /// Longest slip that is forgiven needs a word of this many letters.

@@ -210,6 +210,8 @@ pub struct CodedReferral {
     pub route_channels: Option<CodeList<Channel>>,
     /// What the partner tells the person to do on each of them.
     pub route_instructions: Option<CodeList<Instruction>>,
+    /// Whether sealed details are kept of it; a partner's request sees none.
+    pub has_sealed_details: bool,
 }
 
 impl CodedReferral {
@@ -220,7 +222,15 @@ impl CodedReferral {
             Some(route) => (route.intake_url, Some(route.channels), Some(route.instruction)),
             None => (None, None, None),
         };
-        Self { referral, partner_code, study_code, route_intake_url, route_channels, route_instructions }
+        Self {
+            referral,
+            partner_code,
+            study_code,
+            route_intake_url,
+            route_channels,
+            route_instructions,
+            has_sealed_details: false,
+        }
     }
 
     /// What the partner tells the person to do on the referral's channel; `None` where the route does not list it.

@@ -90,6 +90,8 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("list_referral_actions", &["admin", "coordinator", "referrals:read"]),
     ("transition_referral", &["admin", "coordinator", "referrals:write"]),
     ("create_bulk_action", &["admin", "coordinator", "referrals:write"]),
+    ("read_sealed_details", &["admin", "coordinator", "details:read"]),
+    ("delete_sealed_details", &["admin"]),
     ("mark_referral_issue", &["admin", "coordinator", "referrals:write"]),
     ("unmark_referral_issue", &["admin", "coordinator", "referrals:write"]),
     ("list_queue", &["admin", "coordinator", "referrals:read"]),
@@ -185,7 +187,7 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         // What is made is new, whatever it is.
         // Each row of it answers for itself, as it would alone.
         (true, "create_bulk_action") => Expected::Done(&[200]),
-        (true, "delete_away_window" | "delete_alert_webhook") => Expected::Done(&[204]),
+        (true, "delete_away_window" | "delete_alert_webhook" | "delete_sealed_details") => Expected::Done(&[204]),
         // The coordinator's alerts: an admin sees them, and cannot say in its place that they arrived.
         (true, "confirm_alert") if person.carries.contains(&"admin") => Expected::Done(&[403]),
         (true, id) if id.starts_with("create_") || id == "rotate_api_key" => Expected::Done(&[201]),

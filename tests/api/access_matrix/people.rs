@@ -42,6 +42,7 @@ impl Person {
         // Whoever may only write them is answered with what was written.
         let referrals = staff || carries("referrals:read") || carries("referrals:write") || carries("intake:write");
         let follows = carries("events:read");
+        let reads_details = staff || carries("details:read");
         let own = self.is_partner() && mark.of_sibling == Some(self.is_sibling);
         match mark.class {
             Class::AdminOnly => carries("admin"),
@@ -51,9 +52,10 @@ impl Person {
             Class::Shared => config || own,
             Class::SharedWithReferrals => config || referrals || own,
             Class::Ids => config || referrals || own || follows,
-            Class::LiveId => !self.is_test && (referrals || own || follows),
+            Class::LiveId => !self.is_test && (referrals || own || follows || reads_details),
             Class::Live => !self.is_test && (referrals || own),
             Class::LiveSiteOnly => !self.is_test && referrals,
+            Class::Details => !self.is_test && reads_details,
             Class::Test => self.is_test && (referrals || own),
             Class::TestSiteOnly => self.is_test && referrals,
         }
@@ -66,8 +68,8 @@ const CRM: &[&str] = &["referrals:read", "referrals:write", "config:read"];
 pub async fn people(app: &App, world: &World) -> Vec<Person> {
     let key = |site: &Site, holder: Holder, is_test: bool| make::db_key(&app.db, site, &holder, is_test);
     let crm = || Holder::Site(vec![Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead]);
-    let [reads, writes, configures, takes_in] =
-        [Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead, Scope::IntakeWrite]
+    let [reads, writes, configures, takes_in, opens] =
+        [Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead, Scope::IntakeWrite, Scope::DetailsRead]
             .map(|scope| key(&app.site, Holder::Site(vec![scope]), false));
     let test_key = key(&app.site, crm(), true);
     let away_test_key = key(&app.other_site, crm(), true);
@@ -102,6 +104,7 @@ pub async fn people(app: &App, world: &World) -> Vec<Person> {
         home("key that writes referrals", app.person(&writes), &["referrals:write"]),
         home("key that reads configuration", app.person(&configures), &["config:read"]),
         home("key that takes people in", app.person(&takes_in), &["intake:write"]),
+        home("key that reads details", app.person(&opens), &["details:read"]),
         home("narrow site key", app.person(&app.site.narrow_key), &["events:read"]),
         Person { is_test: true, ..home("test site key", app.person(&test_key), CRM) },
         home("partner", app.partner(), &["partner"]),

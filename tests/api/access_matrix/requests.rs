@@ -174,6 +174,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "resume_route"
         | "retire_route"
         | "withdraw_referral"
+        | "delete_sealed_details"
         | "get_language_version"
         | "submit_language_version"
         | "approve_language_version"
@@ -198,6 +199,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "revoke_approved_process" => Sent::Body(json!({"reason": "no_longer_needed"})),
         "list_api_keys" => Sent::Filter(format!("partner={}", meant.partner_code)),
         "list_queue" => Sent::Filter(format!("partner={}", meant.partner_code)),
+        "read_sealed_details" => Sent::Body(json!({"purpose": "plan_visit"})),
         "mark_referral_issue" => Sent::Body(json!({"code": "expectation_payment"})),
         "list_duplicate_reviews" => Sent::Filter(format!("partner={}", meant.partner_code)),
         "create_duplicate_review" => Sent::Body(json!({"referral_ids": [meant.referral_id, meant.unpaired_referral_id]})),

@@ -47,6 +47,8 @@ pub enum Class {
     Live,
     /// What of a live referral is the site's alone.
     LiveSiteOnly,
+    /// What was sealed with a live referral: whoever reads sealed details, and not its partner, who sent it.
+    Details,
     /// A test referral: test keys alone.
     Test,
     /// What of a test referral is the site's alone.
@@ -242,8 +244,10 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     })
     .unwrap();
 
+    let words = language::words(app, site, partner, &study_code, &place).await;
     let reference = format!("zq-{place}-ref");
-    let body = referral_with(json!({"study": study_code, "partner_reference": reference}));
+    let details = json!({"age_band": "from_80", "sealed_note": format!("zq-{place}-sealed-note")});
+    let body = referral_with(json!({"study": study_code, "partner_reference": reference, "details": details}));
     let live = app.person(&partner.key).post("/v1/referrals", &body).await.expect(201);
     let live_id = live.id();
     let test_id = uuid::Uuid::from_u128(uuid::Uuid::parse_str(&live_id).unwrap().as_u128() ^ 0xffff_ffff).to_string();
@@ -258,7 +262,6 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let alert_id = app.member(site, site.admin).post_without_body(&test_alert).await.expect(201).id();
     let runs = format!("/v1/routes/{route}/test-referrals");
     let test_run_id = app.member(site, site.coordinator).post(&runs, &json!({})).await.expect(201).id();
-    let words = language::words(app, site, partner, &study_code, &place).await;
     // Codes are shared words between the two sites' partners from `make`; here each is its own.
     let partner_code = format!("zq-{place}-partner");
     let mut conn = app.db.superuser();
@@ -332,6 +335,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         mark(Class::Live, text);
     }
     mark(Class::LiveSiteOnly, format!("zq-{place}-external"));
+    mark(Class::Details, format!("zq-{place}-sealed-note"));
     for text in [format!("zq-{place}-testref"), test_id.clone(), test_code] {
         mark(Class::Test, text);
     }

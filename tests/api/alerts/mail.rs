@@ -159,6 +159,7 @@ async fn what_was_confirmed_or_closed_meanwhile_is_not_sent_any_more() {
 #[actix_web::test]
 async fn check_says_in_one_sentence_whether_mail_would_go_out() {
     let db = Database::new();
+    db.quiet_log();
     let mut smtp = SmtpServer::start(Secured::None).await;
     let check = async |password: &str, smtp: &SmtpServer| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_handoff"));

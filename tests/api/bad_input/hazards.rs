@@ -188,11 +188,14 @@ async fn attack(route: BodyRoute, tally: Rc<Tally>, hazards: Rc<Vec<(Kind, Value
             match here.first() {
                 None => assert!(expected.contains(&None), "{what}: not refused at its place: {}", answer.text),
                 Some(code) => {
-                    // A value that the contract takes may still contradict another, or name nothing.
+                    // A value that the contract takes may still contradict another, name nothing, or be open to nobody.
                     // Prose and disguise are told as what they are.
                     let is_content = *code == "sensitive_content" && value.is_string();
                     let taken = expected.contains(&None)
-                        && matches!(*code, "inconsistent" | "unknown_reference" | "missing_field" | "address_not_allowed");
+                        && matches!(
+                            *code,
+                            "inconsistent" | "unknown_reference" | "missing_field" | "address_not_allowed" | "not_approved"
+                        );
                     assert!(taken || is_content || expected.contains(&Some(*code)), "{what}: {code}, {expected:?}");
                 }
             }

@@ -47,6 +47,7 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("approved_processes_fields_vocabulary", all!(ProcessField)),
         ("approved_processes_purpose_vocabulary", all!(ProcessPurpose)),
         ("approved_processes_revocation_reason_vocabulary", all!(ProcessRevocationReason)),
+        ("sealed_details_fields_vocabulary", all!(ProcessField)),
         ("referrals_channel_vocabulary", all!(Channel)),
         ("referrals_attribution_vocabulary", all!(Attribution)),
         ("referrals_contact_basis_vocabulary", all!(ContactBasis)),

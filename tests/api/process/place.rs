@@ -90,8 +90,10 @@ pub struct Serving {
 impl Serving {
     /// What a command serves that keeps nothing in the data directory.
     pub fn of(place: &Place, mut command: Command) -> Self {
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        Self { child, log: Collected::default(), printed: Collected::default(), data_dir: place.home.path().to_owned() }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = collect(child.stderr.take().unwrap());
+        let printed = collect(child.stdout.take().unwrap());
+        Self { child, log, printed, data_dir: place.home.path().to_owned() }
     }
 
     pub fn log(&self) -> String {

@@ -52,6 +52,7 @@ async fn everything_but_what_was_sent_is_derived_alike_for_partner_staff_and_sit
         let (id, code) = (body["id"].take(), body["handoff"]["code"].take());
         assert!(body["language_version_id"].take().is_string(), "the words by which it was referred");
         assert_eq!(id, sent.body["id"]);
+        assert_eq!(body.as_object_mut().unwrap().remove("has_sealed_details"), Some(json!(false)));
         assert!(code.as_str().unwrap().chars().all(|c| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(c)));
         assert_eq!(
             body,
@@ -221,7 +222,7 @@ async fn the_path_to_the_person_is_one_that_the_sender_has() {
     for (caller, partner) in [(app.partner(), Value::Null), (app.coordinator(), json!("lakeside"))] {
         let changes = json!({"contact_path": "sealed_details", "partner": partner});
         let refused = send(&caller, changes).await.expect_problem(422, "invalid_body");
-        assert_eq!(refused.faults(), ["/contact_path inconsistent"], "no approved process is recorded");
+        assert_eq!(refused.faults(), ["/details missing_field"]);
     }
     let mut with_record = record;
     with_record["external_ref"] = json!("EXT-1");

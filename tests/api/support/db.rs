@@ -119,6 +119,37 @@ impl Database {
         Self { name }
     }
 
+    /// The settings of a server's log that `handoff check` wants, for this database; any but our own server has others.
+    pub fn quiet_log(&self) {
+        for setting in [
+            "log_min_messages = 'log'",
+            "log_min_error_statement = 'panic'",
+            "log_error_verbosity = 'terse'",
+            "log_statement = 'none'",
+            "log_parameter_max_length = 0",
+            "log_parameter_max_length_on_error = 0",
+        ] {
+            self.superuser().batch_execute(&format!("ALTER DATABASE {} SET {setting}", self.name)).unwrap();
+        }
+    }
+
+    /// The bytes of the files in which PostgreSQL keeps this database, written out before; `None` of a server whose disk is elsewhere.
+    pub fn files(&self) -> Option<Vec<u8>> {
+        use diesel::RunQueryDsl as _;
+        #[derive(diesel::QueryableByName)]
+        struct Place {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            place: String,
+        }
+        let mut conn = self.superuser();
+        conn.batch_execute("CHECKPOINT").unwrap();
+        let place = "SELECT current_setting('data_directory') || '/base/' || oid AS place
+                       FROM pg_database WHERE datname = current_database()";
+        let directory = diesel::sql_query(place).get_result::<Place>(&mut conn).unwrap().place;
+        let files = std::fs::read_dir(directory).ok()?.flatten();
+        Some(files.filter_map(|file| std::fs::read(file.path()).ok()).flatten().collect())
+    }
+
     /// The URL for a role.
     pub fn url(&self, role: &str) -> String {
         SERVER.get().expect("started").url(role, &self.name)

@@ -96,6 +96,9 @@ impl Sown {
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
                      INSERT INTO match_results SELECT site_id, id, partner_id, now(), NULL, NULL FROM referrals
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
+                     INSERT INTO sealed_details SELECT site_id, id, partner_id, '{{age_band}}', '\\x0001020304050607', substr(sha256('x'), 1, 12),
+                         decode(repeat('00', 528), 'hex'), now() FROM referrals
+                      WHERE site_id = '{site}' AND partner_id = '{partner}';
                      INSERT INTO route_counts VALUES ('{site}', '{route}', '2026-06-01', '{partner}', 1);
                      INSERT INTO idempotency_keys VALUES ('{site}', '{partner}', 'create_referral', sha256('a'), sha256('b'), 201, null, null, '{{}}', now());
                      INSERT INTO refusals VALUES ('{site}', gen_random_uuid(), '{partner}', '2026-06-01', 'unknown_field', 1)",
@@ -175,8 +178,8 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         "language_acknowledgements" | "approved_processes" => Some(format!("partner_id = '{partner}'")),
         "idempotency_keys" => Some(format!("principal_id = '{partner}'")),
         // A new table says here which of its rows are a partner's.
-        "handoff_routes" | "match_results" | "referrals" | "route_counts" | "referral_digests" | "refusals" | "test_runs"
-        | "test_run_steps" => Some(format!("partner_id = '{partner}' OR partner_id IS NULL")),
+        "handoff_routes" | "match_results" | "referrals" | "route_counts" | "referral_digests" | "refusals"
+        | "sealed_details" | "test_runs" | "test_run_steps" => Some(format!("partner_id = '{partner}' OR partner_id IS NULL")),
         other => panic!("say in `beyond_partner` which rows of `{other}` are a partner's"),
     }
 }
@@ -303,6 +306,10 @@ fn insert(table: &str, site: &Site) -> String {
                 null, null, null, 1, now(), now())", site.study
         ),
         "referral_digests" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', 'phone', sha256('x'))"),
+        "sealed_details" => format!(
+            "VALUES ('{id}', gen_random_uuid(), '{partner}', '{{age_band}}', '\\x0001020304050607', substr(sha256('x'), 1, 12),
+                decode(repeat('00', 528), 'hex'), now())"
+        ),
         "match_results" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', now(), null, null)"),
         "duplicate_reviews" => format!(
             "VALUES ('{id}', gen_random_uuid(), '{}', '{member}', '{{phone}}', 'open', false, now(), null, null, null, 1)",

@@ -125,7 +125,15 @@ pub(super) const PATTERNS: &[Pattern] = &[
             r"geb\.|geboren|geburtsdatum|geburtstag|nascid[oa]|nascimento|nat[oa] il ).{0,24}?\d"
         ),
     ),
-    digits(BirthDate, Never, r"(?:^|[ ,(])\* ?\d{1,2}\.\d{1,2}\.(?:19|20)\d\d"),
+    digits(BirthDate, Never, r"(?:^|[ ,(])(?:\* ?|b\. ?|bn\. ?)\d{1,2}[./-]\d{1,2}[./-](?:(?:19|20)\d\d|\d\d\b)"),
+    digits(
+        BirthDate,
+        Never,
+        concat!(
+            r"\b(?:yob|year of birth|birth ?year|b-?day|ano de nac(?:imiento|imento)|annee de naissance|geburtsjahr|jahrgang|jg\.)",
+            r"\W{0,4}(?:(?:is|in|was|on)\W{1,2})?\d"
+        ),
+    ),
     digits(
         BirthDate,
         Never,
@@ -176,6 +184,18 @@ pub(super) const PATTERNS: &[Pattern] = &[
             r"\b(?-i:[A-Z]{4}\d{6}[HM][A-Z]{5}[0-9A-Z]\d)\b"
         ),
     ),
+    // National insurance (United Kingdom), and numbers after the words of other countries.
+    digits(NationalId, Never, r"\bsin ?#\W{0,3}\d[\d -]{6,}"),
+    digits(NationalId, Never, r"\b(?-i:[A-Z]{2}) ?\d\d ?\d\d ?\d\d ?(?-i:[A-D])\b"),
+    digits(
+        NationalId,
+        Never,
+        concat!(
+            r"\b(?:national insurance|ni (?:no|number|num|#)|nino|social insurance|sin (?:no|number)|tfn|itin|aadhaar|pesel|bsn|ppsn?|",
+            r"amka|codice fiscale|personnummer|cedula|rut|national id|tax id|green card|rg)\b\W{0,4}(?:(?:no|nr|number|is)\W{1,3})?",
+            r"(?-i:[A-Z]{0,3})[ -]?\d[\d .-]{4,}"
+        ),
+    ),
     digits(NationalId, Never, r"\b[12] ?\d\d ?(?:0[1-9]|1[0-2]) ?\d[\dab] ?\d{3} ?\d{3} ?\d\d\b"),
     digits(
         NationalId,
@@ -196,6 +216,22 @@ pub(super) const PATTERNS: &[Pattern] = &[
         ),
     ),
     digits(
+        MedicalRecordNumber,
+        Never,
+        concat!(
+            r"\b(?:med(?:ical)? rec(?:ord)?s?|hosp(?:ital)?|unit|chi|ur|uhid|upi|emr|ehr|fin|csn|encounter|accession|registro|aufnahme|ipp|nip)",
+            r" ?(?:id|no|nr|num|number|#)?\.?\W{0,4}(?-i:[A-Z]{0,4})[.-]?\d[\d-]{4,}"
+        ),
+    ),
+    digits(
+        HealthPlanNumber,
+        Never,
+        concat!(
+            r"\b(?:membership|versichertenkarte|versichertennr|kvnr|egk|krankenkassennummer|carte de mutuelle|private cover|cover(?:age)? with)",
+            r"\b\W{0,4}(?:[a-z#]{1,12}\W{1,3}){0,3}?(?-i:[A-Z]{0,5})[ -]?\d[\dA-Z -]{5,}"
+        ),
+    ),
+    digits(
         HealthPlanNumber,
         Never,
         concat!(
@@ -209,7 +245,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         Never,
         concat!(
             r"\b(?:aetna|bcbs|cigna|humana|kaiser|anthem|blue (?:cross|shield)|united ?healthcare|uhc|tricare|medicare|medicaid|",
-            r"molina|mutuelle|carte vitale|aok|barmer|krankenkasse|sanitas|unimed|carteirinha)\b\W{1,3}(?:[a-z#]{1,12}\W{1,3}){0,3}?",
+            r"medi-?cal|wellcare|highmark|bupa|axa|techniker|tk|dak|ikk|cpam|asisa|adeslas|mapfre|molina|mutuelle|carte vitale|aok|barmer|krankenkasse|sanitas|unimed|carteirinha)\b\W{1,3}(?:[a-z#]{1,12}\W{1,3}){0,3}?",
             r"(?-i:[A-Z]{0,4})-?\d[\dA-Z-]{2,}"
         ),
     ),
@@ -273,4 +309,11 @@ pub(super) const PATTERNS: &[Pattern] = &[
         ),
     ),
     named(OwnContact, r"\b(?-i:Mrs|Mr|Ms|Miss|Mme|Mlle|Frau|Herrn?|Sra|Sr|Senora|Dona)\.? (?-i:[A-Z][a-z]+)"),
+    named(
+        Never,
+        concat!(
+            r"\b(?:participant|patient|patientin|paciente|candidate|referred|referral|caller|teilnehmer(?:in)?|participante|person) ?[:=] ?",
+            r"(?-i:[A-Z][a-z]+(?:-[A-Z][a-z]+)? (?:[A-Z]\. )?[A-Z][a-z]+(?:-[A-Z][a-z]+)?)(?:[^\w]|$)"
+        ),
+    ),
 ];

@@ -96,7 +96,7 @@ pub(in super::super) const STRONG: &[(Category, &str)] = &[
     ),
     (
         BiometricOrPhoto,
-        "selfie selfies headshot faceid facescan facephoto voiceprint retina retinal irisscan fingerprints
+        "biometric biometrics selfie selfies headshot faceid facescan facephoto voiceprint retina retinal irisscan fingerprints
         passportphoto mugshot faceimage
         huelladactilar huellas empreintedigitale fingerabdruck fingerabdrücke gesichtsfoto lichtbild
         impressãodigital",

@@ -182,7 +182,7 @@ pub(in super::super) const OPERATIONAL: &str = "health check, health checks, hea
         terms conditions, font weight, font family, line height, row height, image height, max age,
         min age, heart beat, error message, status message, log message, message id, message count,
         message type, release notes, release note, comment count, note count, notes count,
-        status history, version history, contact basis, contact path, approved language,
+        status history, version history, first contact, contact attempt, contact basis, contact path, approved language,
         language version, contact permission, contact attempts, last contacted, therapeutic area,
         disease area, study area, first action, last action, first seen, last seen, last login,
         first page, last page, last modified, last updated, last activity, test run, state machine,

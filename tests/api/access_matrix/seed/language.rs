@@ -22,7 +22,7 @@ pub async fn words(app: &App, site: &Site, partner: &Partner, study: &str, place
     step(&author, &in_review, "submit", json!({})).await.expect(200);
     let approved = author.get(&format!("/v1/language-versions?study={study}&status=approved")).await.expect(200);
     let process = json!({
-        "study": study, "partner": partner.code, "fields": ["age_band"], "purpose": "recruitment_plan",
+        "study": study, "partner": partner.code, "fields": ["age_band", "sealed_note"], "purpose": "recruitment_plan",
         "approval_reference": format!("zq-{place}-process"), "valid_from": "2026-06-01", "valid_until": "2026-12-31",
     });
     let process = approver.post("/v1/approved-processes", &process).await.expect(201).id();

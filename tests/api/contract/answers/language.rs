@@ -2,7 +2,7 @@
 
 use diesel::connection::SimpleConnection as _;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::witness::Witness;
 use super::{get, patch, post, post_on};
@@ -80,7 +80,7 @@ pub async fn versions(app: &App, witness: &mut Witness) {
     post_on(witness, &admin, &format!("{next}/retire"), "*", Some(&why)).await.expect_problem(409, "illegal_transition");
 }
 
-/// An exception is recorded and taken back.
+/// An exception is recorded and taken back; what came under it in between is read for a purpose, and purged.
 pub async fn processes(app: &App, witness: &mut Witness) {
     let admin = app.admin();
     let body = json!({
@@ -91,7 +91,25 @@ pub async fn processes(app: &App, witness: &mut Witness) {
     let path = format!("/v1/approved-processes/{}", made.id());
     get(witness, &app.coordinator(), &path).await.expect(200);
     get(witness, &app.site_key(), &format!("/v1/approved-processes?study={STUDY}&status=open&limit=1")).await.expect(200);
+    details(app, witness).await;
     let (revoke, why) = (format!("{path}/revoke"), json!({"reason": "no_longer_needed"}));
     let gone = post_on(witness, &admin, &revoke, &made.etag(), Some(&why)).await.expect(200);
     post_on(witness, &admin, &revoke, &gone.etag(), Some(&why)).await.expect_problem(409, "state_conflict");
+}
+
+async fn details(app: &App, witness: &mut Witness) {
+    crate::sealed_details::process(app, &["interpreter_language", "sealed_note"]).await;
+    let sent = |details: Value| make::referral_with(json!({"contact_path": "sealed_details", "details": details}));
+    let closed = post(witness, &app.partner(), "/v1/referrals", &sent(json!({"age_band": "from_80"}))).await;
+    assert_eq!(closed.expect_problem(422, "invalid_body").faults(), ["/details/age_band not_approved"]);
+    let details = json!({"interpreter_language": "es", "sealed_note": "Prefers a call at work."});
+    let path = format!("/v1/referrals/{}", post(witness, &app.partner(), "/v1/referrals", &sent(details)).await.expect(201).id());
+    let (reads, purpose) = (format!("{path}/details-reads"), json!({"purpose": "arrange_interpreter"}));
+    let read = witness.call(&app.coordinator(), Method::POST, &reads, |request| request.json(&purpose)).await.expect(200);
+    assert_eq!(read.body["details"]["interpreter_language"], "es");
+    let seen = get(witness, &app.admin(), &path).await.expect(200);
+    let purge = format!("{path}/details");
+    for (etag, status) in [("\"999\"", 412), (&seen.etag(), 204), (&seen.etag(), 404)] {
+        witness.call(&app.admin(), Method::DELETE, &purge, |request| request.header("If-Match", etag)).await.expect(status);
+    }
 }

@@ -41,13 +41,14 @@ const VERBS: &[&str] = &[
     "diff",
     "cancel",
     "correct",
+    "read",
 ];
 /// A key that leaked is revoked whatever has become of it, and a second rotation is refused by what is active: neither overwrites
-/// what somebody else has changed, so neither takes `If-Match`. An alert is confirmed once, by one member.
-const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key", "confirm_alert"];
+/// what somebody else has changed, so neither takes `If-Match`. An alert is confirmed once, by one member. A read changes nothing.
+const UNMATCHED: &[&str] = &["rotate_api_key", "revoke_api_key", "confirm_alert", "read_sealed_details"];
 
-/// A POST that neither creates nor acts: nothing of what it reads is kept, a print under a key included.
-const UNKEYED: &[&str] = &["check_language", "check_guard", "preflight_route"];
+/// A POST that neither creates nor acts: nothing of what it reads is kept, a print under a key included. A retried read is another read.
+const UNKEYED: &[&str] = &["check_language", "check_guard", "preflight_route", "read_sealed_details"];
 
 /// What became of many resources, what is there no more, and what is no resource.
 const WITHOUT_VERSION: &[&str] = &[
@@ -59,6 +60,8 @@ const WITHOUT_VERSION: &[&str] = &[
     "preflight_route",
     "create_acknowledgement",
     "check_guard",
+    "read_sealed_details",
+    "delete_sealed_details",
 ];
 
 fn is_text(value: &Value) -> bool {
