@@ -19,7 +19,7 @@ use crate::auth::permission::{CorrectAttribution as MayCorrect, TakeIntake};
 use crate::domain::handoff_code;
 use crate::domain::ids::ReferralId;
 use crate::domain::intake::AttributionReason;
-use crate::domain::text::{Code, Reference, SpokenCode};
+use crate::domain::text::{Code, Reference, SourceTag, SpokenCode};
 use crate::domain::vocabulary::LateReason;
 use crate::error::AppError;
 use crate::ops;
@@ -41,7 +41,7 @@ pub struct CreateIntake {
     pub handoff_code: Option<SpokenCode>,
     /// The source tag that the person came with, such as that of the link they followed. Another than a route's is kept as it is; one
     /// outside of this alphabet is none: leave it out.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// The site's reference to its own record of the person: how the person is reached.
     pub external_ref: Reference,
     /// When the person arrived, if not now: in UTC, not in the future and not more than 366 days ago.

@@ -2,7 +2,7 @@
 //! source tag, `utm_medium` is `handoff`, `utm_campaign` the study's code. An intake that hands `utm_source` on as `source_tag` knows
 //! whom a person came from.
 
-use super::text::{Code, Reference, WebUrl};
+use super::text::{Code, SourceTag, WebUrl};
 
 /// The longest link: the longest address, and the parameters with every character of the tag escaped.
 pub const MAX_CHARS: usize = 800;
@@ -12,7 +12,7 @@ const NAMES: [&str; 3] = ["utm_source", "utm_medium", "utm_campaign"];
 /// The link. Whatever else the address asks for stays as it is; campaign parameters of its own are replaced, so that the source is
 /// named once.
 #[must_use]
-pub fn of(intake_url: &WebUrl, source_tag: &Reference, study: &Code) -> String {
+pub fn of(intake_url: &WebUrl, source_tag: &SourceTag, study: &Code) -> String {
     let (address, fragment) = match intake_url.as_str().split_once('#') {
         Some((address, fragment)) => (address, Some(fragment)),
         None => (intake_url.as_str(), None),

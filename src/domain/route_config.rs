@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::ids::{MemberId, PartnerId, StudyId};
-use super::text::{ApprovalReference, ConfigurationHash, Instruction, Reference, WebUrl};
+use super::text::{ApprovalReference, ConfigurationHash, Instruction, SourceTag, WebUrl};
 use super::vocabulary::{Channel, DuplicatePolicy};
 
 /// The form of the serialisation; a new one gives every route another hash.
@@ -41,7 +41,7 @@ pub struct Configuration {
     /// How people may come; their order means nothing.
     pub channels: Vec<RouteChannel>,
     /// How the source is recognised.
-    pub source_tag: Reference,
+    pub source_tag: SourceTag,
     /// Where people are sent.
     pub intake_url: WebUrl,
     /// Responsible for the next action.

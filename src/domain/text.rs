@@ -6,8 +6,12 @@ bounded_text! {
     pub struct Code { length: 2..=40, pattern: r"^[a-z0-9][a-z0-9-]{1,39}$", guard: "copy", example: "heart-2026" }
 }
 bounded_text! {
-    /// An opaque reference or tag: letters, digits and `. _ : -`, at most 64. Never a name, a date of birth or a record number.
+    /// An opaque reference: letters, digits and `. _ : -`, at most 64. Never a name, a date of birth or a record number.
     pub struct Reference { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", guard: "code", example: "REF-2026-00017" }
+}
+bounded_text! {
+    /// Tag of a route or a campaign: where somebody came from. It may be called after an illness, and carries no message.
+    pub struct SourceTag { length: 1..=64, pattern: r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$", guard: "tag", example: "lakeside.heart" }
 }
 bounded_text! {
     /// Name of the site, a study or a partner, as shown to people.

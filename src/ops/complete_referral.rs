@@ -9,7 +9,7 @@ use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ReferralId;
 use crate::domain::referral_state::{self, Move};
-use crate::domain::text::{EmailAddress, PhoneNumber, Reference};
+use crate::domain::text::{EmailAddress, PhoneNumber, Reference, SourceTag};
 use crate::domain::vocabulary::{Attribution, PartnerReferralStatus, QuarantineReason, ReferralStatus};
 use crate::error::{AppError, ErrorCode};
 use crate::privacy::keys::Keyring;
@@ -24,7 +24,7 @@ pub struct Brought {
     /// The partner's own reference, where the referral has none.
     pub partner_reference: Option<Reference>,
     /// How its source is recognised.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// For matching only.
     pub email: Option<EmailAddress>,
     /// For matching only.

@@ -9,7 +9,7 @@ use super::new_referral::{self, Aim, Arrival};
 use super::{Context, admit, contact_details, received};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::text::{Code, EmailAddress, HandoffCode, PhoneNumber, Reference};
+use crate::domain::text::{Code, EmailAddress, HandoffCode, PhoneNumber, Reference, SourceTag};
 use crate::domain::vocabulary::{Channel, ContactBasis, ContactPath, LateReason, QuarantineReason};
 use crate::error::{AppError, ErrorCode};
 use crate::privacy::digests::DetailDigests;
@@ -30,7 +30,7 @@ pub struct NewIntake {
     /// The code that the person brought, understood; `None`: none, or none that could be ours.
     pub handoff_code: Option<HandoffCode>,
     /// The tag that the person came with.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// The site's record of the person.
     pub external_ref: Reference,
     /// When the person arrived; now if absent.
@@ -125,7 +125,7 @@ fn tagged<'a>(
     context: &Context,
     new: &'a NewIntake,
     study: Option<&StudyRow>,
-) -> Result<Option<&'a Reference>, AppError> {
+) -> Result<Option<&'a SourceTag>, AppError> {
     let Some(tag) = &new.source_tag else { return Ok(None) };
     let aim = store::routes::study_of_tag(conn, &context.scope, tag)?;
     Ok(aim.filter(|aim| study.is_none_or(|study| study.id == *aim)).map(|_| tag))
@@ -180,7 +180,7 @@ fn new_arrival(
         None => door.heirs.choose(&[]),
     };
     // The code of a referral names its route as surely as a tag does: the route's own stands then, whatever else was sent.
-    let is_of_route = |tag: &Reference| route.as_ref().is_none_or(|route| *tag == route.route.source_tag);
+    let is_of_route = |tag: &SourceTag| route.as_ref().is_none_or(|route| *tag == route.route.source_tag);
     let source_tag = new.source_tag.clone().filter(is_of_route);
     let arrival = Arrival {
         operation: OPERATION,

@@ -12,7 +12,7 @@ use crate::domain::contact_basis::{self, StatedBy};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::SiteId;
 use crate::domain::sealed_details::Details;
-use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
+use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference, SourceTag};
 use crate::domain::vocabulary::{Channel, ContactBasis, ContactPath, LateReason, QuarantineReason};
 use crate::error::{AppError, ErrorCode};
 use crate::privacy::digests::DetailDigests;
@@ -44,7 +44,7 @@ pub struct NewReferral {
     /// When it happened; now if absent.
     pub received_at: Option<DateTime<Utc>>,
     /// How its source is recognised; the route's if absent.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// For matching only.
     pub email: Option<EmailAddress>,
     /// For matching only.

@@ -11,7 +11,7 @@ use crate::domain::ids::{MemberId, RouteId};
 use crate::domain::journal::SubjectKind;
 use crate::domain::public_url;
 use crate::domain::route_config::RouteChannel;
-use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
+use crate::domain::text::{ApprovalReference, Code, Instruction, SourceTag, WebUrl};
 use crate::domain::vocabulary::{Channel, DuplicatePolicy, RouteStatus};
 use crate::error::{AppError, on_constraint};
 use crate::store;
@@ -27,7 +27,7 @@ pub struct NewRoute {
     /// How people may come, and what the partner tells them there.
     pub channels: Vec<RouteChannel>,
     /// How the source is recognised.
-    pub source_tag: Reference,
+    pub source_tag: SourceTag,
     /// Where a person gives details.
     pub intake_url: Option<WebUrl>,
     /// Responsible for the next action.

@@ -13,7 +13,7 @@ use crate::domain::ids::{LanguageVersionId, MemberId, ReferralId, StudyId};
 use crate::domain::journal::{EventType, SubjectKind};
 use crate::domain::sealed_details::Details;
 use crate::domain::standstill;
-use crate::domain::text::{Code, HandoffCode, Reference};
+use crate::domain::text::{Code, HandoffCode, Reference, SourceTag};
 use crate::domain::vocabulary::{
     Attribution, Channel, ContactBasis, ContactPath, LateReason, QuarantineReason, ReferralStatus, RouteStatus, StudyStatus,
 };
@@ -50,7 +50,7 @@ pub(super) struct Arrival<'a> {
     pub study: Aim,
     pub owner: MemberId,
     pub channel: Channel,
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     pub contact_basis: ContactBasis,
     pub contact_path: ContactPath,
     pub partner_reference: Option<Reference>,
@@ -69,7 +69,7 @@ pub(super) struct Arrival<'a> {
 }
 
 /// How sure the source is, by the tag that was sent.
-pub(super) fn attribution(tag: &Reference, route: &RouteRow) -> Attribution {
+pub(super) fn attribution(tag: &SourceTag, route: &RouteRow) -> Attribution {
     if *tag == route.source_tag { Attribution::Verified } else { Attribution::Unverified }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::ids::{MemberId, RouteId};
 use crate::domain::journal::SubjectKind;
 use crate::domain::public_url;
 use crate::domain::route_config::RouteChannel;
-use crate::domain::text::{ApprovalReference, Reference, WebUrl};
+use crate::domain::text::{ApprovalReference, SourceTag, WebUrl};
 use crate::domain::vocabulary::{DuplicatePolicy, RouteStatus};
 use crate::error::{AppError, ErrorCode, on_constraint};
 use crate::store;
@@ -26,7 +26,7 @@ pub struct RoutePatch {
     /// How people may come, and what the partner tells them there.
     pub channels: Option<Vec<RouteChannel>>,
     /// How the source is recognised.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// Where a person gives details.
     pub intake_url: Option<Option<WebUrl>>,
     /// Responsible for the next action.

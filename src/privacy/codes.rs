@@ -29,29 +29,41 @@ pub struct Refused {
 /// Judges a code that names a record: it is kept, and comes back in answers.
 #[must_use]
 pub fn refuse(code: &str, registered: &Registered) -> Option<Refused> {
-    let most = if code.bytes().any(|byte| byte.is_ascii_digit()) { MOST_WORDS } else { MOST_WORDS_WITHOUT_DIGIT };
-    refuse_beyond(most, code, registered)
+    refuse_tag(code, registered).or_else(|| refuse_ailment(code, registered))
+}
+
+/// Judges the tag of a campaign: it may be called after an illness, as campaigns are, and says nothing of a person by that.
+#[must_use]
+pub fn refuse_tag(tag: &str, registered: &Registered) -> Option<Refused> {
+    let most = if tag.bytes().any(|byte| byte.is_ascii_digit()) { MOST_WORDS } else { MOST_WORDS_WITHOUT_DIGIT };
+    refuse_beyond(most, tag, registered)
 }
 
 /// Judges the key of a request.
 #[must_use]
 pub fn refuse_key(key: &str) -> Option<Refused> {
-    refuse_beyond(MOST_WORDS_OF_KEY, key, &Registered::NONE)
+    refuse_beyond(MOST_WORDS_OF_KEY, key, &Registered::NONE).or_else(|| refuse_ailment(key, &Registered::NONE))
 }
 
 fn refuse_beyond(most_words: usize, code: &str, registered: &Registered) -> Option<Refused> {
-    if Uuid::try_parse(code).is_ok() {
+    if is_uuid(code) {
         return None;
     }
     let verdict = guard::check(code, Profile::Strict, registered);
     if let Some(rule) = verdict.rules.iter().find(|rule| !is_weighed(*rule)) {
         return Some(Refused { category: rule.category().as_str(), rule: rule.as_str() });
     }
-    if let Some(category) = guard::names_ailment(code, registered) {
-        return Some(Refused { category: category.as_str(), rule: Rule::ClinicalTerms.as_str() });
-    }
     let words = runs(code).filter(|run| is_word(run) && !registered.knows(run)).count();
     (words > most_words).then_some(Refused { category: Category::Obfuscation.as_str(), rule: RULE })
+}
+
+fn refuse_ailment(code: &str, registered: &Registered) -> Option<Refused> {
+    let category = guard::names_ailment(code, registered).filter(|_| !is_uuid(code))?;
+    Some(Refused { category: category.as_str(), rule: Rule::ClinicalTerms.as_str() })
+}
+
+fn is_uuid(code: &str) -> bool {
+    Uuid::try_parse(code).is_ok()
 }
 
 /// Rules that weigh a wording. They were learned from prose, and find some in any number beside a word.
@@ -145,6 +157,8 @@ mod tests {
             assert!(refuse_key(code).is_some(), "{code}");
         }
         assert_eq!(refuse("lead_asthma_17", &Registered::new(["Asthma Control Study"])), None);
+        assert_eq!(refuse_tag("lead_asthma_17", &Registered::NONE), None, "a campaign may be called so");
+        assert!(refuse_tag("555-201-0142", &Registered::NONE).is_some());
     }
 
     #[test]

@@ -136,6 +136,8 @@ enum Guard {
     As(Profile),
     /// As a code that a partner or a system makes: strictly, and it may carry no message.
     Code,
+    /// A code that may be called after an illness: the tag of a campaign.
+    Tag,
     /// Only when the text is outside the contract otherwise: what fits is an id, a date or a word of a list.
     WhenRefused,
     /// Never: contact details that are used and dropped, drafts that are read and dropped.

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use crate::auth::SiteScope;
-use crate::domain::text::{Code, PublicName, Reference};
+use crate::domain::text::{Code, PublicName, SourceTag};
 use crate::schema::{handoff_routes, language_versions, partners, studies};
 
 /// The names and codes of a site, as far as this scope sees them: a partner its own and those of its studies.
@@ -26,7 +26,7 @@ pub fn known_to(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<S
         .distinct()
         .load(conn)?;
     names.extend(in_languages.iter().map(|name| name.as_str().to_owned()));
-    let tags: Vec<Reference> =
+    let tags: Vec<SourceTag> =
         handoff_routes::table.filter(handoff_routes::site_id.eq(site)).select(handoff_routes::source_tag).load(conn)?;
     names.extend(tags.iter().map(|tag| tag.as_str().to_owned()));
     Ok(names)

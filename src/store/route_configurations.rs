@@ -8,7 +8,7 @@ use crate::auth::SiteScope;
 use crate::domain::CodeList;
 use crate::domain::ids::{MemberId, RouteId, SiteId};
 use crate::domain::journal::ActorKind;
-use crate::domain::text::{ApprovalReference, ConfigurationHash, Instruction, Reference, WebUrl};
+use crate::domain::text::{ApprovalReference, ConfigurationHash, Instruction, SourceTag, WebUrl};
 use crate::domain::vocabulary::{Channel, DuplicatePolicy};
 use crate::schema::route_configurations;
 
@@ -29,7 +29,7 @@ pub struct ConfigurationRow {
     /// What the partner told the person to do: one for each of `channels`, in their order.
     pub instruction: CodeList<Instruction>,
     /// How the source was recognised.
-    pub source_tag: Reference,
+    pub source_tag: SourceTag,
     /// Where people were sent.
     pub intake_url: WebUrl,
     /// Responsible for the next action.

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::auth::SiteScope;
 use crate::domain::ids::{MemberId, PartnerId, RouteId, StudyId};
-use crate::domain::text::{Code, Reference};
+use crate::domain::text::{Code, SourceTag};
 use crate::domain::vocabulary::{PartnerStatus, RouteStatus, StudyStatus};
 use crate::schema::{handoff_routes, partners, studies};
 
@@ -97,7 +97,7 @@ pub fn find_by_codes(
 ///
 /// # Errors
 /// A database failure.
-pub fn study_of_tag(conn: &mut PgConnection, scope: &SiteScope, tag: &Reference) -> QueryResult<Option<StudyId>> {
+pub fn study_of_tag(conn: &mut PgConnection, scope: &SiteScope, tag: &SourceTag) -> QueryResult<Option<StudyId>> {
     handoff_routes::table
         .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::source_tag.eq(tag)))
         .order((handoff_routes::status.eq(RouteStatus::Retired).asc(), handoff_routes::id.desc()))
@@ -111,7 +111,7 @@ pub fn study_of_tag(conn: &mut PgConnection, scope: &SiteScope, tag: &Reference)
 ///
 /// # Errors
 /// A database failure.
-pub fn find_by_tag_and_hold(conn: &mut PgConnection, scope: &SiteScope, tag: &Reference) -> QueryResult<Option<RouteContext>> {
+pub fn find_by_tag_and_hold(conn: &mut PgConnection, scope: &SiteScope, tag: &SourceTag) -> QueryResult<Option<RouteContext>> {
     with_context!()
         .filter(handoff_routes::site_id.eq(scope.site()).and(handoff_routes::source_tag.eq(tag)))
         .order((handoff_routes::status.eq(RouteStatus::Retired).asc(), handoff_routes::id.desc()))

@@ -11,7 +11,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::domain::referral_state::TransitionReason;
 use crate::domain::sealed_details::Details;
-use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference};
+use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference, SourceTag};
 use crate::domain::vocabulary::{
     Attribution, Blocker, Channel, ContactBasis, ContactPath, LateReason, NextAction, PlanReason, ReferralStatus,
 };
@@ -49,7 +49,7 @@ pub struct CreateReferral {
     /// When it happened, if not now: in UTC, not in the future and not more than 366 days ago.
     pub received_at: Option<DateTime<Utc>>,
     /// How the source is recognised; the route's tag if absent. Another tag is taken, and marked `unverified`.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// For recognising a person only (duplicates, withdrawn permission): digested at once and dropped.
     #[serde(rename = "match")]
     #[validate(nested)]
@@ -215,7 +215,7 @@ pub struct CompleteReferral {
     /// Your own reference, if the referral has none yet: an opaque code, unique per partner. Never a name, a date of birth or a record number.
     pub partner_reference: Option<Reference>,
     /// How the source is recognised. Another tag than the route's is taken, and marked `unverified`.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// For finding duplicates only: digested at once and dropped. A kind of detail that was sent before stays as it was.
     #[serde(rename = "match")]
     #[validate(nested)]

@@ -9,7 +9,7 @@ use crate::domain::aging;
 use crate::domain::first_action::{self, Kept};
 use crate::domain::ids::{LanguageVersionId, MemberId, ReferralId, RouteId};
 use crate::domain::referral_state::{AllowedMove, TransitionReason};
-use crate::domain::text::{Code, HandoffCode, Instruction, Reference, WebUrl};
+use crate::domain::text::{Code, HandoffCode, Instruction, Reference, SourceTag, WebUrl};
 use crate::domain::vocabulary::{
     Aging, Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, Escalation, HandoffIssue, LateReason,
     NextAction, NotAcceptedReason, PartnerReferralStatus, QuarantineReason, ReferralStatus, ReopenReason,
@@ -51,7 +51,7 @@ pub struct ReferralView {
     /// How it came.
     pub channel: Channel,
     /// How its source is recognised, as it was sent; `null` when nothing was and no route was known.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// How sure the source is.
     pub attribution: Attribution,
     /// On what ground the person may be contacted.

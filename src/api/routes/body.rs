@@ -8,7 +8,7 @@ use super::boundaries::SetBoundaries;
 use crate::api::extract::{contract, present};
 use crate::domain::ids::MemberId;
 use crate::domain::route_config::RouteChannel;
-use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
+use crate::domain::text::{ApprovalReference, Code, Instruction, SourceTag, WebUrl};
 use crate::domain::vocabulary::{Channel, DuplicatePolicy, RouteStatus};
 use crate::ops::create_route::NewRoute;
 use crate::ops::update_route::RoutePatch;
@@ -60,7 +60,7 @@ pub struct CreateRoute {
     #[validate(custom(function = "each_once"))]
     pub channels: Vec<ChannelSetup>,
     /// How the source is recognised; unique within the site.
-    pub source_tag: Reference,
+    pub source_tag: SourceTag,
     /// Where a person gives details; the site's intake URL if absent.
     pub intake_url: Option<WebUrl>,
     /// The member responsible for the next action.
@@ -141,7 +141,7 @@ pub struct UpdateRoute {
     pub channels: Option<Vec<ChannelSetup>>,
     /// How the source is recognised; unique within the site.
     #[schema(nullable = false)]
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// Where a person gives details; `null`: at the site's intake URL.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<WebUrl>)]

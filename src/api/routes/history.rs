@@ -10,7 +10,7 @@ use super::body::ChannelSetup;
 use crate::api::extract::contract;
 use crate::api::history::ActorView;
 use crate::domain::ids::MemberId;
-use crate::domain::text::{ApprovalReference, ConfigurationHash, Reference, WebUrl};
+use crate::domain::text::{ApprovalReference, ConfigurationHash, SourceTag, WebUrl};
 use crate::domain::vocabulary::DuplicatePolicy;
 use crate::store::route_configurations::ConfigurationRow;
 
@@ -35,7 +35,7 @@ pub struct RouteConfigurationView {
     #[schema(max_items = 4)]
     pub channels: Vec<ChannelSetup>,
     /// How the source was recognised.
-    pub source_tag: Reference,
+    pub source_tag: SourceTag,
     /// Where people were sent: the route's own intake, or the site's at that time.
     pub intake_url: WebUrl,
     /// The member responsible for the next action.

@@ -8,7 +8,7 @@ use super::boundaries::BoundariesView;
 use crate::api::views::{PartnerTag, SiteTag};
 use crate::domain::ids::{MemberId, RouteId};
 use crate::domain::intake_link;
-use crate::domain::text::{ApprovalReference, Code, ConfigurationHash, Reference, WebUrl};
+use crate::domain::text::{ApprovalReference, Code, ConfigurationHash, SourceTag, WebUrl};
 use crate::domain::vocabulary::{DuplicatePolicy, RouteStatus};
 use crate::store::routes::RouteContext;
 use crate::store::sites::SiteRow;
@@ -43,7 +43,7 @@ pub struct RouteView {
     #[schema(max_items = 4)]
     pub channels: Vec<ChannelSetup>,
     /// How the source is recognised.
-    pub source_tag: Reference,
+    pub source_tag: SourceTag,
     /// Where a person gives details; `null`: at the site's intake URL.
     pub intake_url: Option<WebUrl>,
     /// The intake address that applies, with source and study as campaign parameters: for pages, mailings and QR codes.
@@ -131,7 +131,7 @@ pub struct PartnerRouteView {
     #[schema(max_items = 4)]
     pub channels: Vec<ChannelSetup>,
     /// The tag that names you as the source.
-    pub source_tag: Reference,
+    pub source_tag: SourceTag,
     /// The intake address with you as the source and the study as campaign parameters: for pages, mailings and QR codes.
     #[schema(max_length = 800, format = "uri")]
     pub intake_link: String,

@@ -218,7 +218,8 @@ impl Walk<'_> {
         }
         let is_refused = match shape.guard {
             Guard::As(profile) => self.guarded(text, profile, place),
-            Guard::Code => self.is_code_refused(text, place),
+            Guard::Code => self.is_code_refused(codes::refuse(text, self.registered), place),
+            Guard::Tag => self.is_code_refused(codes::refuse_tag(text, self.registered), place),
             Guard::WhenRefused => misfit.is_some() && self.is_prose_refused(text, place),
             Guard::Never => false,
         };
@@ -230,8 +231,8 @@ impl Walk<'_> {
         }
     }
 
-    fn is_code_refused(&mut self, text: &str, place: &Place<'_>) -> bool {
-        let Some(refused) = codes::refuse(text, self.registered) else { return false };
+    fn is_code_refused(&mut self, refused: Option<codes::Refused>, place: &Place<'_>) -> bool {
+        let Some(refused) = refused else { return false };
         let message = "Send a code of your own for the record, and no message in its letters.";
         let fault = Fault::new(place.to_string(), FaultCode::SensitiveContent, message);
         self.push(fault.in_category(refused.category).by_rule(refused.rule));

@@ -213,9 +213,10 @@ impl Compiler {
                 Some(Some("strict")) => Guard::As(Profile::Strict),
                 Some(Some("copy")) => Guard::As(Profile::Copy),
                 Some(Some("code")) => Guard::Code,
+                Some(Some("tag")) => Guard::Tag,
                 Some(Some("never")) => Guard::Never,
                 None => Guard::WhenRefused,
-                Some(_) => return Err(self.error("x-guard is strict, code, copy or never")),
+                Some(_) => return Err(self.error("x-guard is strict, code, tag, copy or never")),
             },
         };
         match text.max {

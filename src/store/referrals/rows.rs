@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::domain::CodeList;
 use crate::domain::ids::{LanguageVersionId, MemberId, PartnerId, ReferralId, RouteId, SiteId, StudyId};
-use crate::domain::text::{Code, HandoffCode, Instruction, Reference, WebUrl};
+use crate::domain::text::{Code, HandoffCode, Instruction, Reference, SourceTag, WebUrl};
 use crate::domain::vocabulary::{
     Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, Escalation, HandoffIssue, LateReason, NextAction,
     QuarantineReason, ReferralStatus, ReopenReason,
@@ -30,7 +30,7 @@ pub struct ReferralRow {
     /// How it came.
     pub channel: Channel,
     /// How its source is recognised, as it was sent; `None`: nothing was, and no route was known.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// How sure the source is.
     pub attribution: Attribution,
     /// On what ground the person may be contacted.
@@ -190,7 +190,7 @@ pub struct Completion {
     /// The partner's own reference.
     pub partner_reference: Option<Reference>,
     /// How its source is recognised.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// How sure the source is.
     pub attribution: Attribution,
 }

@@ -8,7 +8,7 @@ use crate::domain::boundaries::{Boundaries, PartnerMay, PartnerMayNot};
 use crate::domain::ids::{MemberId, PartnerId, RouteId, SiteId, StudyId};
 use crate::domain::next_action::{DueHours, DueTerms};
 use crate::domain::route_config::{Configuration, RouteChannel};
-use crate::domain::text::{ApprovalReference, Code, Instruction, Reference, WebUrl};
+use crate::domain::text::{ApprovalReference, Code, Instruction, SourceTag, WebUrl};
 use crate::domain::vocabulary::{Channel, DuplicatePolicy, PartnerStatus, PartnerType, RouteStatus, StudyStatus};
 use crate::schema::handoff_routes;
 use crate::store::sites::SiteRow;
@@ -28,7 +28,7 @@ pub struct RouteRow {
     /// How people may come.
     pub channels: CodeList<Channel>,
     /// How the source is recognised.
-    pub source_tag: Reference,
+    pub source_tag: SourceTag,
     /// Where a person gives details; `None`: at the site's intake URL.
     pub intake_url: Option<WebUrl>,
     /// What the partner tells the person to do: one for each of `channels`, in their order.
@@ -122,7 +122,7 @@ pub struct RouteChanges {
     /// How people may come.
     pub channels: Option<CodeList<Channel>>,
     /// How the source is recognised.
-    pub source_tag: Option<Reference>,
+    pub source_tag: Option<SourceTag>,
     /// Where a person gives details.
     pub intake_url: Option<Option<WebUrl>>,
     /// What the partner tells the person to do, for each of `channels`.

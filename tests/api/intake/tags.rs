@@ -54,6 +54,18 @@ async fn a_tampered_tag_credits_nobody_and_its_person_is_not_dropped() {
 }
 
 #[actix_web::test]
+async fn a_campaign_may_be_called_after_an_illness_and_a_tag_that_reaches_a_person_is_refused() {
+    let app = App::start().await;
+    let body = |tag: &str| json!({"study": make::STUDY, "source_tag": tag, "external_ref": "CRM-1"});
+    let taken = arrive(&desk(&app), body("diabetes-fair-2026")).await.expect(201);
+    assert_eq!(credit(&taken.body["referral"]), json!([null, "unverified", "diabetes-fair-2026"]));
+    for tag in ["555-201-0142", "please-call-her-back-after-five"] {
+        let refused = arrive(&desk(&app), body(tag)).await.expect_problem(422, "sensitive_content");
+        assert_eq!(refused.faults(), ["/source_tag sensitive_content"]);
+    }
+}
+
+#[actix_web::test]
 async fn without_tag_and_code_the_person_is_taken_in_for_the_study_that_was_named() {
     let app = App::start().await;
     let taken = arrive(&desk(&app), json!({"study": make::STUDY, "external_ref": "CRM-1"})).await.expect(201);
