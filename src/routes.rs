@@ -4,17 +4,17 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
     acknowledgements, alert_webhook, alerts, api_keys, approved_processes, audit, away_windows, bulk_actions,
-    contact_withdrawals, current_language, duplicates, events, guard, history, intake, issues, language, language_versions,
-    launch, members, partner_reviews, partners, queue, referrals, refusals, routes, sealed_details, sites, studies, system,
-    test_runs,
+    contact_withdrawals, current_language, duplicates, events, feedback, guard, history, intake, issues, language,
+    language_versions, launch, members, partner_reviews, partners, queue, referrals, refusals, reports, routes, sealed_details,
+    sites, sponsor_summary, studies, system, test_runs,
 };
 use crate::auth::permission::{
     AcknowledgeLanguage, ApproveLanguage, AskGuard, CheckLanguage, CorrectAttribution, CreateReferrals, DraftLanguage,
     FollowAlerts, FollowUpReferrals, ManageApiKeys, ManageApprovedProcesses, ManageConfiguration, ManageMembers, ManageSite,
     Permission, PlanAbsences, PlanReferrals, PurgeDetails, ReadAcknowledgements, ReadApprovedProcesses, ReadAudit,
-    ReadConfiguration, ReadDetails, ReadEvents, ReadLanguage, ReadLanguageVersions, ReadMembers, ReadPartnerReviews,
-    ReadReferrals, ReadRefusals, ReadRouteHistory, ReadSite, ReadTestRuns, RecordWithdrawals, ResolveDuplicates, ReviewPartners,
-    Row, TakeIntake, TestRoutes, WorkReferrals,
+    ReadConfiguration, ReadDetails, ReadEvents, ReadFeedback, ReadLanguage, ReadLanguageVersions, ReadMembers,
+    ReadPartnerReviews, ReadReferrals, ReadRefusals, ReadReports, ReadRouteHistory, ReadSite, ReadSponsorSummary, ReadTestRuns,
+    RecordWithdrawals, ResolveDuplicates, ReviewPartners, Row, TakeIntake, TestRoutes, WorkReferrals,
 };
 
 /// Who may call an operation.
@@ -126,6 +126,13 @@ table! {
     bulk_actions::create_bulk_action => Access::Permission(WorkReferrals::ROW);
     queue::list_queue => Access::Permission(PlanReferrals::ROW);
     queue::get_queue_counts => Access::Permission(PlanReferrals::ROW);
+    reports::get_source_quality_report => Access::Permission(ReadReports::ROW);
+    reports::get_movement_report => Access::Permission(ReadReports::ROW);
+    reports::get_blockers_report => Access::Permission(ReadReports::ROW);
+    reports::get_next_actions_report => Access::Permission(ReadReports::ROW);
+    reports::get_workflow_signal_report => Access::Permission(ReadReports::ROW);
+    sponsor_summary::get_sponsor_summary_report => Access::Permission(ReadSponsorSummary::ROW);
+    feedback::get_feedback => Access::Permission(ReadFeedback::ROW);
     history::list_referral_events => Access::Permission(PlanReferrals::ROW);
     events::list_events => Access::Permission(ReadEvents::ROW);
     audit::list_audit_entries => Access::Permission(ReadAudit::ROW);

@@ -189,6 +189,9 @@ diesel::table! {
         partner_id -> Nullable<Uuid>,
         study_id -> Nullable<Uuid>,
         occurred_at -> Timestamptz,
+        status_before -> Nullable<Text>,
+        status_after -> Nullable<Text>,
+        owner_id -> Nullable<Uuid>,
     }
 }
 
@@ -452,6 +455,60 @@ diesel::table! {
 }
 
 diesel::table! {
+    report_cells (site_id, basis, starts_on, study_id, partner_id, channel, owner_id, is_late) {
+        site_id -> Uuid,
+        basis -> Text,
+        starts_on -> Date,
+        study_id -> Uuid,
+        partner_id -> Uuid,
+        channel -> Text,
+        owner_id -> Uuid,
+        is_late -> Bool,
+        figures -> Bytea,
+    }
+}
+
+diesel::table! {
+    report_facts (site_id, referral_id) {
+        site_id -> Uuid,
+        referral_id -> Uuid,
+        study_id -> Uuid,
+        partner_id -> Uuid,
+        channel -> Text,
+        owner_id -> Uuid,
+        is_late -> Bool,
+        recorded_on -> Date,
+        received_on -> Date,
+        escalations -> Int4,
+        figures -> Bytea,
+    }
+}
+
+diesel::table! {
+    report_heads (site_id) {
+        site_id -> Uuid,
+        position -> Int8,
+        definitions -> Int4,
+        time_zone -> Text,
+        clearing -> Bool,
+        closed_month -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    report_releases (site_id, audience, study_id, partner_id, ends_on) {
+        site_id -> Uuid,
+        audience -> Text,
+        study_id -> Uuid,
+        partner_id -> Uuid,
+        ends_on -> Date,
+        starts_on -> Date,
+        released_at -> Timestamptz,
+        shown -> Text,
+    }
+}
+
+diesel::table! {
     route_configurations (site_id, route_id, number) {
         site_id -> Uuid,
         route_id -> Uuid,
@@ -598,6 +655,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     referral_digests,
     referrals,
     refusals,
+    report_cells,
+    report_facts,
+    report_heads,
+    report_releases,
     route_configurations,
     route_counts,
     sealed_details,

@@ -65,6 +65,12 @@ permissions! {
     ReadRefusals: [Admin Coordinator], Some(Scope::ConfigRead), false;
     /// Ask the guard about a text: staff alone.
     AskGuard: [Admin Coordinator], None, false;
+    /// Read the site's live, exact reports: the site alone.
+    ReadReports: [Admin Coordinator], Some(Scope::ReferralsRead), false;
+    /// Read what sponsors are told of a study: a viewer of the studies that it is assigned to, and staff what a viewer reads.
+    ReadSponsorSummary: [Admin Coordinator Viewer], None, false;
+    /// Read what partners are told of their referrals: a partner of its own, and staff what a partner reads.
+    ReadFeedback: [Admin Coordinator], None, true;
     /// Issue, read, rotate and revoke API keys: admins alone.
     ManageApiKeys: [Admin], None, false;
     /// Create a referral; a partner creates its own.

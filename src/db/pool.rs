@@ -12,7 +12,7 @@ use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::tenancy;
+use super::tenancy::{self, Sight};
 use crate::auth::SiteScope;
 use crate::error::{AppError, ErrorCode};
 
@@ -135,7 +135,19 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        self.run(Some(scope), deadline, work).await
+        self.run(Some(scope), Sight::Statements, deadline, work).await
+    }
+
+    /// Runs reads of one moment under the tenant context of `scope`: every statement sees the same snapshot, and none may write.
+    ///
+    /// # Errors
+    /// As [`Db::transact`].
+    pub async fn snapshot<T, F>(&self, scope: SiteScope, deadline: Deadline, work: F) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
+    {
+        self.run(Some(scope), Sight::Snapshot, deadline, work).await
     }
 
     /// Runs one transaction without a tenant: only schema `directory` can be read in it.
@@ -147,7 +159,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        self.run(None, deadline, work).await
+        self.run(None, Sight::Statements, deadline, work).await
     }
 
     /// How it is used now.
@@ -160,7 +172,7 @@ impl Db {
         }
     }
 
-    async fn run<T, F>(&self, scope: Option<SiteScope>, deadline: Deadline, work: F) -> Result<T, AppError>
+    async fn run<T, F>(&self, scope: Option<SiteScope>, sight: Sight, deadline: Deadline, work: F) -> Result<T, AppError>
     where
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
@@ -170,7 +182,7 @@ impl Db {
         let task = tokio::task::spawn_blocking(move || {
             // Held until the work is over, also when its caller no longer waits: no more threads than connections.
             let _permit = permit;
-            let mut conn = begin(&pool, scope.as_ref(), deadline)?;
+            let mut conn = begin(&pool, scope.as_ref(), sight, deadline)?;
             tenancy::finish(&mut conn, work)
         });
         match tokio::time::timeout(deadline.remaining(), task).await {
@@ -236,6 +248,7 @@ impl std::error::Error for WorkPanicked {}
 fn begin(
     pool: &Pool<ConnectionManager<PgConnection>>,
     scope: Option<&SiteScope>,
+    sight: Sight,
     deadline: Deadline,
 ) -> Result<PooledConnection<ConnectionManager<PgConnection>>, AppError> {
     loop {
@@ -244,7 +257,7 @@ fn begin(
             return Err(AppError::new(ErrorCode::DeadlineExceeded));
         }
         let mut conn = pool.get_timeout(wait).map_err(|_| AppError::new(ErrorCode::DatabaseUnavailable).because(Unreachable))?;
-        match tenancy::begin(&mut conn, scope, deadline.remaining()) {
+        match tenancy::begin(&mut conn, scope, sight, deadline.remaining()) {
             Ok(()) => return Ok(conn),
             Err(error) => {
                 // Marked broken, so that the pool closes it instead of lending it again.

@@ -19,14 +19,27 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
 /// At the command line nobody waits for an answer with a deadline.
 const OPERATOR_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// What a transaction sees of those beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Each statement what was committed before it.
+    Statements,
+    /// All statements the same moment; it may not write.
+    Snapshot,
+}
+
 /// Begins a transaction and sets its context in one round trip. Ids are UUIDs and limits numbers: nothing here can be SQL.
-pub(super) fn begin(conn: &mut PgConnection, scope: Option<&SiteScope>, limit: Duration) -> QueryResult<()> {
+pub(super) fn begin(conn: &mut PgConnection, scope: Option<&SiteScope>, sight: Sight, limit: Duration) -> QueryResult<()> {
     let mut sql = String::with_capacity(280);
     let millis = limit.as_millis().max(1);
     // A process that is stopped in the middle keeps its row locks, the sequencer's lease among them, no longer than its deadline.
     let _ = write!(
         sql,
-        "BEGIN; SET LOCAL statement_timeout = {millis}; SET LOCAL idle_in_transaction_session_timeout = {millis}; SET LOCAL lock_timeout = {}",
+        "BEGIN{}; SET LOCAL statement_timeout = {millis}; SET LOCAL idle_in_transaction_session_timeout = {millis}; SET LOCAL lock_timeout = {}",
+        match sight {
+            Sight::Statements => "",
+            Sight::Snapshot => " ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        },
         LOCK_TIMEOUT.min(limit).as_millis().max(1)
     );
     if let Some(scope) = scope {
@@ -94,7 +107,7 @@ pub fn in_site<T>(
     work: impl FnOnce(&mut PgConnection, &SiteScope) -> Result<T, AppError>,
 ) -> Result<T, AppError> {
     let scope = operator_scope(site);
-    begin(conn, Some(&scope), OPERATOR_TIMEOUT)?;
+    begin(conn, Some(&scope), Sight::Statements, OPERATOR_TIMEOUT)?;
     finish(conn, |conn| work(conn, &scope))
 }
 
@@ -106,6 +119,6 @@ pub fn in_directory<T>(
     conn: &mut PgConnection,
     work: impl FnOnce(&mut PgConnection) -> Result<T, AppError>,
 ) -> Result<T, AppError> {
-    begin(conn, None, OPERATOR_TIMEOUT)?;
+    begin(conn, None, Sight::Statements, OPERATOR_TIMEOUT)?;
     finish(conn, work)
 }

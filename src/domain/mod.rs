@@ -37,6 +37,7 @@ pub mod partner_review;
 pub mod partner_view;
 pub mod public_url;
 pub mod referral_state;
+pub mod reports;
 pub mod route_config;
 pub mod sealed_details;
 pub mod standstill;

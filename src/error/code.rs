@@ -139,6 +139,8 @@ error_codes! {
     Internal = "internal", 500, "Internal error";
     /// More requests are under way than the server takes at once. Nothing was done; send it again after `Retry-After`.
     Overloaded = "overloaded", 503, "Busy";
+    /// The report's sums are being made anew, after a large import or a change of the site's time zone. Ask again after `Retry-After`.
+    ReportNotReady = "report_not_ready", 503, "Report not ready";
     /// The deadline of the request passed before its answer was certain. Send it again after `Retry-After`, with the same idempotency key.
     DeadlineExceeded = "deadline_exceeded", 503, "Deadline exceeded";
     /// The database cannot be reached. Send the request again after `Retry-After`, with the same idempotency key.

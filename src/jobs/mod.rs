@@ -10,6 +10,8 @@ pub mod housekeeping;
 pub mod key_uses;
 pub mod language;
 pub mod match_duplicates;
+pub mod report_releases;
+pub mod reports;
 pub mod reseal;
 pub mod retention;
 pub mod scheduler;
@@ -82,6 +84,10 @@ const TESTED_EVERY: Duration = Duration::from_secs(2);
 const KEY_USES_EVERY: Duration = Duration::from_secs(60);
 /// How much later than its day an end of approved language is written down at the most.
 const LANGUAGE_EVERY: Duration = Duration::from_secs(60);
+/// How far behind the event log the sums of the reports are at the most; a report counts the rest by itself.
+const ROLLED_EVERY: Duration = Duration::from_secs(5);
+/// How much later than its time a month is closed for partners and sponsors at the most.
+const RELEASED_EVERY: Duration = Duration::from_secs(60);
 /// How long sealed details outlive their days at the most.
 const PURGED_EVERY: Duration = Duration::from_secs(60);
 /// How long after a rotation of the master key sealed details wait at the most until they are sealed anew.
@@ -138,6 +144,23 @@ pub const JOBS: &[Job] = &[
         on_writes: false,
         pass: pass!(test_runs::pass),
         backlog: Some(|conn, context| Ok(store::test_runs::count_open(conn, &context.scope)?)),
+    },
+    Job {
+        name: reports::NAME,
+        every: ROLLED_EVERY,
+        on_writes: false,
+        pass: pass!(reports::pass),
+        backlog: Some(|conn, context| {
+            let position = store::reports::head(conn, &context.scope)?.map_or(0, |head| head.position);
+            Ok(store::reports::count_after(conn, &context.scope, position)?)
+        }),
+    },
+    Job {
+        name: report_releases::NAME,
+        every: RELEASED_EVERY,
+        on_writes: false,
+        pass: pass!(report_releases::pass),
+        backlog: None,
     },
     Job {
         name: retention::NAME,

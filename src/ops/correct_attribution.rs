@@ -10,7 +10,6 @@ use crate::domain::contact_basis::{self, StatedBy};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ReferralId;
 use crate::domain::intake::AttributionReason;
-use crate::domain::journal::EventType;
 use crate::domain::text::Code;
 use crate::domain::vocabulary::Attribution;
 use crate::error::{AppError, ErrorCode};
@@ -80,7 +79,8 @@ pub fn run(
     };
     store::referrals::set_source(conn, scope, id, &source)?;
     let change = Change::of_referral("correct_attribution", &before, &after).because(reason.as_str());
-    record(conn, context, [change.tell_of_referral(EventType::ReferralTransitioned, &after)])?;
+    // Another route of the same partner changes what is asked of it, and nothing else that the feed tells of.
+    record(conn, context, [change.visible(&after)])?;
     let coded = store::referrals::find(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?;
     Ok((coded, site))
 }

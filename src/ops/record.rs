@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Context, facts};
 use crate::db::Conn;
-use crate::domain::ids::{AuditId, EventId, PartnerId, StudyId};
+use crate::domain::ids::{AuditId, EventId, MemberId, PartnerId, StudyId};
 use crate::domain::journal::{EventType, Facts, SubjectKind};
 use crate::domain::vocabulary::ReferralStatus;
 use crate::error::AppError;
@@ -33,6 +33,8 @@ struct Told {
     version: i32,
     partner: Option<PartnerId>,
     study: Option<StudyId>,
+    moved: Option<(Option<ReferralStatus>, ReferralStatus)>,
+    owner: Option<MemberId>,
 }
 
 impl Change {
@@ -48,26 +50,34 @@ impl Change {
         Self::new(operation, kind, subject, Facts::new(), after)
     }
 
-    /// A referral that changed. The feed hears of every change of its state, its owner and its blocker. That it waits no more is a
-    /// step on its way (`transitioned`), also under a pause of its study, and so is its partner's withdrawal, also of one that the
-    /// site had closed before.
+    /// A referral that changed. The feed hears of every change of its state, its owner, its blocker, its issues and its source: reports
+    /// follow the feed, and so does a system that mirrors referrals. That it waits no more is a step on its way (`transitioned`), also
+    /// under a pause of its study, and so is its partner's withdrawal, also of one that the site had closed before.
     #[must_use]
     pub fn of_referral(operation: &'static str, before: &ReferralRow, after: &ReferralRow) -> Self {
         let reopened = before.status == ReferralStatus::Closed && after.status != ReferralStatus::Closed;
         let covered = before.blocker == after.blocker && before.held_blocker.is_some() && after.held_blocker.is_none();
         let goes_on = (before.blocker.is_some() && after.blocker.is_none()) || covered;
         let withdrawn = before.partner_withdrawn_at.is_none() && after.partner_withdrawn_at.is_some();
+        let marked = before.handoff_issues != after.handoff_issues;
+        let credited = (before.partner_id, before.attribution) != (after.partner_id, after.attribution);
+        let moved = before.status != after.status;
         let told = [
-            (before.status != after.status || goes_on || withdrawn, EventType::ReferralTransitioned),
+            (moved || goes_on || withdrawn || marked || credited, EventType::ReferralTransitioned),
             (reopened, EventType::ReferralReopened),
             (after.blocker.is_some() && before.blocker != after.blocker, EventType::ReferralBlocked),
             (before.owner_id != after.owner_id, EventType::ReferralReassigned),
         ];
         let (was, is) = (facts::of_referral(before), facts::of_referral(after));
         let change = Self::new(operation, SubjectKind::Referral, after.id.0, was, is);
-        told.into_iter()
+        let mut change = told
+            .into_iter()
             .filter(|(told, _)| *told)
-            .fold(change, |change, (_, event_type)| change.tell_of_referral(event_type, after))
+            .fold(change, |change, (_, event_type)| change.tell_of_referral(event_type, after));
+        for told in change.told.iter_mut().filter(|told| moved && told.event_type == EventType::ReferralTransitioned) {
+            told.moved = Some((Some(before.status), after.status));
+        }
+        change
     }
 
     /// Why, as a word of a vocabulary.
@@ -96,21 +106,21 @@ impl Change {
     /// Tells the feed, with the version that the change made.
     #[must_use]
     pub fn tell(mut self, event_type: EventType, version: i32) -> Self {
-        self.told.push(Told { event_type, is_test: false, version, partner: None, study: None });
+        self.told.push(Told { event_type, is_test: false, version, partner: None, study: None, moved: None, owner: None });
         self
     }
 
     /// Tells the feed of a study's matter.
     #[must_use]
     pub fn tell_of_study(mut self, event_type: EventType, version: i32, study: StudyId) -> Self {
-        self.told.push(Told { event_type, is_test: false, version, partner: None, study: Some(study) });
+        self.told.push(Told { event_type, is_test: false, version, partner: None, study: Some(study), moved: None, owner: None });
         self
     }
 
     /// Tells the feed of a partner's matter.
     #[must_use]
     pub fn tell_of_partner(mut self, event_type: EventType, version: i32, partner: PartnerId, study: Option<StudyId>) -> Self {
-        self.told.push(Told { event_type, is_test: false, version, partner: Some(partner), study });
+        self.told.push(Told { event_type, is_test: false, version, partner: Some(partner), study, moved: None, owner: None });
         self
     }
 
@@ -123,6 +133,8 @@ impl Change {
             version: referral.version,
             partner: referral.partner_id,
             study: Some(referral.study_id),
+            moved: (event_type == EventType::ReferralReceived).then_some((None, referral.status)),
+            owner: Some(referral.owner_id),
         });
         self
     }
@@ -152,6 +164,9 @@ pub fn record(conn: &mut Conn, context: &Context, changes: impl IntoIterator<Ite
             partner_id: event.partner,
             study_id: event.study,
             occurred_at: context.now,
+            status_before: event.moved.and_then(|(from, _)| from),
+            status_after: event.moved.map(|(_, to)| to),
+            owner_id: event.owner,
         }));
         entries.push(NewAuditEntry {
             site_id,

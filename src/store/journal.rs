@@ -11,8 +11,9 @@ pub use places::{
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use crate::domain::ids::{ApiKeyId, AuditId, EventId, PartnerId, SiteId, StudyId};
+use crate::domain::ids::{ApiKeyId, AuditId, EventId, MemberId, PartnerId, SiteId, StudyId};
 use crate::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
+use crate::domain::vocabulary::ReferralStatus;
 use crate::schema::{audit_entries, events, journal_queue};
 
 /// Rows of one statement: far below the 65,535 values that the protocol takes.
@@ -80,6 +81,12 @@ pub struct NewEvent {
     pub study_id: Option<StudyId>,
     /// When.
     pub occurred_at: DateTime<Utc>,
+    /// The state before the step that it tells of; `None`: there was none, or the state stayed.
+    pub status_before: Option<ReferralStatus>,
+    /// The state after it.
+    pub status_after: Option<ReferralStatus>,
+    /// Who is responsible for the referral once it has happened.
+    pub owner_id: Option<MemberId>,
 }
 
 /// Keeps audit entries and their events, and queues both for the sequencer.

@@ -14,7 +14,7 @@ use crate::schema::{away_windows, members, sites};
 
 mod studies;
 
-pub use studies::{assign_studies, with_studies};
+pub use studies::{assign_studies, is_assigned, with_studies};
 
 /// A member as it is kept.
 #[derive(Debug, Clone, Queryable, Selectable)]

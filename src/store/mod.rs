@@ -25,6 +25,7 @@ pub mod queue;
 pub mod referrals;
 pub mod refusals;
 pub mod registered_names;
+pub mod reports;
 pub mod route_configurations;
 pub mod route_counts;
 pub mod routes;

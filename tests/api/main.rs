@@ -46,6 +46,7 @@ mod process;
 mod queue;
 mod races;
 mod referrals;
+mod reports;
 mod rotation;
 mod route_setup;
 mod sealed_details;

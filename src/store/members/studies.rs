@@ -55,3 +55,12 @@ pub fn assign_studies(
         .collect();
     diesel::insert_into(member_studies::table).values(rows).execute(conn).map(drop)
 }
+
+/// Whether a member is assigned to a study.
+///
+/// # Errors
+/// A database failure.
+pub fn is_assigned(conn: &mut PgConnection, scope: &SiteScope, member: MemberId, study: StudyId) -> QueryResult<bool> {
+    let own = member_studies::table.filter(member_studies::site_id.eq(scope.site()).and(member_studies::member_id.eq(member)));
+    diesel::select(diesel::dsl::exists(own.filter(member_studies::study_id.eq(study)))).get_result(conn)
+}

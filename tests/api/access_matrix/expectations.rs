@@ -108,6 +108,13 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("check_language", &["admin", "coordinator", "partner"]),
     ("create_intake", &["admin", "coordinator", "intake:write"]),
     ("correct_attribution", &["admin", "coordinator"]),
+    ("get_source_quality_report", &["admin", "coordinator", "referrals:read"]),
+    ("get_movement_report", &["admin", "coordinator", "referrals:read"]),
+    ("get_blockers_report", &["admin", "coordinator", "referrals:read"]),
+    ("get_next_actions_report", &["admin", "coordinator", "referrals:read"]),
+    ("get_workflow_signal_report", &["admin", "coordinator", "referrals:read"]),
+    ("get_sponsor_summary_report", &["admin", "coordinator", "viewer"]),
+    ("get_feedback", &["admin", "coordinator", "partner"]),
     ("list_refusals", &["admin", "coordinator", "config:read"]),
     ("check_guard", &["admin", "coordinator"]),
     ("create_contact_withdrawal", &["admin", "coordinator", "referrals:write"]),
@@ -172,6 +179,10 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         // A test key stands for nobody, whatever it names.
         return Expected::NotPermitted;
     }
+    if person.is_test && (operation.ends_with("_report") || operation == "get_feedback") {
+        // Test referrals reach no report.
+        return Expected::NotPermitted;
+    }
     let about_referrals = operation.contains("referral") && operation != "create_test_referral";
     let visible = match target {
         Target::All => true,
@@ -184,6 +195,8 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         // The version that the matrix names is in review, and another one was acknowledged before.
         (true, "submit_language_version" | "update_language_version") => Expected::Done(&[409]),
         (true, "create_acknowledgement") => Expected::Done(&[200]),
+        // The viewers of the matrix are assigned to no study.
+        (true, "get_sponsor_summary_report") if person.carries.contains(&"viewer") => Expected::Refused(404, "not_found"),
         // What is made is new, whatever it is.
         // Each row of it answers for itself, as it would alone.
         (true, "create_bulk_action") => Expected::Done(&[200]),

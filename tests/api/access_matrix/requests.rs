@@ -73,6 +73,8 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "create_language_version"
                 | "list_language_versions"
                 | "get_current_language"
+                | "get_sponsor_summary_report"
+                | "get_feedback"
                 | "create_acknowledgement"
                 | "list_acknowledgements"
                 | "create_approved_process"
@@ -158,6 +160,11 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "unmark_referral_issue"
         | "get_queue_counts"
         | "list_events"
+        | "get_source_quality_report"
+        | "get_movement_report"
+        | "get_blockers_report"
+        | "get_next_actions_report"
+        | "get_workflow_signal_report"
         | "list_audit_entries"
         | "get_duplicate_review"
         | "list_partner_reviews"
@@ -179,9 +186,12 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "submit_language_version"
         | "approve_language_version"
         | "get_approved_process" => Sent::Nothing,
-        "list_language_versions" | "list_acknowledgements" | "list_approved_processes" | "get_current_language" => {
-            Sent::Filter(format!("study={}", meant.study_code))
-        }
+        "list_language_versions"
+        | "list_acknowledgements"
+        | "list_approved_processes"
+        | "get_current_language"
+        | "get_sponsor_summary_report" => Sent::Filter(format!("study={}", meant.study_code)),
+        "get_feedback" => Sent::Filter(format!("partner={}", meant.partner_code)),
         "diff_language_versions" => Sent::Filter(format!("against={}", meant.version_id)),
         "create_language_version" => {
             let mut draft = crate::language::draft();

@@ -1,0 +1,191 @@
+//! Reports of the site: which source works, what moves, what blocks, what is next, and whether the workflow improves. Exact and live, for
+//! staff and the site's systems; what leaves to partners and sponsors is in `feedback` and `sponsor_summary`.
+
+use actix_web::http::header::{ACCEPT, HeaderMap};
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse, get};
+use serde::Serialize;
+
+use super::csv;
+use super::extract::Query;
+use super::read::context;
+use super::reply::Reply;
+use crate::auth::Caller;
+use crate::auth::permission::{Permission, ReadReports};
+use crate::db::Conn;
+use crate::error::{AppError, ErrorCode};
+use crate::ops::Context;
+use crate::state::AppState;
+
+mod ask;
+mod figures;
+mod movement;
+mod open_work;
+mod source_quality;
+mod workflow_signal;
+
+pub use ask::{GetOpenWorkReport, GetReport, LateLogged, ReportPeriod};
+pub use figures::{CloseReasonCount, Share, TimeFigures};
+pub use movement::{Cohort, Funnel, MovementReport, TransitionCount};
+pub use open_work::{Ages, BlockerCount, BlockerOwner, BlockersReport, DueCount, DueOwner, NextActionsReport};
+pub use source_quality::{SourceFigures, SourceQuality, SourceQualityReport};
+pub use workflow_signal::{Chance, GetWorkflowSignal, SignalEscalations, SignalShare, SignalTimes, WorkflowSignalReport};
+
+/// A report as the lines of a table: the header first.
+pub trait Table {
+    /// Its name, for the file.
+    const NAME: &'static str;
+
+    /// The header and the lines, each with as many cells.
+    fn lines(&self) -> Vec<Vec<String>>;
+}
+
+/// Lines of one chunk.
+const CHUNK: usize = 500;
+
+/// Counts a report in one snapshot and answers it as it is asked for: JSON, or CSV as a table.
+async fn answer<P, T, F>(app: &AppState, caller: &Caller<P>, headers: &HeaderMap, count: F) -> Result<HttpResponse, AppError>
+where
+    P: Permission,
+    T: Table + Serialize + Send + 'static,
+    F: FnOnce(&mut Conn, &Context) -> Result<T, AppError> + Send + 'static,
+{
+    let context = context(app, caller);
+    refuse_test_key(&context)?;
+    let report = app.db.snapshot(context.scope, caller.deadline, move |conn| count(conn, &context)).await?;
+    if headers.contains_key(ACCEPT) && csv::is_asked_for(headers) {
+        table(&report)
+    } else {
+        Ok(Reply::plain(&report)?.into_response())
+    }
+}
+
+/// Refuses test keys: test referrals reach no report, and live ones no test key.
+///
+/// # Errors
+/// 403 for a test key.
+pub(super) fn refuse_test_key(context: &Context) -> Result<(), AppError> {
+    if context.actor.is_test() {
+        let detail = "Test referrals reach no report, and a test key sees nothing else. Use a live key.";
+        return Err(AppError::new(ErrorCode::Forbidden).with_detail(detail));
+    }
+    Ok(())
+}
+
+/// A report as CSV, a chunk at a time.
+pub(super) fn table<T: Table>(report: &T) -> Result<HttpResponse, AppError> {
+    let (response, sender) = csv::streamed(&format!("{}.csv", T::NAME));
+    let lines = report.lines();
+    actix_web::rt::spawn(async move {
+        for lines in lines.chunks(CHUNK) {
+            let text: Result<Vec<Vec<u8>>, AppError> =
+                lines.iter().map(|cells| csv::record(cells.iter().map(String::as_str))).collect();
+            if sender.send(text.map(|lines| Bytes::from(lines.concat()))).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(response)
+}
+
+/// Report source quality
+///
+/// Which source works: for every partner and study how many referrals were recorded in the period, how complete and right they were, how
+/// far they came, how fast, and why they ended. A referral counts as what it is now, under the day on which it was recorded. Live and
+/// exact; with `Accept: text/csv` one line per source.
+#[utoipa::path(
+    operation_id = "get_source_quality_report", tag = "reports",
+    params(GetReport),
+    responses((status = 200, description = "The report at this moment.",
+        content((SourceQualityReport = "application/json"), (csv::CsvText = "text/csv")))),
+)]
+#[get("/v1/reports/source-quality")]
+pub async fn get_source_quality_report(
+    caller: Caller<ReadReports>,
+    query: Query<GetReport>,
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    answer(&app, &caller, request.headers(), move |conn, context| SourceQualityReport::count(conn, context, &query.0)).await
+}
+
+/// Report movement
+///
+/// What moves: how far the people came who were received in each week, every step from one state to another that was made in the period,
+/// what fell through and what was opened again. Live and exact; with `Accept: text/csv` one line per week.
+#[utoipa::path(
+    operation_id = "get_movement_report", tag = "reports",
+    params(GetReport),
+    responses((status = 200, description = "The report at this moment.",
+        content((MovementReport = "application/json"), (csv::CsvText = "text/csv")))),
+)]
+#[get("/v1/reports/movement")]
+pub async fn get_movement_report(
+    caller: Caller<ReadReports>,
+    query: Query<GetReport>,
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    answer(&app, &caller, request.headers(), move |conn, context| MovementReport::count(conn, context, &query.0)).await
+}
+
+/// Report blockers
+///
+/// What blocks: open referrals that wait, by what they wait for and by owner, for how long, and since when the one that waits longest
+/// does. Live and exact; with `Accept: text/csv` one line per blocker and owner.
+#[utoipa::path(
+    operation_id = "get_blockers_report", tag = "reports",
+    params(GetOpenWorkReport),
+    responses((status = 200, description = "The report at this moment.",
+        content((BlockersReport = "application/json"), (csv::CsvText = "text/csv")))),
+)]
+#[get("/v1/reports/blockers")]
+pub async fn get_blockers_report(
+    caller: Caller<ReadReports>,
+    query: Query<GetOpenWorkReport>,
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    answer(&app, &caller, request.headers(), move |conn, context| BlockersReport::count(conn, context, &query.0)).await
+}
+
+/// Report next actions
+///
+/// What is next: open referrals by next action and by owner, what is due, what is overdue and for how long, and what needs somebody's
+/// eye. Live and exact; with `Accept: text/csv` one line per next action and owner.
+#[utoipa::path(
+    operation_id = "get_next_actions_report", tag = "reports",
+    params(GetOpenWorkReport),
+    responses((status = 200, description = "The report at this moment.",
+        content((NextActionsReport = "application/json"), (csv::CsvText = "text/csv")))),
+)]
+#[get("/v1/reports/next-actions")]
+pub async fn get_next_actions_report(
+    caller: Caller<ReadReports>,
+    query: Query<GetOpenWorkReport>,
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    answer(&app, &caller, request.headers(), move |conn, context| NextActionsReport::count(conn, context, &query.0)).await
+}
+
+/// Report the workflow's signal
+///
+/// Whether the workflow improves: two periods side by side, or the time since a change beside as much time before it. Time to the first
+/// action, what stalled, what came incomplete and how often was escalated, each with the counts behind it and whether the difference
+/// exceeds chance, by which test. Live and exact; with `Accept: text/csv` one line per signal.
+#[utoipa::path(
+    operation_id = "get_workflow_signal_report", tag = "reports",
+    params(GetWorkflowSignal),
+    responses((status = 200, description = "The report at this moment.",
+        content((WorkflowSignalReport = "application/json"), (csv::CsvText = "text/csv")))),
+)]
+#[get("/v1/reports/workflow-signal")]
+pub async fn get_workflow_signal_report(
+    caller: Caller<ReadReports>,
+    query: Query<GetWorkflowSignal>,
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    answer(&app, &caller, request.headers(), move |conn, context| WorkflowSignalReport::count(conn, context, &query.0)).await
+}

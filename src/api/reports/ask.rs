@@ -1,0 +1,198 @@
+//! What reports are asked by.
+
+use chrono::{DateTime, Months, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+use crate::api::extract::contract;
+use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::MemberId;
+use crate::domain::reports::{Period, calendar};
+use crate::domain::text::{CalendarDate, Code};
+use crate::domain::vocabulary::Channel;
+use crate::error::{AppError, ErrorCode};
+use crate::store::reports::{Filter, Names};
+
+text_enum! {
+    /// Whether referrals that were recorded after the fact (with a `late_reason`) count: with the others, not at all, or alone.
+    pub enum LateLogged { Include = "include", Exclude = "exclude", Only = "only" }
+}
+
+/// The longest period of a report: two years with a leap day.
+const LONGEST: i64 = 731;
+/// Whole months before the present one in a period that is not named.
+const MONTHS_BEFORE: u32 = 2;
+
+/// Which period and which referrals to report on.
+#[derive(Debug, Clone, Deserialize, IntoParams, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct GetReport {
+    /// The first day, on the site's calendar; if absent the first of the month two months before this one.
+    #[schema(nullable = false)]
+    #[param(nullable = false, example = "2026-04-01")]
+    pub from: Option<CalendarDate>,
+    /// The last day, included; today if absent. A period has at most 731 days.
+    #[schema(nullable = false)]
+    #[param(nullable = false, example = "2026-06-30")]
+    pub until: Option<CalendarDate>,
+    /// Only this study, by code.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub study: Option<Code>,
+    /// Only this partner, by code.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub partner: Option<Code>,
+    /// Only this channel.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub channel: Option<Channel>,
+    /// Only what this member is responsible for.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub owner: Option<MemberId>,
+    /// Whether what was recorded after the fact counts; it does if absent.
+    #[schema(nullable = false)]
+    #[param(nullable = false, example = "exclude")]
+    pub late_logged: Option<LateLogged>,
+}
+contract!(GetReport);
+
+/// Which open referrals to report on.
+#[derive(Debug, Clone, Deserialize, IntoParams, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct GetOpenWorkReport {
+    /// Only this study, by code.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub study: Option<Code>,
+    /// Only this partner, by code.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub partner: Option<Code>,
+    /// Only this channel.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub channel: Option<Channel>,
+    /// Only what this member is responsible for.
+    #[schema(nullable = false)]
+    #[param(nullable = false)]
+    pub owner: Option<MemberId>,
+    /// Whether what was recorded after the fact counts; it does if absent.
+    #[schema(nullable = false)]
+    #[param(nullable = false, example = "exclude")]
+    pub late_logged: Option<LateLogged>,
+}
+contract!(GetOpenWorkReport);
+
+/// The days that a report is about, on the site's calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({"from": "2026-04-01", "until": "2026-06-30"}))]
+pub struct ReportPeriod {
+    /// The first day.
+    #[schema(value_type = CalendarDate)]
+    pub from: NaiveDate,
+    /// The last day, included.
+    #[schema(value_type = CalendarDate)]
+    pub until: NaiveDate,
+}
+
+impl From<Period> for ReportPeriod {
+    fn from(period: Period) -> Self {
+        Self { from: period.from, until: period.until }
+    }
+}
+
+impl LateLogged {
+    /// The filter's word for it.
+    pub(super) const fn is_late(asked: Option<Self>) -> Option<bool> {
+        match asked {
+            None | Some(Self::Include) => None,
+            Some(Self::Exclude) => Some(false),
+            Some(Self::Only) => Some(true),
+        }
+    }
+}
+
+fn refused(field: &str, code: FaultCode, message: &'static str) -> AppError {
+    AppError::new(ErrorCode::InvalidParameter).with_faults(vec![Fault::new(format!("/{field}"), code, message)])
+}
+
+/// A date of the contract's form as a day of the calendar; it has been checked.
+pub(super) fn day(date: &CalendarDate) -> Option<NaiveDate> {
+    date.as_str().parse().ok()
+}
+
+/// The period from one day to another.
+///
+/// # Errors
+/// 400 when it ends before it begins, is longer than two years, or begins after today.
+pub(super) fn period(from: (&str, NaiveDate), until: (&str, NaiveDate), today: NaiveDate) -> Result<Period, AppError> {
+    let period = Period { from: from.1, until: until.1 };
+    if period.until < period.from {
+        return Err(refused(until.0, FaultCode::Inconsistent, "The period ends before it begins."));
+    }
+    if period.days() > LONGEST {
+        return Err(refused(from.0, FaultCode::OutOfRange, "A period has at most 731 days. Ask for a shorter one."));
+    }
+    if period.from > today {
+        return Err(refused(from.0, FaultCode::OutOfRange, "The period begins after today, on the site's calendar."));
+    }
+    Ok(period)
+}
+
+/// What the codes of a filter mean.
+///
+/// # Errors
+/// 400 for a code that the site does not have.
+pub(super) fn filter(
+    names: &Names,
+    study: Option<&Code>,
+    partner: Option<&Code>,
+    channel: Option<Channel>,
+    owner: Option<MemberId>,
+    late_logged: Option<LateLogged>,
+) -> Result<Filter, AppError> {
+    let unknown = |field, message| refused(field, FaultCode::UnknownReference, message);
+    let study = study
+        .map(|code| names.study(code).ok_or_else(|| unknown("study", "The site has no study with this code.")))
+        .transpose()?;
+    let partner = partner
+        .map(|code| names.partner(code).ok_or_else(|| unknown("partner", "The site has no partner with this code.")))
+        .transpose()?;
+    Ok(Filter { study, partner, channel, owner, is_late: LateLogged::is_late(late_logged) })
+}
+
+impl GetReport {
+    /// The period that is meant.
+    ///
+    /// # Errors
+    /// 400 for one that is none.
+    pub(super) fn period(&self, zone: chrono_tz::Tz, now: DateTime<Utc>) -> Result<Period, AppError> {
+        let today = calendar::day(now, zone);
+        let until = self.until.as_ref().and_then(day).unwrap_or(today);
+        let usual = calendar::month(until).checked_sub_months(Months::new(MONTHS_BEFORE)).unwrap_or(until);
+        period(("from", self.from.as_ref().and_then(day).unwrap_or(usual)), ("until", until), today)
+    }
+
+    /// The filter that is meant.
+    ///
+    /// # Errors
+    /// 400 for a code that the site does not have.
+    pub(super) fn filter(&self, names: &Names) -> Result<Filter, AppError> {
+        filter(names, self.study.as_ref(), self.partner.as_ref(), self.channel, self.owner, self.late_logged)
+    }
+}
+
+impl GetOpenWorkReport {
+    /// The filter that is meant.
+    ///
+    /// # Errors
+    /// 400 for a code that the site does not have.
+    pub(super) fn filter(&self, names: &Names) -> Result<Filter, AppError> {
+        filter(names, self.study.as_ref(), self.partner.as_ref(), self.channel, self.owner, self.late_logged)
+    }
+}

@@ -1,0 +1,233 @@
+//! What sponsors are told of a study: source quality, movement, blockers and next actions, in bands, by closed period.
+
+use actix_web::http::header::{ACCEPT, ETAG, HeaderValue};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, get};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+use super::csv;
+use super::extract::{Query, contract};
+use super::feedback::{band, shown, shown_after};
+use super::read::context;
+use super::reply::{Reply, content_tag};
+use super::reports::{Table, table};
+use crate::auth::permission::ReadSponsorSummary;
+use crate::auth::{Actor, Caller, StaffActor};
+use crate::db::Conn;
+use crate::domain::reports::Figure;
+use crate::domain::text::{CalendarDate, Code, TimeZoneName};
+use crate::domain::vocabulary::{Blocker, NextAction, Role};
+use crate::error::AppError;
+use crate::ops::Context;
+use crate::ops::release_reports::{BLOCKER, NEXT_ACTION, REFUSED};
+use crate::privacy::suppression::{Band, Shown};
+use crate::state::AppState;
+use crate::store;
+use crate::store::reports::{self, Audience, ReleaseRow};
+
+/// Which study to read about.
+#[derive(Debug, Clone, Deserialize, IntoParams, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct GetSponsorSummary {
+    /// Code of the study; a viewer reads those that it is assigned to.
+    #[param(example = "heart-2026")]
+    pub study: Code,
+}
+contract!(GetSponsorSummary);
+
+/// What came from one source in a period. Each figure is a band.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SharedSource {
+    /// Code of the partner.
+    pub partner: Code,
+    /// Referrals that were recorded.
+    pub volume: Band,
+    /// Of these, those that did not come complete.
+    pub incomplete: Band,
+    /// Of these, those for another study.
+    pub wrong_study: Band,
+    /// Of these, those whose person was reached.
+    pub connected: Band,
+    /// Of these, those handed to the study team.
+    pub handed_off: Band,
+    /// Bodies that were refused because a name or a value in them looked personal or medical.
+    pub refused_for_sensitive_content: Band,
+}
+
+/// What moved in a period, over all sources. Each figure is a band.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SharedMovement {
+    /// Of the referrals recorded in the period, those whose handoff was completed.
+    pub completed: Band,
+    /// Handoffs that fell through in the period, of whatever age.
+    pub fell_through: Band,
+    /// Referrals that were opened again in the period, of whatever age.
+    pub reopened: Band,
+}
+
+/// One closed period of a study. It never changes: what is opened again or recorded later counts in the period that is open then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SponsorPeriod {
+    /// The first day, on the site's calendar. A period is one calendar month, or as many as it takes to hold enough referrals.
+    #[schema(value_type = CalendarDate)]
+    pub from: NaiveDate,
+    /// The last day, included: the last one of a month.
+    #[schema(value_type = CalendarDate)]
+    pub until: NaiveDate,
+    /// When the period was closed: figures are of this moment.
+    pub released_at: DateTime<Utc>,
+    /// Source by source, by code; there is no total, since one would narrow its parts.
+    #[schema(max_items = 10_000)]
+    pub sources: Vec<SharedSource>,
+    /// What moved.
+    pub movement: SharedMovement,
+    /// What most of the open referrals waited for when the period was closed; `null` where fewer than the site's threshold waited for any
+    /// one thing.
+    pub leading_blocker: Option<Blocker>,
+    /// What was next for most of them then; `null` where it was for fewer than the threshold.
+    pub leading_next_action: Option<NextAction>,
+}
+
+/// What sponsors are told of a study.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SponsorSummaryReport {
+    /// Code of the study.
+    pub study: Code,
+    /// The time zone of the days.
+    pub time_zone: TimeZoneName,
+    /// Closed periods, the newest first, over two years. A month is closed 30 days after its end, and together with the months after it
+    /// when it holds too few referrals.
+    #[schema(max_items = 30)]
+    pub periods: Vec<SponsorPeriod>,
+}
+
+fn source(shown: &Shown, partner: Code) -> Result<SharedSource, AppError> {
+    let of = |figure: Figure| band(shown, figure.as_str());
+    Ok(SharedSource {
+        partner,
+        volume: of(Figure::Volume)?,
+        incomplete: of(Figure::Incomplete)?,
+        wrong_study: of(Figure::WrongStudy)?,
+        connected: of(Figure::Connected)?,
+        handed_off: of(Figure::HandedOff)?,
+        refused_for_sensitive_content: band(shown, REFUSED)?,
+    })
+}
+
+fn period(row: &ReleaseRow) -> Result<SponsorPeriod, AppError> {
+    let shown = shown(row)?;
+    let of = |figure: Figure| band(&shown, figure.as_str());
+    Ok(SponsorPeriod {
+        from: row.starts_on,
+        until: row.ends_on,
+        released_at: row.released_at,
+        sources: Vec::new(),
+        movement: SharedMovement {
+            completed: of(Figure::Completed)?,
+            fell_through: of(Figure::FellThrough)?,
+            reopened: of(Figure::Reopened)?,
+        },
+        leading_blocker: shown.leading(BLOCKER).and_then(|code| code.parse().ok()),
+        leading_next_action: shown.leading(NEXT_ACTION).and_then(|code| code.parse().ok()),
+    })
+}
+
+fn report(conn: &mut Conn, context: &Context, asked: &GetSponsorSummary) -> Result<SponsorSummaryReport, AppError> {
+    let scope = &context.scope;
+    // A study that a viewer is not assigned to answers like one that there is not.
+    let study = store::studies::find_by_code(conn, scope, &asked.study)?.ok_or_else(AppError::not_found)?;
+    if let Actor::Staff(StaffActor { member: viewer, role: Role::Viewer }) = context.actor
+        && !store::members::is_assigned(conn, scope, viewer, study.id)?
+    {
+        return Err(AppError::not_found());
+    }
+    let site = store::sites::current(conn, scope)?;
+    let names = reports::names(conn, scope)?;
+    let after = shown_after(site.day_of(context.now));
+    let rows = reports::shown(conn, scope, Audience::Sponsor, Some(study.id), None, after)?;
+    let mut periods: Vec<SponsorPeriod> = Vec::new();
+    // The study as a whole comes before its sources: the nil id sorts first.
+    for row in rows {
+        if row.partner_id.0.is_nil() {
+            periods.push(period(&row)?);
+        } else if let (Some(period), Some(code)) = (periods.last_mut(), names.partners.get(&row.partner_id)) {
+            period.sources.push(source(&shown(&row)?, code.clone())?);
+        }
+    }
+    for period in &mut periods {
+        period.sources.sort_by(|one, other| one.partner.cmp(&other.partner));
+    }
+    Ok(SponsorSummaryReport { study: study.code, time_zone: site.time_zone, periods })
+}
+
+impl Table for SponsorSummaryReport {
+    const NAME: &'static str = "sponsor-summary";
+
+    fn lines(&self) -> Vec<Vec<String>> {
+        let header = ["study", "from", "until", "partner", "figure", "at_least", "at_most"];
+        let mut lines = vec![header.map(str::to_owned).into()];
+        for period in &self.periods {
+            let mut add = |partner: &str, figure: &str, band: Band| {
+                lines.push(vec![
+                    self.study.as_str().to_owned(),
+                    period.from.to_string(),
+                    period.until.to_string(),
+                    partner.to_owned(),
+                    figure.to_owned(),
+                    band.at_least().to_string(),
+                    band.at_most().to_string(),
+                ]);
+            };
+            for source in &period.sources {
+                let partner = source.partner.as_str();
+                add(partner, "volume", source.volume);
+                add(partner, "incomplete", source.incomplete);
+                add(partner, "wrong_study", source.wrong_study);
+                add(partner, "connected", source.connected);
+                add(partner, "handed_off", source.handed_off);
+                add(partner, REFUSED, source.refused_for_sensitive_content);
+            }
+            add("", "completed", period.movement.completed);
+            add("", "fell_through", period.movement.fell_through);
+            add("", "reopened", period.movement.reopened);
+        }
+        lines
+    }
+}
+
+/// Report a sponsor summary
+///
+/// What sponsors are told of a study: source quality, movement, and what blocks and is next for most, by closed period. Every count is a
+/// band: ten wide, with all below the site's threshold in the first one, 0 included; there are no totals and no shares. A period is a
+/// calendar month of recording, closed 30 days after its end; with too few referrals the next month is added to it. A released period
+/// never changes. Staff read exactly what a viewer reads. With `Accept: text/csv` one line per period, source and figure.
+#[utoipa::path(
+    operation_id = "get_sponsor_summary_report", tag = "reports",
+    params(GetSponsorSummary),
+    responses((status = 200, description = "What was released so far.",
+        content((SponsorSummaryReport = "application/json"), (csv::CsvText = "text/csv")))),
+)]
+#[get("/v1/reports/sponsor-summary")]
+pub async fn get_sponsor_summary_report(
+    caller: Caller<ReadSponsorSummary>,
+    query: Query<GetSponsorSummary>,
+    request: HttpRequest,
+    app: Data<AppState>,
+) -> Result<HttpResponse, AppError> {
+    let context = context(&app, &caller);
+    let told = app.db.snapshot(context.scope, caller.deadline, move |conn| report(conn, &context, &query.0)).await?;
+    let headers = request.headers();
+    if headers.contains_key(ACCEPT) && csv::is_asked_for(headers) {
+        return table(&told);
+    }
+    let tag = content_tag(&told)?;
+    let mut response = Reply::plain(&told)?.into_response();
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
+}

@@ -1,0 +1,65 @@
+//! One pass of the rollup over one site: what the event log tells of next goes into the sums that reports are counted from. The sums say
+//! by which definitions and in which time zone they are made; with others they are removed and made anew from the log's beginning.
+//!
+//! The pass holds the site's head, so that of several servers one adds at a time.
+
+use super::{Context, report_counts};
+use crate::db::Conn;
+use crate::domain::reports::DEFINITIONS;
+use crate::error::AppError;
+use crate::store;
+use crate::store::reports::{self, HeadRow};
+use crate::store::sites::SiteRow;
+
+/// Events, or sums to be removed, of one pass: short enough to hold no lock for long.
+pub const BATCH: i64 = 2_000;
+
+/// What a pass did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rolled {
+    /// Events counted, or sums removed.
+    pub count: usize,
+    /// Whether more may wait.
+    pub more: bool,
+}
+
+/// Whether sums are made by the present definitions, in the site's time zone.
+pub(super) fn is_current(head: &HeadRow, site: &SiteRow) -> bool {
+    !head.clearing && head.definitions == DEFINITIONS && head.time_zone == site.time_zone.as_str()
+}
+
+/// Runs one pass over the context's site.
+///
+/// # Errors
+/// A database failure: the pass is undone as a whole, and the next one does it.
+pub fn pass(conn: &mut Conn, context: &Context, batch: i64) -> Result<Rolled, AppError> {
+    let scope = &context.scope;
+    let site = store::sites::current(conn, scope)?;
+    let first = || HeadRow {
+        site_id: scope.site(),
+        position: 0,
+        definitions: DEFINITIONS,
+        time_zone: site.time_zone.as_str().to_owned(),
+        clearing: false,
+        closed_month: None,
+    };
+    let Some(mut head) = reports::lock_head(conn, scope)? else {
+        reports::insert_head(conn, &first())?;
+        return Ok(Rolled { count: 0, more: true });
+    };
+    if !is_current(&head, &site) {
+        let removed = reports::clear_cells(conn, scope, batch)? + reports::clear_facts(conn, scope, batch)?;
+        let left = removed > 0;
+        reports::write_head(conn, scope, &HeadRow { clearing: left, closed_month: head.closed_month, ..first() })?;
+        return Ok(Rolled { count: removed.max(1), more: true });
+    }
+    let told = reports::after(conn, scope, head.position, batch)?;
+    let Some((last, _)) = told.last() else { return Ok(Rolled { count: 0, more: false }) };
+    head.position = *last;
+    let told: Vec<_> = told.into_iter().map(|(_, event)| event).collect();
+    let changes = report_counts::of(conn, scope, &told, site.zone())?;
+    reports::change(conn, scope, changes.cells)?;
+    reports::keep(conn, &changes.facts)?;
+    reports::write_head(conn, scope, &head)?;
+    Ok(Rolled { count: told.len(), more: i64::try_from(told.len()).unwrap_or(batch) == batch })
+}

@@ -1,0 +1,92 @@
+//! What happened to live referrals, as the log tells it.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+
+use crate::auth::SiteScope;
+use crate::domain::ids::{EventId, MemberId, PartnerId, ReferralId, StudyId};
+use crate::domain::journal::{EventType, Stream};
+use crate::domain::reports::happening::Happening;
+use crate::domain::vocabulary::ReferralStatus;
+use crate::schema::{event_positions, events, journal_queue};
+
+/// An event of a referral, with whom it counts under.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = events)]
+pub struct HappeningRow {
+    /// Its id.
+    pub id: EventId,
+    /// Of which referral; of something else where the event is of that.
+    pub subject_id: uuid::Uuid,
+    /// What it tells of.
+    pub event_type: EventType,
+    /// The state before.
+    pub status_before: Option<ReferralStatus>,
+    /// The state after.
+    pub status_after: Option<ReferralStatus>,
+    /// Who was responsible.
+    pub owner_id: Option<MemberId>,
+    /// Of which partner.
+    pub partner_id: Option<PartnerId>,
+    /// For which study.
+    pub study_id: Option<StudyId>,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+}
+
+impl HappeningRow {
+    /// The referral that it is of; `None`: it is of something else.
+    #[must_use]
+    pub fn referral(&self) -> Option<ReferralId> {
+        self.event_type.as_str().starts_with("referral.").then_some(ReferralId(self.subject_id))
+    }
+
+    /// As it is counted.
+    #[must_use]
+    pub fn happening(&self) -> Happening {
+        let moved = self.status_before.zip(self.status_after);
+        Happening { event_type: self.event_type, moved, occurred_at: self.occurred_at }
+    }
+}
+
+/// Live events after a position, in order, with their positions.
+///
+/// # Errors
+/// A database failure.
+pub fn after(conn: &mut PgConnection, scope: &SiteScope, position: i64, limit: i64) -> QueryResult<Vec<(i64, HappeningRow)>> {
+    event_positions::table
+        .inner_join(events::table.on(events::site_id.eq(event_positions::site_id).and(events::id.eq(event_positions::event_id))))
+        .filter(event_positions::site_id.eq(scope.site()).and(event_positions::is_test.eq(false)))
+        .filter(event_positions::position.gt(position))
+        .order(event_positions::position)
+        .limit(limit)
+        .select((event_positions::position, HappeningRow::as_select()))
+        .load(conn)
+}
+
+/// How many live events have a position after this one.
+///
+/// # Errors
+/// A database failure.
+pub fn count_after(conn: &mut PgConnection, scope: &SiteScope, position: i64) -> QueryResult<i64> {
+    event_positions::table
+        .filter(event_positions::site_id.eq(scope.site()).and(event_positions::is_test.eq(false)))
+        .filter(event_positions::position.gt(position))
+        .count()
+        .get_result(conn)
+}
+
+/// Live events that have no position yet.
+///
+/// # Errors
+/// A database failure.
+pub fn waiting(conn: &mut PgConnection, scope: &SiteScope, limit: i64) -> QueryResult<Vec<HappeningRow>> {
+    journal_queue::table
+        .inner_join(events::table.on(events::site_id.eq(journal_queue::site_id).and(events::id.eq(journal_queue::id))))
+        .filter(journal_queue::site_id.eq(scope.site()).and(journal_queue::stream.eq(Stream::Event)))
+        .filter(events::is_test.eq(false))
+        .order(journal_queue::number)
+        .limit(limit)
+        .select(HappeningRow::as_select())
+        .load(conn)
+}
