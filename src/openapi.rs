@@ -107,7 +107,7 @@ pub fn operations_with_query(document: &Value) -> Vec<(String, String)> {
     })
 }
 
-/// Every operation that answers a text form too, as path, method in capitals and the kind of text: what the envelope takes an `Accept`
+/// Every operation that answers a text form or a picture too, as path, method in capitals and the kind of it: what the envelope takes an `Accept`
 /// header by.
 #[must_use]
 pub fn operations_with_text(document: &Value) -> Vec<(String, String, String)> {
@@ -116,7 +116,8 @@ pub fn operations_with_text(document: &Value) -> Vec<(String, String, String)> {
     };
     let csv = operations_that(document, |operation| operation["responses"]["200"]["content"].get("text/csv").is_some());
     let plain = operations_that(document, |operation| operation["responses"]["200"]["content"].get("text/plain").is_some());
-    of("text/csv", csv).into_iter().chain(of("text/plain", plain)).collect()
+    let drawn = operations_that(document, |operation| operation["responses"]["200"]["content"].get("image/svg+xml").is_some());
+    of("text/csv", csv).into_iter().chain(of("text/plain", plain)).chain(of("image/svg+xml", drawn)).collect()
 }
 
 fn operations_that(document: &Value, holds: fn(&Value) -> bool) -> Vec<(String, String)> {

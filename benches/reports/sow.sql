@@ -36,6 +36,8 @@ SELECT i, (lpad(to_hex((extract(epoch FROM recorded_at) * 1000)::bigint), 12, '0
        CASE WHEN stage >= 3 THEN clock + 5 * step END AS connected_at, CASE WHEN stage >= 4 THEN clock + 9 * step END AS was_handed_off_at,
        CASE WHEN fell THEN clock + 10 * step END AS fell_at, CASE WHEN NOT is_open THEN clock + 12 * step + interval '1 minute' END AS closed_at
   FROM clocked;
+CREATE INDEX ON sown (i);
+ANALYZE sown;
 CREATE TEMP TABLE sown_ended AS
 SELECT *, CASE WHEN is_open OR (fell AND stage < 4) THEN NULL
                WHEN stage = 4 AND NOT fell AND reason < 700 THEN 'handoff_complete'

@@ -10,6 +10,7 @@ use super::csv;
 use super::extract::Query;
 use super::read::context;
 use super::reply::Reply;
+use super::sponsor_summary;
 use crate::auth::Caller;
 use crate::auth::permission::{Permission, ReadReports};
 use crate::db::Conn;
@@ -18,9 +19,11 @@ use crate::ops::Context;
 use crate::state::AppState;
 
 mod ask;
+pub mod drawing;
 mod figures;
 mod movement;
 mod open_work;
+mod picture;
 mod source_quality;
 mod workflow_signal;
 
@@ -92,12 +95,13 @@ pub(super) fn table<T: Table>(report: &T) -> Result<HttpResponse, AppError> {
 ///
 /// Which source works: for every partner and study how many referrals were recorded in the period, how complete and right they were, how
 /// far they came, how fast, and why they ended. A referral counts as what it is now, under the day on which it was recorded. Live and
-/// exact; with `Accept: text/csv` one line per source.
+/// exact; with `Accept: text/csv` one line per source. With `Accept: image/svg+xml`, and a study, a picture for slides: what sponsors are told
+/// of its newest closed period, in bands.
 #[utoipa::path(
     operation_id = "get_source_quality_report", tag = "reports",
     params(GetReport),
     responses((status = 200, description = "The report at this moment.",
-        content((SourceQualityReport = "application/json"), (csv::CsvText = "text/csv")))),
+        content((SourceQualityReport = "application/json"), (csv::CsvText = "text/csv"), (drawing::SvgPicture = "image/svg+xml")))),
 )]
 #[get("/v1/reports/source-quality")]
 pub async fn get_source_quality_report(
@@ -106,18 +110,22 @@ pub async fn get_source_quality_report(
     request: HttpRequest,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
+    if drawing::is_asked_for(request.headers()) {
+        return sponsor_summary::draw(&app, &caller, query.0.study.as_ref(), drawing::PictureOf::SourceQuality).await;
+    }
     answer(&app, &caller, request.headers(), move |conn, context| SourceQualityReport::count(conn, context, &query.0)).await
 }
 
 /// Report movement
 ///
 /// What moves: how far the people came who were received in each week, every step from one state to another that was made in the period,
-/// what fell through and what was opened again. Live and exact; with `Accept: text/csv` one line per week.
+/// what fell through and what was opened again. Live and exact; with `Accept: text/csv` one line per week. With `Accept: image/svg+xml`, and a
+/// study, a picture for slides: what sponsors are told of its newest closed period, in bands.
 #[utoipa::path(
     operation_id = "get_movement_report", tag = "reports",
     params(GetReport),
     responses((status = 200, description = "The report at this moment.",
-        content((MovementReport = "application/json"), (csv::CsvText = "text/csv")))),
+        content((MovementReport = "application/json"), (csv::CsvText = "text/csv"), (drawing::SvgPicture = "image/svg+xml")))),
 )]
 #[get("/v1/reports/movement")]
 pub async fn get_movement_report(
@@ -126,6 +134,9 @@ pub async fn get_movement_report(
     request: HttpRequest,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
+    if drawing::is_asked_for(request.headers()) {
+        return sponsor_summary::draw(&app, &caller, query.0.study.as_ref(), drawing::PictureOf::Movement).await;
+    }
     answer(&app, &caller, request.headers(), move |conn, context| MovementReport::count(conn, context, &query.0)).await
 }
 

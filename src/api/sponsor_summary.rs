@@ -13,14 +13,16 @@ use super::extract::{Query, contract};
 use super::feedback::{band, shown, shown_after};
 use super::read::context;
 use super::reply::{Reply, content_tag};
-use super::reports::{Table, table};
-use crate::auth::permission::ReadSponsorSummary;
+use super::reports::drawing::{self, PictureOf};
+use super::reports::{Table, refuse_test_key, table};
+use crate::auth::permission::{Permission, ReadSponsorSummary};
 use crate::auth::{Actor, Caller, StaffActor};
 use crate::db::Conn;
+use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::reports::Figure;
 use crate::domain::text::{CalendarDate, Code, TimeZoneName};
 use crate::domain::vocabulary::{Blocker, NextAction, Role};
-use crate::error::AppError;
+use crate::error::{AppError, ErrorCode};
 use crate::ops::Context;
 use crate::ops::release_reports::{BLOCKER, NEXT_ACTION, REFUSED};
 use crate::privacy::suppression::{Band, Shown};
@@ -36,6 +38,10 @@ pub struct GetSponsorSummary {
     /// Code of the study; a viewer reads those that it is assigned to.
     #[param(example = "heart-2026")]
     pub study: Code,
+    /// What a picture shows, with `Accept: image/svg+xml`; source quality if absent.
+    #[schema(nullable = false)]
+    #[param(nullable = false, example = "movement")]
+    pub picture: Option<PictureOf>,
 }
 contract!(GetSponsorSummary);
 
@@ -136,10 +142,10 @@ fn period(row: &ReleaseRow) -> Result<SponsorPeriod, AppError> {
     })
 }
 
-fn report(conn: &mut Conn, context: &Context, asked: &GetSponsorSummary) -> Result<SponsorSummaryReport, AppError> {
+fn report(conn: &mut Conn, context: &Context, study: &Code) -> Result<SponsorSummaryReport, AppError> {
     let scope = &context.scope;
     // A study that a viewer is not assigned to answers like one that there is not.
-    let study = store::studies::find_by_code(conn, scope, &asked.study)?.ok_or_else(AppError::not_found)?;
+    let study = store::studies::find_by_code(conn, scope, study)?.ok_or_else(AppError::not_found)?;
     if let Actor::Staff(StaffActor { member: viewer, role: Role::Viewer }) = context.actor
         && !store::members::is_assigned(conn, scope, viewer, study.id)?
     {
@@ -162,6 +168,29 @@ fn report(conn: &mut Conn, context: &Context, asked: &GetSponsorSummary) -> Resu
         period.sources.sort_by(|one, other| one.partner.cmp(&other.partner));
     }
     Ok(SponsorSummaryReport { study: study.code, time_zone: site.time_zone, periods })
+}
+
+async fn read<P: Permission>(app: &AppState, caller: &Caller<P>, study: &Code) -> Result<SponsorSummaryReport, AppError> {
+    let (context, study) = (context(app, caller), study.clone());
+    refuse_test_key(&context)?;
+    app.db.snapshot(context.scope, caller.deadline, move |conn| report(conn, &context, &study)).await
+}
+
+/// A picture of what sponsors are told of a study.
+///
+/// # Errors
+/// 400 without a study, 404 for one that there is not, or that is not the viewer's.
+pub(super) async fn draw<P: Permission>(
+    app: &AppState,
+    caller: &Caller<P>,
+    study: Option<&Code>,
+    of: PictureOf,
+) -> Result<HttpResponse, AppError> {
+    let study = study.ok_or_else(|| {
+        let message = "A picture is of one study. Name it.";
+        AppError::new(ErrorCode::InvalidParameter).with_faults(vec![Fault::new("/study", FaultCode::MissingField, message)])
+    })?;
+    drawing::answer(&read(app, caller, study).await?, of)
 }
 
 impl Table for SponsorSummaryReport {
@@ -204,12 +233,13 @@ impl Table for SponsorSummaryReport {
 /// What sponsors are told of a study: source quality, movement, and what blocks and is next for most, by closed period. Every count is a
 /// band: ten wide, with all below the site's threshold in the first one, 0 included; there are no totals and no shares. A period is a
 /// calendar month of recording, closed 30 days after its end; with too few referrals the next month is added to it. A released period
-/// never changes. Staff read exactly what a viewer reads. With `Accept: text/csv` one line per period, source and figure.
+/// never changes. Staff read exactly what a viewer reads. With `Accept: text/csv` one line per period, source and figure; with
+/// `Accept: image/svg+xml` a picture of the newest period.
 #[utoipa::path(
     operation_id = "get_sponsor_summary_report", tag = "reports",
     params(GetSponsorSummary),
     responses((status = 200, description = "What was released so far.",
-        content((SponsorSummaryReport = "application/json"), (csv::CsvText = "text/csv")))),
+        content((SponsorSummaryReport = "application/json"), (csv::CsvText = "text/csv"), (drawing::SvgPicture = "image/svg+xml")))),
 )]
 #[get("/v1/reports/sponsor-summary")]
 pub async fn get_sponsor_summary_report(
@@ -218,9 +248,11 @@ pub async fn get_sponsor_summary_report(
     request: HttpRequest,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
-    let context = context(&app, &caller);
-    let told = app.db.snapshot(context.scope, caller.deadline, move |conn| report(conn, &context, &query.0)).await?;
     let headers = request.headers();
+    if drawing::is_asked_for(headers) {
+        return draw(&app, &caller, Some(&query.0.study), query.0.picture.unwrap_or(PictureOf::SourceQuality)).await;
+    }
+    let told = read(&app, &caller, &query.0.study).await?;
     if headers.contains_key(ACCEPT) && csv::is_asked_for(headers) {
         return table(&told);
     }

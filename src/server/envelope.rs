@@ -85,9 +85,9 @@ pub(super) struct WithText(pub(super) Vec<(String, String, String)>);
 fn takes_an_answer(request: &ServiceRequest) -> bool {
     let (pattern, method) = (request.match_pattern().unwrap_or_default(), request.method().as_str());
     let known = request.app_data::<Data<WithText>>();
-    let text = known.and_then(|known| known.0.iter().find(|(path, with, _)| *path == pattern && with == method));
+    let text = known.into_iter().flat_map(|known| &known.0).filter(|(path, with, _)| *path == pattern && with == method);
     let json = ["*/*", "application/*", "application/json"];
-    let text = text.into_iter().flat_map(|(.., kind)| ["text/*", kind.as_str()]);
+    let text = text.flat_map(|(.., kind)| [if kind.starts_with("text/") { "text/*" } else { "image/*" }, kind.as_str()]);
     takes_one_of(request.headers(), &json.into_iter().chain(text).collect::<Vec<_>>())
 }
 

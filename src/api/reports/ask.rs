@@ -132,14 +132,14 @@ pub(super) fn day(date: &CalendarDate) -> Option<NaiveDate> {
 /// 400 when it ends before it begins, is longer than two years, or begins after today.
 pub(super) fn period(from: (&str, NaiveDate), until: (&str, NaiveDate), today: NaiveDate) -> Result<Period, AppError> {
     let period = Period { from: from.1, until: until.1 };
+    if period.from > today {
+        return Err(refused(from.0, FaultCode::OutOfRange, "The period begins after today, on the site's calendar."));
+    }
     if period.until < period.from {
         return Err(refused(until.0, FaultCode::Inconsistent, "The period ends before it begins."));
     }
     if period.days() > LONGEST {
         return Err(refused(from.0, FaultCode::OutOfRange, "A period has at most 731 days. Ask for a shorter one."));
-    }
-    if period.from > today {
-        return Err(refused(from.0, FaultCode::OutOfRange, "The period begins after today, on the site's calendar."));
     }
     Ok(period)
 }

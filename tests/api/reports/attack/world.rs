@@ -1,0 +1,196 @@
+//! A site at work: two partners refer, staff works what they sent, and the calendar goes on. What happens to each partner's referrals is drawn
+//! from a stream of its own, so that the one's run is the same whatever the other does.
+
+use std::collections::BTreeMap;
+
+use chrono::{Duration, NaiveDate};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+use super::FIGURES;
+use crate::reports::{close, roll};
+use crate::support::App;
+use crate::support::callers::Person;
+use crate::support::make;
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % end
+    }
+}
+
+pub struct World {
+    random: [Random; 2],
+    /// How many referrals a day each partner sends at the most.
+    pace: [u64; 2],
+    open: [Vec<String>; 2],
+    /// The attacking partner's, in order.
+    pub own: Vec<String>,
+    recorded: BTreeMap<String, NaiveDate>,
+    pub day: u32,
+    /// By last day of the period and figure: what was true of the attacking partner's referrals when it was closed.
+    pub truth: BTreeMap<(String, String), i64>,
+    /// The same of every partner's, by `partner/figure`.
+    pub shared: BTreeMap<(String, String), i64>,
+}
+
+#[derive(QueryableByName)]
+struct Closed {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    from: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    until: String,
+}
+
+impl World {
+    pub fn new(seed: u64, sibling_busy: bool) -> Self {
+        let mut mixed = Random(0x9E37_79B9_7F4A_7C15 ^ (seed + 1).wrapping_mul(0xBF58_476D_1CE4_E5B9));
+        mixed.below(2);
+        let paces = [1 + mixed.below(3), 1 + mixed.below(2)];
+        let pace = [paces[0], if sibling_busy { paces[1] } else { 0 }];
+        Self {
+            random: [Random(mixed.0 ^ 0xA5A5), Random(mixed.0 ^ 0x5A5A_0000)],
+            pace,
+            open: [Vec::new(), Vec::new()],
+            own: Vec::new(),
+            recorded: BTreeMap::new(),
+            day: 0,
+            truth: BTreeMap::new(),
+            shared: BTreeMap::new(),
+        }
+    }
+
+    pub fn is_recorded_in(&self, id: &str, from: &str, until: &str) -> bool {
+        let day = self.recorded[id].to_string();
+        from <= day.as_str() && day.as_str() <= until
+    }
+
+    pub async fn live_a_day(&mut self, app: &App) {
+        let staff = app.coordinator();
+        for (which, person) in [app.partner(), app.sibling_partner()].iter().enumerate() {
+            let sent = if self.pace[which] == 0 { 0 } else { self.random[which].below(self.pace[which] + 2) };
+            for _ in 0..sent {
+                self.refer(app, which, person).await;
+            }
+            let steps = self.random[which].below(4);
+            for _ in 0..steps {
+                self.work(&staff, which).await;
+            }
+        }
+        self.wait_a_day(app).await;
+    }
+
+    async fn refer(&mut self, app: &App, which: usize, person: &Person) {
+        // Some people are referred by both partners.
+        let email = format!("person-{}@mail.example", self.random[which].below(60));
+        let body = make::referral_with(json!({"partner_reference": Value::Null, "match": {"email": email}}));
+        let mut body = body;
+        body.as_object_mut().unwrap().remove("partner_reference");
+        let id = person.post("/v1/referrals", &body).await.expect(201).id();
+        self.recorded.insert(id.clone(), app.clock.now().date_naive());
+        self.open[which].push(id.clone());
+        if which == 0 {
+            self.own.push(id);
+        }
+        app.clock.advance(Duration::seconds(7));
+    }
+
+    /// Does something to one of the partner's referrals; what its state does not allow is not done.
+    async fn work(&mut self, staff: &Person, which: usize) {
+        if self.open[which].is_empty() {
+            return;
+        }
+        let drawn = self.random[which].below(self.open[which].len() as u64);
+        let place = usize::try_from(drawn).unwrap();
+        let path = format!("/v1/referrals/{}", self.open[which][place]);
+        let codes = ["expectation_payment", "expectation_timing", "materials_unclear", "wrong_study", "incomplete_handoff"];
+        let reasons = [
+            "no_longer_interested",
+            "unreachable_after_attempts",
+            "wrong_study",
+            "incomplete_handoff",
+            "wrong_site",
+            "study_team_closed",
+        ];
+        let choice = self.random[which].below(12);
+        let pick = usize::try_from(self.random[which].below(30)).unwrap();
+        match choice {
+            0..=5 => drop(staff.post_on(&format!("{path}/issues"), "*", &json!({"code": codes[pick % 2]})).await),
+            6 => drop(staff.post_on(&format!("{path}/issues"), "*", &json!({"code": codes[pick % codes.len()]})).await),
+            7 => drop(staff.post_on(&format!("{path}/transitions"), "*", &json!({"to": "connected"})).await),
+            8 => drop(staff.post_on(&format!("{path}/transitions"), "*", &json!({"to": "handed_off"})).await),
+            9 => drop(staff.patch(&path, "*", &json!({"blocker": "awaiting_partner_completion"})).await),
+            10 => {
+                let body = json!({"to": "closed", "reason": reasons[pick % reasons.len()]});
+                if staff.post_on(&format!("{path}/transitions"), "*", &body).await.status == 200 {
+                    self.open[which].swap_remove(place);
+                }
+            }
+            _ => {
+                drop(staff.post_on(&format!("{path}/transitions"), "*", &json!({"to": "connected"})).await);
+                drop(staff.post_on(&format!("{path}/transitions"), "*", &json!({"to": "handed_off"})).await);
+                drop(
+                    staff
+                        .post_on(&format!("{path}/transitions"), "*", &json!({"to": "closed", "reason": "handoff_complete"}))
+                        .await,
+                );
+            }
+        }
+    }
+
+    /// Goes on to noon of the next day, counts, and closes what may be closed.
+    pub async fn wait_a_day(&mut self, app: &App) {
+        self.day += 1;
+        let noon = crate::support::app::beginning() + Duration::days(i64::from(self.day)) + Duration::hours(3);
+        app.clock.advance(noon - app.clock.now());
+        roll(app).await;
+        if close(app).await > 0 {
+            self.note_truth(app);
+            app.db.superuser().batch_execute("DELETE FROM idempotency_keys").unwrap();
+        }
+    }
+
+    fn note_truth(&mut self, app: &App) {
+        let site = app.site.id;
+        let periods = |audience: &str| -> Vec<Closed> {
+            let sql = format!(
+                "SELECT DISTINCT starts_on::text AS from, ends_on::text AS until FROM report_releases WHERE site_id = '{site}' AND audience = '{audience}' AND released_at = (SELECT max(released_at) FROM report_releases)"
+            );
+            diesel::sql_query(sql).load(&mut app.db.superuser()).unwrap()
+        };
+        let count = |period: &Closed, partner: &str, holds: &str| {
+            let Closed { from, until } = period;
+            app.db.count(&format!(
+                "SELECT count(*) AS count FROM referrals r JOIN partners p ON p.site_id = r.site_id AND p.id = r.partner_id
+                  WHERE r.site_id = '{site}' AND p.code = '{partner}' AND NOT r.is_test AND ({holds})
+                    AND (r.recorded_at AT TIME ZONE 'America/New_York')::date BETWEEN '{from}' AND '{until}'"
+            ))
+        };
+        for period in periods("partner") {
+            for (figure, _, holds) in FIGURES {
+                let truth = count(&period, "lakeside", holds);
+                self.truth.entry((period.until.clone(), (*figure).to_owned())).or_insert(truth);
+            }
+        }
+        for period in periods("sponsor") {
+            for partner in ["lakeside", "voices"] {
+                let more = [
+                    ("volume", "true"),
+                    ("connected", "r.connected_at IS NOT NULL"),
+                    ("handed_off", "r.handed_off_at IS NOT NULL"),
+                ];
+                let figures = FIGURES.iter().map(|(figure, _, holds)| (*figure, *holds)).chain(more);
+                for (figure, holds) in figures {
+                    let truth = count(&period, partner, holds);
+                    self.shared.entry((period.until.clone(), format!("{partner}/{figure}"))).or_insert(truth);
+                }
+            }
+        }
+    }
+}
