@@ -13,6 +13,7 @@ mod master_key;
 mod member;
 mod migrate;
 mod openapi;
+mod report;
 mod sample;
 mod serve;
 mod site;
@@ -69,6 +70,8 @@ enum Command {
     MasterKey(master_key::MasterKeyCommand),
     /// Read texts or field names on standard input, and print what the guard says of each.
     Guard(guard::GuardCommand),
+    /// Print one of the site's reports as a table with bars.
+    Report(report::ReportCommand),
     /// Load the sample site, or remove it.
     Demo {
         /// Remove the sample site and everything in it.
@@ -116,6 +119,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Token(command) => token::run(&config, &command),
         Command::Audit(command) => audit::run(&config, &command),
         Command::MasterKey(command) => master_key::run(&config, &command),
+        Command::Report(command) => report::run(&config, &command),
         Command::Demo { remove } => demo::run(&config, remove),
         Command::Healthcheck => healthcheck::run(&config),
     }

@@ -14,7 +14,7 @@ pub use lint::{Finding, inspect};
 pub use migrations::{MigrateError, migrate, pending, revert_all};
 pub use pool::{Db, Deadline, Limits, Usage};
 pub use server_log::inspect_server_log;
-pub use tenancy::{beyond_partner, enter_site, in_directory, in_site};
+pub use tenancy::{beyond_partner, enter_site, in_directory, in_site, in_snapshot};
 
 /// A connection, by the name under which `ops` and `api` pass it on without knowing the library.
 pub type Conn = diesel::pg::PgConnection;

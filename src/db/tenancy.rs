@@ -111,6 +111,20 @@ pub fn in_site<T>(
     finish(conn, |conn| work(conn, &scope))
 }
 
+/// Reads of one moment for one site, for the command line.
+///
+/// # Errors
+/// What `work` answers, or a database failure.
+pub fn in_snapshot<T>(
+    conn: &mut PgConnection,
+    site: SiteId,
+    work: impl FnOnce(&mut PgConnection, &SiteScope) -> Result<T, AppError>,
+) -> Result<T, AppError> {
+    let scope = operator_scope(site);
+    begin(conn, Some(&scope), Sight::Snapshot, OPERATOR_TIMEOUT)?;
+    finish(conn, |conn| work(conn, &scope))
+}
+
 /// One transaction without a tenant, for reading the directory.
 ///
 /// # Errors

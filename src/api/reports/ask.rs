@@ -25,7 +25,7 @@ const LONGEST: i64 = 731;
 const MONTHS_BEFORE: u32 = 2;
 
 /// Which period and which referrals to report on.
-#[derive(Debug, Clone, Deserialize, IntoParams, ToSchema, Validate)]
+#[derive(Debug, Default, Clone, Deserialize, IntoParams, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct GetReport {
@@ -61,7 +61,7 @@ pub struct GetReport {
 contract!(GetReport);
 
 /// Which open referrals to report on.
-#[derive(Debug, Clone, Deserialize, IntoParams, ToSchema, Validate)]
+#[derive(Debug, Default, Clone, Deserialize, IntoParams, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct GetOpenWorkReport {

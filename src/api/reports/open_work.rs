@@ -111,7 +111,7 @@ impl BlockersReport {
     ///
     /// # Errors
     /// 400 for a filter that is none.
-    pub(super) fn count(conn: &mut Conn, context: &Context, asked: &GetOpenWorkReport) -> Result<Self, AppError> {
+    pub fn count(conn: &mut Conn, context: &Context, asked: &GetOpenWorkReport) -> Result<Self, AppError> {
         let filter = asked.filter(&reports::names(conn, &context.scope)?)?;
         let tallies = reports::blocked(conn, &context.scope, &filter, context.now)?;
         let (mut all, mut by_blocker, mut by_owner) = (Waits::default(), BTreeMap::new(), BTreeMap::new());
@@ -246,7 +246,7 @@ impl NextActionsReport {
     ///
     /// # Errors
     /// 400 for a filter that is none.
-    pub(super) fn count(conn: &mut Conn, context: &Context, asked: &GetOpenWorkReport) -> Result<Self, AppError> {
+    pub fn count(conn: &mut Conn, context: &Context, asked: &GetOpenWorkReport) -> Result<Self, AppError> {
         let filter = asked.filter(&reports::names(conn, &context.scope)?)?;
         let tallies = reports::due(conn, &context.scope, &filter, context.now)?;
         let (mut all, mut by_action, mut by_owner) = (Due::default(), BTreeMap::new(), BTreeMap::new());

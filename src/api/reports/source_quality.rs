@@ -116,7 +116,7 @@ impl SourceQualityReport {
     ///
     /// # Errors
     /// 400 for a period or a filter that is none, 503 while the sums are being made anew.
-    pub(super) fn count(conn: &mut Conn, context: &Context, asked: &GetReport) -> Result<Self, AppError> {
+    pub fn count(conn: &mut Conn, context: &Context, asked: &GetReport) -> Result<Self, AppError> {
         let names = reports::names(conn, &context.scope)?;
         let sums = ReportSums::open(conn, context)?;
         let (period, filter) = (asked.period(sums.zone(), context.now)?, asked.filter(&names)?);

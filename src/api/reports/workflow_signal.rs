@@ -27,7 +27,7 @@ const SIDE: i64 = 183;
 const USUAL: u64 = 30;
 
 /// Which two periods to compare, and for which referrals. Send `changed_on`, or all four days, or none: the last 30 days and the 30 before.
-#[derive(Debug, Clone, Deserialize, IntoParams, ToSchema, Validate)]
+#[derive(Debug, Default, Clone, Deserialize, IntoParams, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct GetWorkflowSignal {
@@ -246,7 +246,7 @@ impl WorkflowSignalReport {
     ///
     /// # Errors
     /// 400 for periods or a filter that are none, 503 while the sums are being made anew.
-    pub(super) fn count(conn: &mut Conn, context: &Context, asked: &GetWorkflowSignal) -> Result<Self, AppError> {
+    pub fn count(conn: &mut Conn, context: &Context, asked: &GetWorkflowSignal) -> Result<Self, AppError> {
         let names = reports::names(conn, &context.scope)?;
         let sums = ReportSums::open(conn, context)?;
         let (before, after) = asked.periods(sums.zone(), context.now)?;
