@@ -1,8 +1,10 @@
 //! Whether a code carries a message: a reference or a key names a record, and a sentence in its alphabet is no name.
 //!
 //! Counted are word-like runs of letters. Runs of hexadecimal letters are part of a number, and words that the site has registered
-//! (its tags are made of them) say nothing. Further a code may hold no identifier of a person and no word for an illness or a drug. A UUID
-//! was drawn by a machine and is not looked at: by chance it has the form of anything.
+//! (its tags are made of them) say nothing. Further a code may hold no identifier of a person and no word for an illness or a drug. What a
+//! machine has drawn (a UUID, a long hexadecimal number, alone or after a prefix) is not looked at: by chance it has the form of anything.
+
+use std::borrow::Cow;
 
 use uuid::Uuid;
 
@@ -46,9 +48,7 @@ pub fn refuse_key(key: &str) -> Option<Refused> {
 }
 
 fn refuse_beyond(most_words: usize, code: &str, registered: &Registered) -> Option<Refused> {
-    if is_uuid(code) {
-        return None;
-    }
+    let code = &*without_drawn(code);
     let verdict = guard::check(code, Profile::Strict, registered);
     if let Some(rule) = verdict.rules.iter().find(|rule| !is_weighed(*rule)) {
         return Some(Refused { category: rule.category().as_str(), rule: rule.as_str() });
@@ -58,12 +58,40 @@ fn refuse_beyond(most_words: usize, code: &str, registered: &Registered) -> Opti
 }
 
 fn refuse_ailment(code: &str, registered: &Registered) -> Option<Refused> {
-    let category = guard::names_ailment(code, registered).filter(|_| !is_uuid(code))?;
+    let category = guard::names_ailment(&without_drawn(code), registered)?;
     Some(Refused { category: category.as_str(), rule: Rule::ClinicalTerms.as_str() })
 }
 
-fn is_uuid(code: &str) -> bool {
-    Uuid::try_parse(code).is_ok()
+/// Hexadecimal digits in a row from which on nobody typed them, letters among them. A telephone number has none.
+const DRAWN: usize = 16;
+const UUID: usize = 36;
+
+/// The code without what a machine has drawn.
+fn without_drawn(code: &str) -> Cow<'_, str> {
+    let (mut rest, mut kept) = (code, Cow::Borrowed(""));
+    while let Some(first) = rest.chars().next() {
+        let drawn = drawn(rest);
+        if drawn == 0 {
+            kept.to_mut().push(first);
+        }
+        rest = rest.get(drawn.max(first.len_utf8())..).unwrap_or_default();
+    }
+    if kept.len() == code.len() {
+        return Cow::Borrowed(code);
+    }
+    // What stood beside it begins and ends where it did.
+    Cow::Owned(kept.trim_matches(['.', '_', ':', '-', '/']).to_owned())
+}
+
+/// How many bytes at the beginning a machine has drawn: those of a UUID, or of a long hexadecimal number.
+fn drawn(text: &str) -> usize {
+    if text.get(..UUID).is_some_and(|start| Uuid::try_parse(start).is_ok()) {
+        return UUID;
+    }
+    let digits = text.bytes().take_while(u8::is_ascii_hexdigit).count();
+    let number = text.get(..digits).unwrap_or_default();
+    let is_mixed = number.bytes().any(|byte| byte.is_ascii_digit()) && number.bytes().any(|byte| byte.is_ascii_alphabetic());
+    if digits >= DRAWN && is_mixed { digits } else { 0 }
 }
 
 /// Rules that weigh a wording. They were learned from prose, and find some in any number beside a word.
@@ -136,6 +164,9 @@ mod tests {
             let uuid = Uuid::from_u128(bits);
             assert_eq!(refuse(&uuid.to_string(), &Registered::NONE), None, "{uuid}");
             assert_eq!(refuse_key(&uuid.simple().to_string()), None, "{uuid}");
+            for named in [format!("seed-{uuid}"), format!("order-17:{}", uuid.simple()), format!("{uuid}.retry")] {
+                assert_eq!(refuse_key(&named).or(refuse(&named, &Registered::NONE)), None, "{named}");
+            }
             let size = alphabet.len() as u64;
             let id: String = (0..21).filter_map(|_| alphabet.get(usize::try_from(draw() % size).ok()?)).collect();
             refused += usize::from(refuse(&id, &Registered::NONE).is_some());
@@ -152,6 +183,8 @@ mod tests {
             "she-has-diabetes",
             "CRM-68-palpitations-on-apixaban",
             "lead_asthma_17",
+            "asthma-0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48",
+            "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48.555-201-0142",
         ] {
             assert!(refuse(code, &Registered::NONE).is_some(), "{code}");
             assert!(refuse_key(code).is_some(), "{code}");
