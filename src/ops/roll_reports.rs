@@ -11,8 +11,9 @@ use crate::store;
 use crate::store::reports::{self, HeadRow};
 use crate::store::sites::SiteRow;
 
-/// Events, or sums to be removed, of one pass: short enough to hold no lock for long.
-pub const BATCH: i64 = 2_000;
+/// Events, or sums to be removed, of one pass. Many at once touch each sum once instead of many times; nobody but the next pass waits for
+/// the locks.
+pub const BATCH: i64 = 20_000;
 
 /// What a pass did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
