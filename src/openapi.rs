@@ -21,6 +21,8 @@ use utoipa_actix_web::AppExt as _;
 
 use crate::api::current_language::LanguageMoment;
 use crate::api::events::FeedStart;
+use crate::api::reports::LateLogged;
+use crate::api::reports::drawing::PictureOf;
 use crate::error::Problem;
 use crate::routes;
 
@@ -58,7 +60,7 @@ use crate::routes;
         (name = "audit", description = "Who did what, when, and why: append-only and chained."),
         (name = "system", description = "Health, for load balancers."),
     ),
-    components(schemas(Problem, FeedStart, LanguageMoment)),
+    components(schemas(Problem, FeedStart, LanguageMoment, LateLogged, PictureOf)),
 )]
 struct Document;
 

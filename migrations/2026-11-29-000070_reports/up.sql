@@ -58,8 +58,8 @@ CREATE TABLE report_facts (
     escalations integer NOT NULL CONSTRAINT report_facts_escalations_range CHECK (escalations >= 0),
     -- Numbers of figures with their counts, as `domain::reports::tally` packs them.
     figures bytea NOT NULL,
-    PRIMARY KEY (site_id, referral_id),
-    CONSTRAINT report_facts_referral_exists FOREIGN KEY (site_id, referral_id) REFERENCES referrals (site_id, id) ON DELETE CASCADE
+    -- No foreign key: it would lock each referral that is counted, and whoever works it would wait for the rollup.
+    PRIMARY KEY (site_id, referral_id)
 );
 ALTER TABLE report_facts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE report_facts FORCE ROW LEVEL SECURITY;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::http::header::{ACCEPT, ETAG, HeaderValue};
+use actix_web::http::header::{ETAG, HeaderMap, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -21,7 +21,7 @@ use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::PartnerId;
 use crate::domain::language::LanguagePart;
-use crate::domain::reports::{Figure, calendar, shared};
+use crate::domain::reports::{Figure, shared};
 use crate::domain::text::{CalendarDate, Code, TimeZoneName};
 use crate::domain::vocabulary::HandoffIssue;
 use crate::error::{AppError, ErrorCode};
@@ -50,6 +50,26 @@ pub struct GetFeedback {
     pub partner: Option<Code>,
 }
 contract!(GetFeedback);
+
+/// How many referrals, or bodies, something went wrong with, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "count": {"at_least": 11, "at_most": 20},
+    "what_to_do": "Read who may contact the site for which study, and name the study that the person asked about."
+}))]
+pub struct FeedbackFigure {
+    /// How many, in a band.
+    pub count: Band,
+    /// What to do about it, for a person.
+    #[schema(max_length = 300)]
+    pub what_to_do: &'static str,
+}
+
+impl FeedbackFigure {
+    fn of(shown: &Shown, figure: &str, issue: HandoffIssue) -> Result<Self, AppError> {
+        Ok(Self { count: band(shown, figure)?, what_to_do: shared::what_to_do(issue) })
+    }
+}
 
 /// One kind of thing that went wrong, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -84,13 +104,13 @@ pub struct FeedbackPeriod {
     pub released_at: DateTime<Utc>,
     /// Referrals that were recorded in the period, in a band.
     pub volume: Band,
-    /// Of these, those that did not come complete, in a band.
-    pub incomplete: Band,
-    /// Of these, those for another study, in a band.
-    pub wrong_study: Band,
-    /// Bodies that were refused in the period because a name or a value in them looked personal or medical, in a band.
-    pub refused_for_sensitive_content: Band,
-    /// What went wrong, by issue: every issue that partners hear of, in the order of the vocabulary.
+    /// Of these, those that did not come complete.
+    pub incomplete: FeedbackFigure,
+    /// Of these, those for another study.
+    pub wrong_study: FeedbackFigure,
+    /// Bodies that were refused in the period because a name or a value in them looked personal or medical.
+    pub refused_for_sensitive_content: FeedbackFigure,
+    /// What went wrong, by issue: every issue that partners hear of.
     #[schema(max_items = 11)]
     pub issues: Vec<FeedbackIssue>,
     /// Parts of the approved language to read again: those that meet an issue above the first band.
@@ -104,13 +124,26 @@ pub struct FeedbackPeriod {
 pub struct Collecting {
     /// Code of the study.
     pub study: Code,
-    /// The first day that no released period holds.
-    #[schema(value_type = CalendarDate)]
-    pub since: NaiveDate,
+    /// The first day that no released period holds; `null`: none was released yet, and the next one begins with the site's first month.
+    #[schema(value_type = Option<CalendarDate>)]
+    pub since: Option<NaiveDate>,
 }
 
 /// What a partner gets back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "time_zone": "America/New_York", "collecting": [{"study": "heart-2026", "since": "2026-07-01"}],
+    "periods": [{
+        "study": "heart-2026", "from": "2026-05-01", "until": "2026-06-30", "released_at": "2026-07-31T04:00:20Z",
+        "volume": {"at_least": 31, "at_most": 40},
+        "incomplete": {"count": {"at_least": 0, "at_most": 10}, "what_to_do": "Send the referral once the person has the handoff code and the intake address."},
+        "wrong_study": {"count": {"at_least": 0, "at_most": 10}, "what_to_do": "Read who may contact the site for which study, and name the study that the person asked about."},
+        "refused_for_sensitive_content": {"count": {"at_least": 0, "at_most": 10}, "what_to_do": "Send codes alone: what a person tells about their health, they tell at the intake."},
+        "issues": [{"issue": "expectation_payment", "referrals": {"at_least": 11, "at_most": 20}, "language_part": "what_not_to_promise",
+            "what_to_do": "Say what not to promise about payment in the approved words, and nothing beyond them."}],
+        "clarify": ["what_not_to_promise"]
+    }]
+}))]
 pub struct FeedbackReport {
     /// The time zone of the days.
     pub time_zone: TimeZoneName,
@@ -123,7 +156,7 @@ pub struct FeedbackReport {
     pub collecting: Vec<Collecting>,
 }
 
-/// A figure of a released period; one that was kept without it shows as the first band of no threshold below 11.
+/// A figure that every released period has.
 pub(super) fn band(shown: &Shown, figure: &str) -> Result<Band, AppError> {
     shown.band(figure).ok_or_else(|| AppError::internal(format!("a released period lacks {figure}")))
 }
@@ -142,12 +175,13 @@ impl FeedbackPeriod {
         let shown = shown(row)?;
         let issues = shared::TOLD_ISSUES
             .iter()
-            .map(|issue| {
-                let referrals = band(&shown, issue.as_str())?;
+            // A period that was released before an issue was told of says nothing about it.
+            .filter_map(|issue| {
+                let referrals = shown.band(issue.as_str())?;
                 let (language_part, what_to_do) = (shared::language_part(*issue), shared::what_to_do(*issue));
-                Ok(FeedbackIssue { issue: *issue, referrals, language_part, what_to_do })
+                Some(FeedbackIssue { issue: *issue, referrals, language_part, what_to_do })
             })
-            .collect::<Result<Vec<_>, AppError>>()?;
+            .collect::<Vec<_>>();
         let read_again =
             |part: &LanguagePart| issues.iter().any(|issue| issue.language_part == Some(*part) && !issue.referrals.is_first());
         let clarify = LanguagePart::ALL.iter().copied().filter(read_again).collect();
@@ -157,9 +191,9 @@ impl FeedbackPeriod {
             until: row.ends_on,
             released_at: row.released_at,
             volume: band(&shown, Figure::Volume.as_str())?,
-            incomplete: band(&shown, Figure::Incomplete.as_str())?,
-            wrong_study: band(&shown, Figure::WrongStudy.as_str())?,
-            refused_for_sensitive_content: band(&shown, REFUSED)?,
+            incomplete: FeedbackFigure::of(&shown, Figure::Incomplete.as_str(), HandoffIssue::IncompleteHandoff)?,
+            wrong_study: FeedbackFigure::of(&shown, Figure::WrongStudy.as_str(), HandoffIssue::WrongStudy)?,
+            refused_for_sensitive_content: FeedbackFigure::of(&shown, REFUSED, HandoffIssue::SensitiveContentSent)?,
             issues,
             clarify,
         })
@@ -175,9 +209,9 @@ impl Table for FeedbackReport {
         for period in &self.periods {
             let named = [
                 ("volume", period.volume),
-                ("incomplete", period.incomplete),
-                ("wrong_study", period.wrong_study),
-                (REFUSED, period.refused_for_sensitive_content),
+                ("incomplete", period.incomplete.count),
+                ("wrong_study", period.wrong_study.count),
+                (REFUSED, period.refused_for_sensitive_content.count),
             ];
             let issues = period.issues.iter().map(|issue| (issue.issue.as_str(), issue.referrals));
             for (figure, band) in named.into_iter().chain(issues) {
@@ -218,19 +252,21 @@ fn report(conn: &mut Conn, context: &Context, asked: &GetFeedback) -> Result<Fee
     let names = reports::names(conn, scope)?;
     let wanted = |code: &Code| asked.study.as_ref().is_none_or(|study| study == code);
     let after = shown_after(site.day_of(context.now));
-    let mut next: BTreeMap<_, NaiveDate> = BTreeMap::new();
     let mut periods = Vec::new();
     for row in reports::shown(conn, scope, Audience::Partner, None, Some(partner), after)? {
         let Some(study) = names.studies.get(&row.study_id).filter(|code| wanted(code)) else { continue };
-        // The newest period comes first.
-        next.entry(row.study_id).or_insert_with(|| row.ends_on.succ_opt().unwrap_or(row.ends_on));
         periods.push(FeedbackPeriod::of(&row, study.clone())?);
     }
+    let next: BTreeMap<_, NaiveDate> = reports::last_releases(conn, scope)?
+        .into_iter()
+        .filter(|row| row.audience == Audience::Partner && row.partner_id == partner)
+        .map(|row| (row.study_id, row.ends_on.succ_opt().unwrap_or(row.ends_on)))
+        .collect();
     let mut collecting: Vec<Collecting> = reports::sources(conn, scope)?
         .into_iter()
-        .filter(|(_, of, _)| *of == partner)
-        .filter_map(|(study, _, since)| {
-            let since = next.get(&study).copied().unwrap_or_else(|| calendar::month(since));
+        .filter(|(_, of)| *of == partner)
+        .filter_map(|(study, _)| {
+            let since = next.get(&study).copied();
             let study = names.studies.get(&study).filter(|code| wanted(code))?.clone();
             Some(Collecting { study, since })
         })
@@ -242,13 +278,13 @@ fn report(conn: &mut Conn, context: &Context, asked: &GetFeedback) -> Result<Fee
 /// Get feedback
 ///
 /// How a partner's handoffs went, by study and closed period: volume, what came incomplete or for another study, what people expected
-/// wrongly, and what to do about each. Every count is a band: ten wide, with all below the site's threshold in the first one, 0 included.
+/// wrongly, and what to do about each. Every count is a band, ten wide or wider, with all below the site's threshold in the first one, 0 included.
 /// A period is a calendar month of recording, closed 30 days after its end; with too few referrals the next month is added to it. A
 /// released period never changes. With `Accept: text/csv` one line per period and figure.
 #[utoipa::path(
     operation_id = "get_feedback", tag = "feedback",
     params(GetFeedback),
-    responses((status = 200, description = "What was released so far.",
+    responses((status = 404, description = "The site has no such partner (`not_found`)."), (status = 200, description = "What was released so far.",
         content((FeedbackReport = "application/json"), (csv::CsvText = "text/csv")))),
 )]
 #[get("/v1/feedback")]
@@ -261,14 +297,16 @@ pub async fn get_feedback(
     let context = context(&app, &caller);
     refuse_test_key(&context)?;
     let told = app.db.snapshot(context.scope, caller.deadline, move |conn| report(conn, &context, &query.0)).await?;
-    let headers = request.headers();
-    if headers.contains_key(ACCEPT) && csv::is_asked_for(headers) {
-        return table(&told);
+    shared(request.headers(), &told)
+}
+
+/// What leaves to partners and viewers, as it is asked for: JSON or a table, with the same entity tag.
+pub(super) fn shared<T: Table + Serialize>(headers: &HeaderMap, told: &T) -> Result<HttpResponse, AppError> {
+    let tag = content_tag(told)?;
+    if !csv::is_asked_for(headers) {
+        return Ok(Reply::ok(told, tag)?.into_response());
     }
-    let tag = content_tag(&told)?;
-    let mut response = Reply::plain(&told)?.into_response();
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        response.headers_mut().insert(ETAG, tag);
-    }
+    let mut response = table(told)?;
+    response.headers_mut().insert(ETAG, HeaderValue::from_str(&tag).map_err(AppError::internal)?);
     Ok(response)
 }

@@ -1,7 +1,7 @@
 //! Reports of the site: which source works, what moves, what blocks, what is next, and whether the workflow improves. Exact and live, for
 //! staff and the site's systems; what leaves to partners and sponsors is in `feedback` and `sponsor_summary`.
 
-use actix_web::http::header::{ACCEPT, HeaderMap};
+use actix_web::http::header::HeaderMap;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, get};
 use serde::Serialize;
@@ -27,12 +27,15 @@ mod picture;
 mod source_quality;
 mod workflow_signal;
 
-pub use ask::{GetOpenWorkReport, GetReport, LateLogged, ReportPeriod};
+pub use ask::{
+    GetBlockersReport, GetMovementReport, GetNextActionsReport, GetOpenWorkReport, GetReport, GetSourceQualityReport, LateLogged,
+    ReportPeriod,
+};
 pub use figures::{CloseReasonCount, Share, TimeFigures};
 pub use movement::{Cohort, Funnel, MovementReport, TransitionCount};
 pub use open_work::{Ages, BlockerCount, BlockerOwner, BlockersReport, DueCount, DueOwner, NextActionsReport};
 pub use source_quality::{SourceFigures, SourceQuality, SourceQualityReport};
-pub use workflow_signal::{Chance, GetWorkflowSignal, SignalEscalations, SignalShare, SignalTimes, WorkflowSignalReport};
+pub use workflow_signal::{Chance, GetWorkflowSignalReport, SignalEscalations, SignalShare, SignalTimes, WorkflowSignalReport};
 
 /// A report as the lines of a table: the header first.
 pub trait Table {
@@ -56,11 +59,7 @@ where
     let context = context(app, caller);
     refuse_test_key(&context)?;
     let report = app.db.snapshot(context.scope, caller.deadline, move |conn| count(conn, &context)).await?;
-    if headers.contains_key(ACCEPT) && csv::is_asked_for(headers) {
-        table(&report)
-    } else {
-        Ok(Reply::plain(&report)?.into_response())
-    }
+    if csv::is_asked_for(headers) { table(&report) } else { Ok(Reply::plain(&report)?.into_response()) }
 }
 
 /// Refuses test keys: test referrals reach no report, and live ones no test key.
@@ -111,6 +110,7 @@ pub async fn get_source_quality_report(
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
     if drawing::is_asked_for(request.headers()) {
+        query.0.check_is_of_study_alone()?;
         return sponsor_summary::draw(&app, &caller, query.0.study.as_ref(), drawing::PictureOf::SourceQuality).await;
     }
     answer(&app, &caller, request.headers(), move |conn, context| SourceQualityReport::count(conn, context, &query.0)).await
@@ -135,6 +135,7 @@ pub async fn get_movement_report(
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
     if drawing::is_asked_for(request.headers()) {
+        query.0.check_is_of_study_alone()?;
         return sponsor_summary::draw(&app, &caller, query.0.study.as_ref(), drawing::PictureOf::Movement).await;
     }
     answer(&app, &caller, request.headers(), move |conn, context| MovementReport::count(conn, context, &query.0)).await
@@ -163,7 +164,7 @@ pub async fn get_blockers_report(
 /// Report next actions
 ///
 /// What is next: open referrals by next action and by owner, what is due, what is overdue and for how long, and what needs somebody's
-/// eye. Live and exact; with `Accept: text/csv` one line per next action and owner.
+/// eye. Live and exact; with `Accept: text/csv` one line per next action, owner and aging.
 #[utoipa::path(
     operation_id = "get_next_actions_report", tag = "reports",
     params(GetOpenWorkReport),
@@ -184,17 +185,19 @@ pub async fn get_next_actions_report(
 ///
 /// Whether the workflow improves: two periods side by side, or the time since a change beside as much time before it. Time to the first
 /// action, what stalled, what came incomplete and how often was escalated, each with the counts behind it and whether the difference
-/// exceeds chance, by which test. Live and exact; with `Accept: text/csv` one line per signal.
+/// exceeds chance, by which test. Send `changed_on` alone (the days from then on beside as many before), or all of `before_from`,
+/// `before_until`, `after_from` and `after_until`, the earlier period first and without an overlap, or none: the last 30 days and the 30
+/// before. Live and exact; with `Accept: text/csv` one line per signal.
 #[utoipa::path(
     operation_id = "get_workflow_signal_report", tag = "reports",
-    params(GetWorkflowSignal),
+    params(GetWorkflowSignalReport),
     responses((status = 200, description = "The report at this moment.",
         content((WorkflowSignalReport = "application/json"), (csv::CsvText = "text/csv")))),
 )]
 #[get("/v1/reports/workflow-signal")]
 pub async fn get_workflow_signal_report(
     caller: Caller<ReadReports>,
-    query: Query<GetWorkflowSignal>,
+    query: Query<GetWorkflowSignalReport>,
     request: HttpRequest,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {

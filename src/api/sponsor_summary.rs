@@ -1,6 +1,5 @@
 //! What sponsors are told of a study: source quality, movement, blockers and next actions, in bands, by closed period.
 
-use actix_web::http::header::{ACCEPT, ETAG, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -10,11 +9,11 @@ use validator::Validate;
 
 use super::csv;
 use super::extract::{Query, contract};
-use super::feedback::{band, shown, shown_after};
+use super::feedback::{band, shared, shown, shown_after};
 use super::read::context;
-use super::reply::{Reply, content_tag};
+use super::reply::content_tag;
 use super::reports::drawing::{self, PictureOf};
-use super::reports::{Table, refuse_test_key, table};
+use super::reports::{Table, refuse_test_key};
 use crate::auth::permission::{Permission, ReadSponsorSummary};
 use crate::auth::{Actor, Caller, StaffActor};
 use crate::db::Conn;
@@ -34,7 +33,7 @@ use crate::store::reports::{self, Audience, ReleaseRow};
 #[derive(Debug, Clone, Deserialize, IntoParams, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct GetSponsorSummary {
+pub struct GetSponsorSummaryReport {
     /// Code of the study; a viewer reads those that it is assigned to.
     #[param(example = "heart-2026")]
     pub study: Code,
@@ -43,7 +42,7 @@ pub struct GetSponsorSummary {
     #[param(nullable = false, example = "movement")]
     pub picture: Option<PictureOf>,
 }
-contract!(GetSponsorSummary);
+contract!(GetSponsorSummaryReport);
 
 /// What came from one source in a period. Each figure is a band.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -91,15 +90,28 @@ pub struct SponsorPeriod {
     pub sources: Vec<SharedSource>,
     /// What moved.
     pub movement: SharedMovement,
-    /// What most of the open referrals waited for when the period was closed; `null` where fewer than the site's threshold waited for any
-    /// one thing.
+    /// What the open referrals of the study waited for most often when the period was closed, of whatever age; `null` where no one thing was
+    /// above the first band.
     pub leading_blocker: Option<Blocker>,
-    /// What was next for most of them then; `null` where it was for fewer than the threshold.
+    /// What was next for them most often then; `null` where no one action was above the first band.
     pub leading_next_action: Option<NextAction>,
 }
 
 /// What sponsors are told of a study.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "study": "heart-2026", "time_zone": "America/New_York",
+    "periods": [{
+        "from": "2026-06-01", "until": "2026-06-30", "released_at": "2026-07-31T04:00:20Z",
+        "sources": [{
+            "partner": "lakeside-cardiology", "volume": {"at_least": 31, "at_most": 40}, "incomplete": {"at_least": 0, "at_most": 10},
+            "wrong_study": {"at_least": 0, "at_most": 10}, "connected": {"at_least": 21, "at_most": 30},
+            "handed_off": {"at_least": 11, "at_most": 20}, "refused_for_sensitive_content": {"at_least": 0, "at_most": 10}
+        }],
+        "movement": {"completed": {"at_least": 11, "at_most": 20}, "fell_through": {"at_least": 0, "at_most": 10}, "reopened": {"at_least": 0, "at_most": 10}},
+        "leading_blocker": "awaiting_records", "leading_next_action": "attempt_contact"
+    }]
+}))]
 pub struct SponsorSummaryReport {
     /// Code of the study.
     pub study: Code,
@@ -190,7 +202,8 @@ pub(super) async fn draw<P: Permission>(
         let message = "A picture is of one study. Name it.";
         AppError::new(ErrorCode::InvalidParameter).with_faults(vec![Fault::new("/study", FaultCode::MissingField, message)])
     })?;
-    drawing::answer(&read(app, caller, study).await?, of)
+    let told = read(app, caller, study).await?;
+    drawing::answer(&told, of, &content_tag(&told)?)
 }
 
 impl Table for SponsorSummaryReport {
@@ -231,20 +244,20 @@ impl Table for SponsorSummaryReport {
 /// Report a sponsor summary
 ///
 /// What sponsors are told of a study: source quality, movement, and what blocks and is next for most, by closed period. Every count is a
-/// band: ten wide, with all below the site's threshold in the first one, 0 included; there are no totals and no shares. A period is a
+/// band, ten wide or wider, with all below the site's threshold in the first one, 0 included; there are no totals and no shares. A period is a
 /// calendar month of recording, closed 30 days after its end; with too few referrals the next month is added to it. A released period
 /// never changes. Staff read exactly what a viewer reads. With `Accept: text/csv` one line per period, source and figure; with
 /// `Accept: image/svg+xml` a picture of the newest period.
 #[utoipa::path(
     operation_id = "get_sponsor_summary_report", tag = "reports",
-    params(GetSponsorSummary),
-    responses((status = 200, description = "What was released so far.",
+    params(GetSponsorSummaryReport),
+    responses((status = 404, description = "The site has no such study, or it is none of the viewer's (`not_found`)."), (status = 200, description = "What was released so far.",
         content((SponsorSummaryReport = "application/json"), (csv::CsvText = "text/csv"), (drawing::SvgPicture = "image/svg+xml")))),
 )]
 #[get("/v1/reports/sponsor-summary")]
 pub async fn get_sponsor_summary_report(
     caller: Caller<ReadSponsorSummary>,
-    query: Query<GetSponsorSummary>,
+    query: Query<GetSponsorSummaryReport>,
     request: HttpRequest,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
@@ -253,13 +266,5 @@ pub async fn get_sponsor_summary_report(
         return draw(&app, &caller, Some(&query.0.study), query.0.picture.unwrap_or(PictureOf::SourceQuality)).await;
     }
     let told = read(&app, &caller, &query.0.study).await?;
-    if headers.contains_key(ACCEPT) && csv::is_asked_for(headers) {
-        return table(&told);
-    }
-    let tag = content_tag(&told)?;
-    let mut response = Reply::plain(&told)?.into_response();
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    Ok(response)
+    shared(headers, &told)
 }

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use super::Failure;
 use super::backend::Backend;
 use crate::api::reports::{
-    BlockersReport, GetOpenWorkReport, GetReport, GetWorkflowSignal, MovementReport, NextActionsReport, SourceQualityReport,
-    Table, WorkflowSignalReport,
+    BlockersReport, GetOpenWorkReport, GetReport, GetWorkflowSignalReport, MovementReport, NextActionsReport,
+    SourceQualityReport, Table, WorkflowSignalReport,
 };
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,7 +25,7 @@ pub(super) struct ReportCommand {
     /// The report.
     #[arg(value_enum)]
     name: Name,
-    /// The site; every site if absent.
+    /// The site; may be left out where there is one.
     #[arg(long)]
     site: Option<SiteId>,
     /// The first day, on the site's calendar: for source-quality and movement.
@@ -90,23 +90,25 @@ const BAR: usize = 30;
 pub(super) fn run(config: &Config, command: &ReportCommand) -> Result<(), Failure> {
     let backend = Backend::open(config)?;
     let mut conn = backend.connect()?;
-    let sites = match command.site {
-        Some(site) => vec![site],
-        None => db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))?,
+    let known = db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))?;
+    let site = match (command.site, known.as_slice()) {
+        (Some(site), known) if known.contains(&site) => site,
+        (Some(_), _) => return Err("there is no site with this id".into()),
+        (None, [site]) => *site,
+        (None, []) => return Err("there is no site yet".into()),
+        (None, _) => return Err("there are several sites: name one with --site".into()),
     };
-    for site in sites {
-        let now = Clock::System.now();
-        let counted = db::in_snapshot(&mut conn, site, |conn, scope| lines(conn, &Context::of_operator(*scope, now), command));
-        let lines = counted.map_err(|error| -> Failure { explain(&error).into() })?;
-        let mut out = io::stdout().lock();
-        if command.csv {
-            for line in &lines {
-                out.write_all(&crate::api::csv::record(line.iter().map(String::as_str))?)?;
-            }
-        } else {
-            writeln!(out, "site {site}")?;
-            out.write_all(drawn(&lines, command.name).as_bytes())?;
+    let now = Clock::System.now();
+    let counted = db::in_snapshot(&mut conn, site, |conn, scope| lines(conn, &Context::of_operator(*scope, now), command));
+    let lines = counted.map_err(|error| -> Failure { explain(&error).into() })?;
+    let mut out = io::stdout().lock();
+    if command.csv {
+        for line in &lines {
+            out.write_all(&crate::api::csv::record(line.iter().map(String::as_str))?)?;
         }
+    } else {
+        writeln!(out, "site {site}")?;
+        out.write_all(drawn(&lines, command.name).as_bytes())?;
     }
     Ok(())
 }
@@ -135,7 +137,7 @@ fn lines(conn: &mut db::Conn, context: &Context, command: &ReportCommand) -> Res
         Name::NextActions => NextActionsReport::count(conn, context, &of_work)?.lines(),
         Name::WorkflowSignal => {
             let changed_on = command.changed_on.clone();
-            let asked = GetWorkflowSignal { changed_on, study, partner, ..GetWorkflowSignal::default() };
+            let asked = GetWorkflowSignalReport { changed_on, study, partner, ..GetWorkflowSignalReport::default() };
             WorkflowSignalReport::count(conn, context, &asked)?.lines()
         }
     })
@@ -165,7 +167,7 @@ fn drawn(lines: &[Vec<String>], name: Name) -> String {
         text.push('\n');
     }
     if lines.len() == 1 {
-        text.push_str("nothing in this period\n");
+        text.push_str("nothing to show\n");
     }
     text
 }
@@ -189,6 +191,6 @@ mod tests {
             "█".repeat(30)
         );
         assert_eq!(drawn(&lines, Name::Blockers), expected);
-        assert!(drawn(&lines[..1], Name::Blockers).ends_with("nothing in this period\n"));
+        assert!(drawn(&lines[..1], Name::Blockers).ends_with("nothing to show\n"));
     }
 }

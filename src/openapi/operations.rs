@@ -86,6 +86,11 @@ fn success_headers(status: &str, response: &Value, keyed: bool, is_list: bool) -
         "/PreflightView",
         "/GuardCheckView",
         "/SealedDetailsView",
+        "/SourceQualityReport",
+        "/MovementReport",
+        "/BlockersReport",
+        "/NextActionsReport",
+        "/WorkflowSignalReport",
     ];
     let is_act = acts.iter().any(|act| schema.ends_with(act));
     if is_list {

@@ -2,12 +2,12 @@
 //! referrals is not released; the next month is added to it, so that small partners and studies get longer periods by themselves, and
 //! no two periods of one reader overlap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
 use super::Context;
-use super::report_sums::{RECORDED, ReportSums};
+use super::report_sums::{HAPPENED, RECORDED, ReportSums};
 use super::roll_reports;
 use crate::db::Conn;
 use crate::domain::ids::{PartnerId, StudyId};
@@ -45,19 +45,16 @@ pub fn pass(conn: &mut Conn, context: &Context) -> Result<Released, AppError> {
     if !roll_reports::is_current(&head, &site) {
         return Ok(idle);
     }
-    let next = match head.closed_month {
-        Some(closed) => Some(calendar::next_month(closed)),
-        None => reports::first_month(conn, scope)?,
-    };
-    let Some(month) = next else { return Ok(idle) };
+    let Some(first) = reports::first_month(conn, scope)? else { return Ok(idle) };
+    let month = head.closed_month.map_or(first, calendar::next_month);
     if !shared::is_closable(month, site.day_of(context.now)) {
         return Ok(idle);
     }
     let sums = ReportSums::open(conn, context)?;
     let routes = reports::sources(conn, scope)?;
     let last = last(conn, context)?;
-    let refused = refused(conn, context, &last, &routes, month)?;
-    let closing = Closing { gate: Gate::new(site.suppression_threshold), month, sums, last, refused };
+    let refused = refused(conn, context, (first, month))?;
+    let closing = Closing { gate: Gate::new(site.suppression_threshold), first, month, sums, last, refused };
     let mut rows = closing.for_partners(conn, context, &routes)?;
     rows.extend(closing.for_sponsors(conn, context, &routes)?);
     reports::insert_releases(conn, &rows)?;
@@ -65,6 +62,9 @@ pub fn pass(conn: &mut Conn, context: &Context) -> Result<Released, AppError> {
     reports::write_head(conn, scope, &head)?;
     Ok(Released { months: 1, more: true })
 }
+
+/// By study and partner: each figure's count, and what the partner knows of it.
+type Told = BTreeMap<(StudyId, PartnerId), BTreeMap<Key, (i64, Known)>>;
 
 /// The last day that was released to each reader.
 type Last = BTreeMap<(Audience, StudyId, PartnerId), NaiveDate>;
@@ -76,6 +76,8 @@ fn last(conn: &mut Conn, context: &Context) -> Result<Last, AppError> {
 
 struct Closing {
     gate: Gate,
+    /// The first month in which the site recorded anything.
+    first: NaiveDate,
     month: NaiveDate,
     sums: ReportSums,
     last: Last,
@@ -83,11 +85,11 @@ struct Closing {
 }
 
 impl Closing {
-    /// The period that a reader is shown next: from after its last one, or from the month in which there is something for it.
-    fn period(&self, audience: Audience, study: StudyId, partner: PartnerId, since: NaiveDate) -> Period {
+    /// The period that a reader is shown next: from after its last one, or from the site's first month.
+    fn period(&self, audience: Audience, study: StudyId, partner: PartnerId) -> Period {
         let next = self.last.get(&(audience, study, partner)).and_then(|day| day.succ_opt());
         let until = calendar::next_month(self.month).pred_opt().unwrap_or(self.month);
-        Period { from: next.unwrap_or_else(|| calendar::month(since).min(self.month)), until }
+        Period { from: next.unwrap_or(self.first), until }
     }
 
     fn row(
@@ -121,11 +123,11 @@ impl Closing {
         &self,
         conn: &mut Conn,
         context: &Context,
-        routes: &[(StudyId, PartnerId, NaiveDate)],
+        routes: &[(StudyId, PartnerId)],
     ) -> Result<Vec<ReleaseRow>, AppError> {
         let periods: BTreeMap<(StudyId, PartnerId), Period> = routes
             .iter()
-            .map(|(study, partner, since)| ((*study, *partner), self.period(Audience::Partner, *study, *partner, *since)))
+            .map(|(study, partner)| ((*study, *partner), self.period(Audience::Partner, *study, *partner)))
             .collect();
         let Some(from) = periods.values().map(|period| period.from).min() else { return Ok(Vec::new()) };
         // Whose period holds enough is read off the sums; only those are looked at one by one.
@@ -141,32 +143,16 @@ impl Closing {
         }
         let due: BTreeMap<_, Period> =
             periods.into_iter().filter(|(of, _)| volumes.get(of).is_some_and(|volume| self.gate.is_enough(*volume))).collect();
-        let Some(from) = due.values().map(|period| period.from).min() else { return Ok(Vec::new()) };
-        let mut partners: Vec<PartnerId> = due.keys().map(|(_, partner)| *partner).collect();
-        partners.dedup();
-        let zone = self.sums.zone();
-        let span = (calendar::start(from, zone), calendar::start(calendar::next_month(self.month), zone));
-        let mut told: BTreeMap<(StudyId, PartnerId), BTreeMap<Key, (i64, Known)>> = BTreeMap::new();
-        for standing in reports::standings_of(conn, &context.scope, &partners, span)? {
-            let counted = Counted::new(&standing, 0, zone);
-            let Some(of) = counted.traits.partner.map(|partner| (counted.traits.study, partner)) else { continue };
-            if !due.get(&of).is_some_and(|period| period.holds(counted.recorded_on)) {
-                continue;
-            }
-            let (class, code) = partner_view::classify(&standing.facts, zone, context.now);
-            let figures = told.entry(of).or_default();
-            for key in told_to_partners() {
-                let (count, known) = figures.entry(key).or_default();
-                *count += counted.tally.of(key);
-                let certain = i64::from(shared::is_known(key, class, code));
-                known.certain += certain;
-                known.possible += 1 - certain;
-            }
-        }
+        let mut told = self.standings(conn, context, &due)?;
         let mut rows = Vec::with_capacity(due.len());
         for ((study, partner), period) in due {
+            // What was withdrawn is in the sums and not in these.
+            let figures = told.remove(&(study, partner)).unwrap_or_default();
+            if !figures.get(&Key::Of(Figure::Volume)).is_some_and(|(volume, _)| self.gate.is_enough(*volume)) {
+                continue;
+            }
             let mut shown = Shown::default();
-            for (key, (count, known)) in told.remove(&(study, partner)).unwrap_or_default() {
+            for (key, (count, known)) in figures {
                 shown.add(&word(key), self.gate.band_beside(count, known));
             }
             shown.add(REFUSED, self.gate.band(self.refused(study, partner, period)));
@@ -175,22 +161,59 @@ impl Closing {
         Ok(rows)
     }
 
+    /// The figures of each partner's referrals, with what it knows of them, for the periods that are due. What a partner withdrew it
+    /// knows: nobody worked it, and so it would only make the rest look larger than it is.
+    fn standings(
+        &self,
+        conn: &mut Conn,
+        context: &Context,
+        due: &BTreeMap<(StudyId, PartnerId), Period>,
+    ) -> Result<Told, AppError> {
+        let zone = self.sums.zone();
+        let mut by_start: BTreeMap<NaiveDate, BTreeSet<PartnerId>> = BTreeMap::new();
+        for ((_, partner), period) in due {
+            by_start.entry(period.from).or_default().insert(*partner);
+        }
+        let end = calendar::start(calendar::next_month(self.month), zone);
+        let mut told = Told::new();
+        for (from, partners) in by_start {
+            let partners: Vec<PartnerId> = partners.into_iter().collect();
+            let span = (calendar::start(from, zone), end);
+            for standing in reports::standings_of(conn, &context.scope, &partners, span)? {
+                let counted = Counted::new(&standing, 0, zone);
+                let Some(of) = counted.traits.partner.map(|partner| (counted.traits.study, partner)) else { continue };
+                let is_due = due.get(&of).is_some_and(|period| period.from == from && period.holds(counted.recorded_on));
+                if !is_due || standing.facts.withdrawn {
+                    continue;
+                }
+                let (class, code) = partner_view::classify(&standing.facts, zone, context.now);
+                let figures = told.entry(of).or_default();
+                for key in told_to_partners() {
+                    let (count, known) = figures.entry(key).or_default();
+                    *count += counted.tally.of(key);
+                    let certain = i64::from(shared::is_known(key, class, code));
+                    known.certain += certain;
+                    known.possible += 1 - certain;
+                }
+            }
+        }
+        Ok(told)
+    }
+
     /// What sponsors are shown of each study: source by source what came of it, and the study's movement.
     fn for_sponsors(
         &self,
         conn: &mut Conn,
         context: &Context,
-        routes: &[(StudyId, PartnerId, NaiveDate)],
+        routes: &[(StudyId, PartnerId)],
     ) -> Result<Vec<ReleaseRow>, AppError> {
-        let mut studies: BTreeMap<StudyId, (NaiveDate, Vec<PartnerId>)> = BTreeMap::new();
-        for (study, partner, since) in routes {
-            let (first, partners) = studies.entry(*study).or_insert_with(|| (*since, Vec::new()));
-            *first = (*first).min(*since);
-            partners.push(*partner);
+        let mut studies: BTreeMap<StudyId, Vec<PartnerId>> = BTreeMap::new();
+        for (study, partner) in routes {
+            studies.entry(*study).or_default().push(*partner);
         }
         let mut rows = Vec::new();
-        for (study, (since, partners)) in studies {
-            let period = self.period(Audience::Sponsor, study, WHOLE, since);
+        for (study, partners) in studies {
+            let period = self.period(Audience::Sponsor, study, WHOLE);
             let filter = Filter { study: Some(study), ..Filter::default() };
             let by_partner = self.sums.over(conn, context, RECORDED, period, &filter, |of| of.partner)?;
             let mut all = Sums::default();
@@ -198,8 +221,7 @@ impl Closing {
             if !self.gate.is_enough(all.of(Figure::Volume)) {
                 continue;
             }
-            let happened = (Basis::HappenedDay, Basis::HappenedMonth);
-            let happened = self.sums.over(conn, context, happened, period, &filter, |_| ())?.remove(&()).unwrap_or_default();
+            let happened = self.sums.over(conn, context, HAPPENED, period, &filter, |_| ())?.remove(&()).unwrap_or_default();
             let mut shown = Shown::default();
             shown.add(Figure::Completed.as_str(), self.gate.band(all.of(Figure::Completed)));
             for figure in [Figure::FellThrough, Figure::Reopened] {
@@ -263,15 +285,7 @@ fn word(key: Key) -> String {
     }
 }
 
-/// Bodies that were refused since the first day that is not released to everybody yet.
-fn refused(
-    conn: &mut Conn,
-    context: &Context,
-    last: &Last,
-    routes: &[(StudyId, PartnerId, NaiveDate)],
-    month: NaiveDate,
-) -> Result<Vec<Refused>, AppError> {
-    let since = routes.iter().map(|(_, _, since)| calendar::month(*since)).chain(last.values().copied()).min();
-    let days = (since.unwrap_or(month), calendar::next_month(month));
-    Ok(reports::refused(conn, &context.scope, days, &Filter::default())?)
+/// Bodies that were refused since the site's first month.
+fn refused(conn: &mut Conn, context: &Context, (first, month): (NaiveDate, NaiveDate)) -> Result<Vec<Refused>, AppError> {
+    Ok(reports::refused(conn, &context.scope, (first, calendar::next_month(month)), &Filter::default())?)
 }

@@ -13,7 +13,7 @@ use crate::store::sites::SiteRow;
 
 /// Events, or sums to be removed, of one pass. Many at once touch each sum once instead of many times; nobody but the next pass waits for
 /// the locks.
-pub const BATCH: i64 = 20_000;
+pub const BATCH: i64 = 6_000;
 
 /// What a pass did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

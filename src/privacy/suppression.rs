@@ -99,7 +99,9 @@ impl Gate {
         let mut merged = self.band(least);
         let mut last: Option<Band> = None;
         loop {
-            while open(merged) < WIDTH && merged.at_most < most {
+            // The first one holds all that is below the threshold of what is not known.
+            let wanted = if last.is_none() { self.floor } else { WIDTH };
+            while open(merged) < wanted && merged.at_most < most {
                 merged.at_most = self.band(merged.at_most + 1).at_most;
             }
             // What is left at the end and too narrow by itself belongs to the one before.
@@ -130,11 +132,15 @@ impl Shown {
         self.bands.insert(figure.to_owned(), band);
     }
 
-    /// Names the code that most have among parts of a whole, if enough do. The first of several that as many have.
+    /// Names the code that most have among parts of a whole, if so many do that this and the least value of a band beside it add up within
+    /// the raster. The first of several that as many have.
     pub fn lead(&mut self, whole: &str, gate: Gate, parts: impl IntoIterator<Item = (&'static str, i64)>) {
-        let most = parts.into_iter().filter(|(_, count)| gate.is_enough(*count)).fold(None, |most: Option<(&str, i64)>, part| {
-            if most.is_some_and(|most| most.1 >= part.1) { most } else { Some(part) }
-        });
+        let most = parts.into_iter().filter(|(_, count)| *count >= gate.floor + WIDTH - 1).fold(
+            None,
+            |most: Option<(&str, i64)>, part| {
+                if most.is_some_and(|most| most.1 >= part.1) { most } else { Some(part) }
+            },
+        );
         if let Some((code, _)) = most {
             self.leads.insert(whole.to_owned(), code.to_owned());
         }
@@ -186,7 +192,9 @@ mod tests {
                         let band = gate.band_beside(count, known);
                         assert!(band.at_least <= count && count <= band.at_most, "{threshold} {known:?} {count}: {band:?}");
                         let open = band.at_most.min(certain + possible) - band.at_least.max(certain) + 1;
-                        assert!(open >= WIDTH || open == possible + 1, "{threshold} {known:?} {count}: {band:?} leaves {open}");
+                        let is_first = band.at_least <= certain;
+                        let wanted = if is_first { gate.floor } else { WIDTH };
+                        assert!(open >= wanted || open == possible + 1, "{threshold} {known:?} {count}: {band:?} leaves {open}");
                         assert!(before.is_none_or(|before| before == band || before.at_most < band.at_least));
                         before = Some(band);
                     }
@@ -213,7 +221,8 @@ mod tests {
             shown.lead("blocker", gate, parts.iter().copied());
             shown.leading("blocker").map(str::to_owned)
         };
-        assert_eq!(lead(&[("awaiting_records", 10), ("study_paused", 3)]), None);
+        assert_eq!(lead(&[("awaiting_records", 19), ("study_paused", 3)]), None);
+        assert_eq!(lead(&[("awaiting_records", 20), ("study_paused", 3)]).as_deref(), Some("awaiting_records"));
         assert_eq!(
             lead(&[("awaiting_records", 12), ("study_paused", 40), ("route_broken", 40)]).as_deref(),
             Some("study_paused")

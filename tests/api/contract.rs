@@ -9,7 +9,7 @@ mod routed;
 mod schema;
 mod sweep;
 pub mod walk;
-mod witness;
+pub mod witness;
 
 use std::collections::BTreeSet;
 

@@ -29,7 +29,7 @@ const MONTHS_BEFORE: u32 = 2;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct GetReport {
-    /// The first day, on the site's calendar; if absent the first of the month two months before this one.
+    /// The first day, on the site's calendar; if absent the first of the month two months before that of `until`.
     #[schema(nullable = false)]
     #[param(nullable = false, example = "2026-04-01")]
     pub from: Option<CalendarDate>,
@@ -60,6 +60,11 @@ pub struct GetReport {
 }
 contract!(GetReport);
 
+/// What the report on source quality is asked by.
+pub type GetSourceQualityReport = GetReport;
+/// What the report on movement is asked by.
+pub type GetMovementReport = GetReport;
+
 /// Which open referrals to report on.
 #[derive(Debug, Default, Clone, Deserialize, IntoParams, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +92,11 @@ pub struct GetOpenWorkReport {
     pub late_logged: Option<LateLogged>,
 }
 contract!(GetOpenWorkReport);
+
+/// What the report on blockers is asked by.
+pub type GetBlockersReport = GetOpenWorkReport;
+/// What the report on next actions is asked by.
+pub type GetNextActionsReport = GetOpenWorkReport;
 
 /// The days that a report is about, on the site's calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -176,6 +186,24 @@ impl GetReport {
         let until = self.until.as_ref().and_then(day).unwrap_or(today);
         let usual = calendar::month(until).checked_sub_months(Months::new(MONTHS_BEFORE)).unwrap_or(until);
         period(("from", self.from.as_ref().and_then(day).unwrap_or(usual)), ("until", until), today)
+    }
+
+    /// A picture shows the newest closed period of a study; nothing else can be asked of it.
+    ///
+    /// # Errors
+    /// 400 for whatever else is named.
+    pub(super) fn check_is_of_study_alone(&self) -> Result<(), AppError> {
+        let named = [
+            ("from", self.from.is_some()),
+            ("until", self.until.is_some()),
+            ("partner", self.partner.is_some()),
+            ("channel", self.channel.is_some()),
+            ("owner", self.owner.is_some()),
+            ("late_logged", self.late_logged.is_some()),
+        ];
+        let message =
+            "A picture shows the newest closed period of a study as sponsors are told of it. Leave this out, or ask for JSON.";
+        named.iter().find(|(_, named)| *named).map_or(Ok(()), |(field, _)| Err(refused(field, FaultCode::Inconsistent, message)))
     }
 
     /// The filter that is meant.

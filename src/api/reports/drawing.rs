@@ -2,7 +2,7 @@
 //! closed period of one study, through the gate, whoever asks.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderMap};
 use utoipa::ToSchema;
 
 use super::picture::{Group, Picture, svg};
@@ -42,9 +42,9 @@ pub fn is_asked_for(headers: &HeaderMap) -> bool {
 ///
 /// # Errors
 /// When it cannot be drawn, which is a fault of ours.
-pub fn answer(summary: &SponsorSummaryReport, of: PictureOf) -> Result<HttpResponse, AppError> {
+pub fn answer(summary: &SponsorSummaryReport, of: PictureOf, tag: &str) -> Result<HttpResponse, AppError> {
     let drawn = svg(&picture(summary, of)).map_err(AppError::internal)?;
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, SVG)).body(drawn))
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, SVG)).insert_header((ETAG, tag)).body(drawn))
 }
 
 fn picture(summary: &SponsorSummaryReport, of: PictureOf) -> Picture {
@@ -53,8 +53,12 @@ fn picture(summary: &SponsorSummaryReport, of: PictureOf) -> Picture {
         || "No period of this study has been closed yet.".to_owned(),
         |period| {
             let moment = period.released_at.format("%Y-%m-%d");
+            let more = match (of, period.sources.len().saturating_sub(SOURCES)) {
+                (PictureOf::SourceQuality, 1..) => " Sources beyond the first 40 are not shown.",
+                _ => "",
+            };
             format!(
-                "Study {}, {} to {}, as counted on {moment}. Counts are bands: each is between its two ends, and the first holds 0.",
+                "Study {}, {} to {}, as counted on {moment}. Counts are bands: each is between its two ends, and the first holds 0.{more}",
                 summary.study.as_str(),
                 period.from,
                 period.until

@@ -24,7 +24,7 @@ pub struct Funnel {
     /// All of them.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub received: i64,
-    /// Somebody acted on them.
+    /// They made a first step forward: acknowledged, or any step after it. What was closed or put on hold at once made none.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub acknowledged: i64,
     /// Somebody tried to reach their person.
@@ -87,6 +87,14 @@ pub struct TransitionCount {
 
 /// What moves. Live and exact, for the site alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "as_of": "2026-06-30T15:00:00Z", "period": {"from": "2026-06-01", "until": "2026-06-07"}, "time_zone": "America/New_York",
+    "funnel": {"received": 50, "acknowledged": 48, "contacting": 44, "connected": 31, "handed_off": 22, "completed": 17, "open": 20},
+    "cohorts": [{"week": "2026-06-01", "funnel":
+        {"received": 50, "acknowledged": 48, "contacting": 44, "connected": 31, "handed_off": 22, "completed": 17, "open": 20}}],
+    "transitions": [{"from": "connected", "to": "handed_off", "count": 24}],
+    "received": 52, "fell_through": 2, "reopened": 1, "escalated": 6
+}))]
 pub struct MovementReport {
     /// The moment that it was counted at: everything that was answered before is in it.
     pub as_of: DateTime<Utc>,
@@ -102,7 +110,7 @@ pub struct MovementReport {
     /// Moves that were made in the period, whenever their referrals came; under the partner and the owner of the time.
     #[schema(max_items = 64)]
     pub transitions: Vec<TransitionCount>,
-    /// Referrals that arrived in the period, those recorded late included.
+    /// Referrals that were recorded in the period, whenever they were received.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub received: i64,
     /// Handoffs that fell through in the period (`handed_off` back to `connected`).
@@ -111,7 +119,7 @@ pub struct MovementReport {
     /// Referrals that were opened again in the period, counted each time.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub reopened: i64,
-    /// Steps of escalation that were taken in the period.
+    /// Steps of escalation that were taken in the period; the first step is the reminder that an owner gets when an action is overdue.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub escalated: i64,
 }

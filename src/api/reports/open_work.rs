@@ -75,6 +75,13 @@ pub struct BlockerOwner {
 
 /// What blocks. Live and exact, for the site alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "as_of": "2026-06-30T15:00:00Z", "open": 7,
+    "blockers": [{"blocker": "awaiting_records", "open": 7, "oldest_since": "2026-06-11T08:30:00Z",
+        "ages": {"under_1_day": 2, "days_1_to_3": 1, "days_3_to_7": 0, "over_7_days": 4}}],
+    "owners": [{"owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f51", "open": 7, "oldest_since": "2026-06-11T08:30:00Z",
+        "ages": {"under_1_day": 2, "days_1_to_3": 1, "days_3_to_7": 0, "over_7_days": 4}}]
+}))]
 pub struct BlockersReport {
     /// The moment that it was counted at.
     pub as_of: DateTime<Utc>,
@@ -163,7 +170,7 @@ pub struct DueCount {
     /// How many referrals.
     #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     pub open: i64,
-    /// Of these, those for which it is due within 24 hours from now.
+    /// Of these, those for which it is due within 24 hours from now, without what is overdue.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub due_within_24_hours: i64,
     /// Those for which it was due.
@@ -181,7 +188,7 @@ pub struct DueOwner {
     /// How many referrals.
     #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     pub open: i64,
-    /// Of these, those due within 24 hours from now.
+    /// Of these, those due within 24 hours from now, without what is overdue.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub due_within_24_hours: i64,
     /// Those that were due.
@@ -193,13 +200,21 @@ pub struct DueOwner {
 
 /// What is next. Live and exact, for the site alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "as_of": "2026-06-30T15:00:00Z", "open": 3, "due_within_24_hours": 1, "overdue": 2,
+    "aging": {"no_first_action": 1, "stalled": 1, "dependency_blocked": 0},
+    "next_actions": [{"next_action": "attempt_contact", "open": 3, "due_within_24_hours": 1, "overdue": 2,
+        "overdue_ages": {"under_1_day": 1, "days_1_to_3": 1, "days_3_to_7": 0, "over_7_days": 0}}],
+    "owners": [{"owner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f51", "open": 3, "due_within_24_hours": 1, "overdue": 2,
+        "aging": {"no_first_action": 1, "stalled": 1, "dependency_blocked": 0}}]
+}))]
 pub struct NextActionsReport {
     /// The moment that it was counted at: what is due depends on it.
     pub as_of: DateTime<Utc>,
     /// Open live referrals.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub open: i64,
-    /// Of these, those due within 24 hours from now.
+    /// Of these, those due within 24 hours from now, without what is overdue.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub due_within_24_hours: i64,
     /// Those that were due.

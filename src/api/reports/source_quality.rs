@@ -27,7 +27,7 @@ use crate::store::reports;
     "handed_off": {"count": 22, "share": 0.44}, "attribution_verified": {"count": 49, "share": 0.98},
     "time_to_first_action": {"count": 48, "p50_seconds": 5400.0, "p90_seconds": 86000.0},
     "time_to_connection": {"count": 31, "p50_seconds": 172000.0, "p90_seconds": 610000.0},
-    "close_reasons": [{"close_reason": "handoff_complete", "count": 17}]
+    "close_reasons": [{"close_reason": "handoff_complete", "count": 17}, {"close_reason": "duplicate", "count": 1}]
 }))]
 pub struct SourceFigures {
     /// Live referrals that were recorded in the period. The whole of every share below.
@@ -38,8 +38,8 @@ pub struct SourceFigures {
     pub complete: Share,
     /// Those with `wrong_study` marked, or closed for it.
     pub wrong_study: Share,
-    /// Bodies (not referrals) that were refused in the period because a name or a value in them looked personal or medical, as far as they
-    /// named partner and study in registered codes. `null` where channel, owner or late-logging is filtered by: a refused body has none.
+    /// Bodies (not referrals) that were refused in the period because a name or a value in them looked personal or medical: of a source
+    /// those that named its partner and study in registered codes, of the total also those that named none. `null` where channel, owner or late-logging is filtered by: a refused body has none.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub refused_for_sensitive_content: Option<i64>,
     /// Those that were closed as the same person's as another one.
@@ -50,7 +50,8 @@ pub struct SourceFigures {
     pub handed_off: Share,
     /// Those whose source is `verified`.
     pub attribution_verified: Share,
-    /// From the start of the clock (recorded, or opened again) to the first action, by the calendar.
+    /// From the start of the clock (recorded, or opened again) to the first step forward, by the calendar: acknowledged, contacted, reached
+    /// or handed off, whichever came first. A referral that was closed or put on hold without one has none.
     pub time_to_first_action: TimeFigures,
     /// From the start of the clock (recorded, or opened again) to the person being reached, by the calendar.
     pub time_to_connection: TimeFigures,
@@ -97,6 +98,25 @@ pub struct SourceQuality {
 
 /// Which source works. Live and exact, for the site alone.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "as_of": "2026-06-30T15:00:00Z", "period": {"from": "2026-04-01", "until": "2026-06-30"}, "time_zone": "America/New_York",
+    "total": {
+        "volume": 50, "complete": {"count": 46, "share": 0.92}, "wrong_study": {"count": 2, "share": 0.04},
+        "refused_for_sensitive_content": 3, "duplicates": {"count": 1, "share": 0.02}, "connected": {"count": 31, "share": 0.62},
+        "handed_off": {"count": 22, "share": 0.44}, "attribution_verified": {"count": 49, "share": 0.98},
+        "time_to_first_action": {"count": 48, "p50_seconds": 5400.0, "p90_seconds": 86000.0},
+        "time_to_connection": {"count": 31, "p50_seconds": 172000.0, "p90_seconds": 610000.0},
+        "close_reasons": [{"close_reason": "handoff_complete", "count": 17}, {"close_reason": "duplicate", "count": 1}]
+    },
+    "sources": [{"partner": "lakeside-cardiology", "study": "heart-2026", "figures": {
+        "volume": 50, "complete": {"count": 46, "share": 0.92}, "wrong_study": {"count": 2, "share": 0.04},
+        "refused_for_sensitive_content": 3, "duplicates": {"count": 1, "share": 0.02}, "connected": {"count": 31, "share": 0.62},
+        "handed_off": {"count": 22, "share": 0.44}, "attribution_verified": {"count": 49, "share": 0.98},
+        "time_to_first_action": {"count": 48, "p50_seconds": 5400.0, "p90_seconds": 86000.0},
+        "time_to_connection": {"count": 31, "p50_seconds": 172000.0, "p90_seconds": 610000.0},
+        "close_reasons": [{"close_reason": "handoff_complete", "count": 17}, {"close_reason": "duplicate", "count": 1}]
+    }}]
+}))]
 pub struct SourceQualityReport {
     /// The moment that it was counted at: everything that was answered before is in it.
     pub as_of: DateTime<Utc>,

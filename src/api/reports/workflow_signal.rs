@@ -30,7 +30,7 @@ const USUAL: u64 = 30;
 #[derive(Debug, Default, Clone, Deserialize, IntoParams, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct GetWorkflowSignal {
+pub struct GetWorkflowSignalReport {
     /// The day from which something is done in another way: the days from then on (today the last one, at most 183) are compared with as
     /// many before.
     #[schema(nullable = false)]
@@ -73,9 +73,9 @@ pub struct GetWorkflowSignal {
     #[param(nullable = false, example = "exclude")]
     pub late_logged: Option<LateLogged>,
 }
-contract!(GetWorkflowSignal);
+contract!(GetWorkflowSignalReport);
 
-impl GetWorkflowSignal {
+impl GetWorkflowSignalReport {
     fn periods(&self, zone: chrono_tz::Tz, now: DateTime<Utc>) -> Result<(Period, Period), AppError> {
         let today = calendar::day(now, zone);
         let refused = |code, message| {
@@ -120,7 +120,7 @@ impl GetWorkflowSignal {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "verdict": "exceeds_chance", "method": "fisher_exact", "p": 0.012,
-    "statement": "The difference exceeds chance: chance alone makes one as large in 1.2 % of cases (Fisher's exact test, two-sided, 5 % level)."
+    "statement": "The difference exceeds chance: chance alone makes one as large in 1.20 % of cases (Fisher's exact test, two-sided, 5 % level)."
 }))]
 pub struct Chance {
     /// Whether it does.
@@ -207,6 +207,21 @@ pub struct SignalEscalations {
 /// Whether the workflow improves: referrals recorded in two periods, side by side. The later period had less time to stall, be completed
 /// or be escalated: compare periods that ended a while ago. Live and exact, for the site alone.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "as_of": "2026-06-30T15:00:00Z", "time_zone": "America/New_York", "before": {"from": "2026-05-02", "until": "2026-05-31"},
+    "after": {"from": "2026-06-01", "until": "2026-06-30"}, "referrals_before": 48, "referrals_after": 50,
+    "time_to_first_action": {
+        "before": {"count": 44, "p50_seconds": 9100.0, "p90_seconds": 120000.0}, "after": {"count": 48, "p50_seconds": 5400.0, "p90_seconds": 86000.0},
+        "chance": {"verdict": "exceeds_chance", "method": "mann_whitney_u", "p": 0.012,
+            "statement": "The difference exceeds chance: chance alone makes one as large in 1.20 % of cases (Mann-Whitney U test, two-sided, 5 % level)."}
+    },
+    "stalled": {"before": {"count": 12, "share": 0.25}, "after": {"count": 5, "share": 0.1}, "chance": {"verdict": "exceeds_chance", "method": "fisher_exact", "p": 0.012,
+            "statement": "The difference exceeds chance: chance alone makes one as large in 1.20 % of cases (Fisher's exact test, two-sided, 5 % level)."}},
+    "incomplete": {"before": {"count": 12, "share": 0.25}, "after": {"count": 4, "share": 0.08}, "chance": {"verdict": "exceeds_chance", "method": "fisher_exact", "p": 0.012,
+            "statement": "The difference exceeds chance: chance alone makes one as large in 1.20 % of cases (Fisher's exact test, two-sided, 5 % level)."}},
+    "escalations": {"before": 19, "before_per_referral": 0.3958, "after": 6, "after_per_referral": 0.12, "chance": {"verdict": "exceeds_chance", "method": "welch_z", "p": 0.012,
+            "statement": "The difference exceeds chance: chance alone makes one as large in 1.20 % of cases (Welch's test, two-sided, 5 % level)."}}
+}))]
 pub struct WorkflowSignalReport {
     /// The moment that it was counted at: everything that was answered before is in it.
     pub as_of: DateTime<Utc>,
@@ -222,9 +237,10 @@ pub struct WorkflowSignalReport {
     /// Live referrals recorded after.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub referrals_after: i64,
-    /// From the start of the clock to the first action, by the calendar; of those that were acted on.
+    /// From the start of the clock to the first step forward, as in the report on source quality; of those that made one.
     pub time_to_first_action: SignalTimes,
-    /// Referrals whose escalation took a step at any time.
+    /// Referrals whose escalation took a step at any time, the reminder of an overdue action included: on these something was overdue at
+    /// least once. (`stalled` as an aging is what is overdue now.)
     pub stalled: SignalShare,
     /// Referrals that did not come complete, as in the report on source quality.
     pub incomplete: SignalShare,
@@ -246,11 +262,11 @@ impl WorkflowSignalReport {
     ///
     /// # Errors
     /// 400 for periods or a filter that are none, 503 while the sums are being made anew.
-    pub fn count(conn: &mut Conn, context: &Context, asked: &GetWorkflowSignal) -> Result<Self, AppError> {
+    pub fn count(conn: &mut Conn, context: &Context, asked: &GetWorkflowSignalReport) -> Result<Self, AppError> {
         let names = reports::names(conn, &context.scope)?;
         let sums = ReportSums::open(conn, context)?;
         let (before, after) = asked.periods(sums.zone(), context.now)?;
-        let GetWorkflowSignal { study, partner, channel, owner, late_logged, .. } = asked;
+        let GetWorkflowSignalReport { study, partner, channel, owner, late_logged, .. } = asked;
         let filter = ask::filter(&names, study.as_ref(), partner.as_ref(), *channel, *owner, *late_logged)?;
         let mut of = |period| -> Result<Sums, AppError> {
             let counted = sums.over(conn, context, RECORDED, period, &filter, |_| ())?.remove(&());

@@ -74,7 +74,7 @@ pub struct DueTally {
     /// Overdue by seven days or more.
     #[diesel(sql_type = BigInt)]
     pub over_7_days: i64,
-    /// When the most overdue one was due.
+    /// When the one that is due first is, or was.
     #[diesel(sql_type = Timestamptz)]
     pub oldest_due_at: DateTime<Utc>,
 }
@@ -139,7 +139,7 @@ pub fn blocked(
     filter: &Filter,
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<BlockedTally>> {
-    narrowed(BLOCKED, scope, now, filter).sql(" GROUP BY q.blocker, q.owner_id").load(conn)
+    narrowed(BLOCKED, scope, now, filter).sql(" GROUP BY 1, 2 ORDER BY 1, 2").load(conn)
 }
 
 /// What is to be done next.
@@ -147,5 +147,5 @@ pub fn blocked(
 /// # Errors
 /// A database failure.
 pub fn due(conn: &mut PgConnection, scope: &SiteScope, filter: &Filter, now: DateTime<Utc>) -> QueryResult<Vec<DueTally>> {
-    narrowed(DUE, scope, now, filter).sql(" GROUP BY 1, 2, 3").load(conn)
+    narrowed(DUE, scope, now, filter).sql(" GROUP BY 1, 2, 3 ORDER BY 1, 2, 3").load(conn)
 }

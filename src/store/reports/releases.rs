@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use crate::auth::SiteScope;
 use crate::domain::ids::{PartnerId, SiteId, StudyId};
 use crate::domain::reports::Basis;
+use crate::domain::vocabulary::RouteStatus;
 use crate::schema::{handoff_routes, report_cells, report_releases};
 
 text_enum! {
@@ -103,15 +104,17 @@ pub fn first_month(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Op
         .optional()
 }
 
-/// Every route there was, as study, partner and the day (in UTC) on which it was made.
+/// Who has, or had, a route for what, once each: a pair that got another route is the same source. Routes that never got beyond their
+/// test are nobody's to hear of.
 ///
 /// # Errors
 /// A database failure.
-pub fn sources(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<(StudyId, PartnerId, NaiveDate)>> {
-    let rows: Vec<(StudyId, PartnerId, DateTime<Utc>)> = handoff_routes::table
+pub fn sources(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<(StudyId, PartnerId)>> {
+    handoff_routes::table
         .filter(handoff_routes::site_id.eq(scope.site()))
+        .filter(handoff_routes::status.ne_all([RouteStatus::Draft, RouteStatus::Testing]))
         .order((handoff_routes::study_id, handoff_routes::partner_id))
-        .select((handoff_routes::study_id, handoff_routes::partner_id, handoff_routes::created_at))
-        .load(conn)?;
-    Ok(rows.into_iter().map(|(study, partner, at)| (study, partner, at.date_naive())).collect())
+        .select((handoff_routes::study_id, handoff_routes::partner_id))
+        .distinct()
+        .load(conn)
 }

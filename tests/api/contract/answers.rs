@@ -31,6 +31,7 @@ const ELSEWHERE: &[ErrorCode] = &[
     ErrorCode::Overloaded,
     ErrorCode::DeadlineExceeded,
     ErrorCode::DatabaseUnavailable,
+    ErrorCode::ReportNotReady,
     ErrorCode::IdentityProviderUnavailable,
     ErrorCode::IdempotencyInFlight,
     ErrorCode::MethodNotAllowed,
@@ -326,6 +327,22 @@ async fn journal(app: &App, witness: &mut Witness) {
     witness.call(&app.admin(), Method::GET, "/v1/audit?limit=1", as_csv).await.expect_problem(400, "invalid_parameter");
 }
 
+/// Every report, for everybody who reads one. Closed periods: `reports::closing`.
+async fn reports(app: &App, witness: &mut Witness) {
+    let viewer = format!("/v1/members/{}", app.site.viewer);
+    patch(witness, &app.admin(), &viewer, "*", &json!({"studies": [STUDY]})).await.expect(200);
+    crate::reports::roll(app).await;
+    for report in ["source-quality", "movement", "blockers", "next-actions", "workflow-signal"] {
+        get(witness, &app.coordinator(), &format!("/v1/reports/{report}")).await.expect(200);
+    }
+    get(witness, &app.coordinator(), "/v1/reports/movement?until=2020-01-01&from=2020-01-02")
+        .await
+        .expect_problem(400, "invalid_parameter");
+    let summary = format!("/v1/reports/sponsor-summary?study={STUDY}");
+    get(witness, &app.viewer(), &summary).await.expect(200);
+    get(witness, &app.partner(), "/v1/feedback").await.expect(200);
+}
+
 async fn refusals(app: &App, witness: &mut Witness) {
     let (partner, path) = (app.partner(), "/v1/referrals");
     let bodies = [
@@ -342,6 +359,7 @@ async fn refusals(app: &App, witness: &mut Witness) {
         post(witness, &partner, path, &body).await.expect_problem(status, code);
     }
     get(witness, &app.admin(), "/v1/refusals?partner=lakeside&from=2026-06-01&limit=2").await.expect(200);
+    reports(app, witness).await;
     let text = json!({"text": "She has breast cancer.", "profile": "copy"});
     assert_eq!(post(witness, &app.coordinator(), "/v1/guard/check", &text).await.expect(200).body["verdict"], "sensitive");
     let keyed = |request: reqwest::RequestBuilder| {

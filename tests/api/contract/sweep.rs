@@ -69,6 +69,14 @@ impl Asked<'_> {
                 Box::new(|request| self.right(request)),
             ),
             "401" => (app.stranger(), path, Box::new(|request| self.right(request))),
+            // What viewers may, partners may not.
+            "403"
+                if self.operation.value["x-who-may"]["member_roles"]
+                    .as_array()
+                    .is_some_and(|roles| roles.contains(&json!("viewer"))) =>
+            {
+                (app.partner(), path, Box::new(|request| self.right(request)))
+            }
             "403" => (app.viewer(), path, Box::new(|request| self.right(request))),
             "404" if self.operation.path.contains('{') => {
                 let unknown = Things::unknown(self.operation.path);

@@ -9,12 +9,14 @@ use handoff::domain::boundaries::{PartnerMay, PartnerMayNot};
 use handoff::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
 use handoff::domain::language::{LanguageAudience, LanguageRetirementReason, LanguageReturnReason, LanguageStatus};
 use handoff::domain::partner_review::{PartnerDecision, PartnerReviewReason};
+use handoff::domain::reports::Basis;
 use handoff::domain::test_run::{StepFailure, StepResult, TestPersona, TestRunStatus, TestStep};
 use handoff::domain::vocabulary::{
     AlertKind, Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, DigestKind, DuplicatePolicy, Escalation,
     HandoffIssue, JobOutcome, LateReason, MatchGround, NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus,
     RefusalCode, RemunerationBasis, ReopenReason, ReviewStatus, Role, RouteStatus, Scope, StudyStatus, SuspensionReason,
 };
+use handoff::store::reports::Audience;
 
 use crate::tenancy::texts;
 
@@ -96,6 +98,12 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("audit_entries_subject_kind_vocabulary", all!(SubjectKind)),
         ("events_event_type_vocabulary", all!(EventType)),
         ("journal_queue_stream_vocabulary", all!(Stream)),
+        ("events_status_before_vocabulary", all!(ReferralStatus)),
+        ("events_status_after_vocabulary", all!(ReferralStatus)),
+        ("report_facts_channel_vocabulary", all!(Channel)),
+        ("report_cells_channel_vocabulary", all!(Channel)),
+        ("report_cells_basis_vocabulary", all!(Basis)),
+        ("report_releases_audience_vocabulary", all!(Audience)),
     ]
 }
 

@@ -2,9 +2,11 @@
 
 use chrono::Duration;
 use diesel::connection::SimpleConnection as _;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{close, roll};
+use crate::contract::witness::Witness;
 use crate::support::App;
 use crate::support::make;
 
@@ -47,6 +49,13 @@ async fn a_month_is_closed_thirty_days_after_its_end_and_shows_bands() {
         issue(&app, referral, "expectation_payment").await;
     }
     issue(&app, &sent[0], "incomplete_handoff").await;
+    // The partner had another route for the study before: it is one source all the same.
+    let before = "INSERT INTO handoff_routes SELECT (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(), 'status', 'retired',
+                      'source_tag', 'lakeside.before'))).* FROM handoff_routes r WHERE id = ";
+    app.db.superuser().batch_execute(&format!("{before} '{}'", app.site.partner.route)).unwrap();
+    // What it sent and withdrew at once is not in it.
+    let etag = app.partner().get(&format!("/v1/referrals/{}", sent[24])).await.etag();
+    app.partner().post_on(&format!("/v1/referrals/{}/withdraw", sent[24]), &etag, &json!({})).await.expect(200);
     roll(&app).await;
     to(&app, "2026-07-31T03:59:00Z");
     assert_eq!(close(&app).await, 0, "July has 31 days, and in New York it is still the 30th");
@@ -57,10 +66,10 @@ async fn a_month_is_closed_thirty_days_after_its_end_and_shows_bands() {
     let period = &told["periods"][0];
     assert_eq!(
         (&period["from"], &period["until"], &period["study"]),
-        (&json!("2026-05-01"), &json!("2026-06-30"), &json!("heart-2026"))
+        (&json!("2026-06-01"), &json!("2026-06-30"), &json!("heart-2026"))
     );
     assert_eq!(period["volume"], json!({"at_least": 21, "at_most": 30}));
-    assert_eq!(period["incomplete"], json!({"at_least": 0, "at_most": 10}));
+    assert_eq!(period["incomplete"]["count"], json!({"at_least": 0, "at_most": 10}));
     let of = |code: &str| {
         let issues = period["issues"].as_array().unwrap();
         issues.iter().find(|issue| issue["issue"] == code).unwrap()["referrals"].clone()
@@ -148,13 +157,13 @@ async fn a_partner_with_four_referrals_a_month_gets_a_longer_period_once_that_ho
     let told = feedback(&app).await;
     assert_eq!(told["periods"].as_array().unwrap().len(), 1);
     let period = &told["periods"][0];
-    assert_eq!((&period["from"], &period["until"]), (&json!("2026-05-01"), &json!("2026-08-31")));
+    assert_eq!((&period["from"], &period["until"]), (&json!("2026-06-01"), &json!("2026-08-31")));
     assert_eq!(period["volume"], json!({"at_least": 11, "at_most": 20}));
     // Of twelve nothing else is told: each figure is somewhere from none to all.
     for issue in period["issues"].as_array().unwrap() {
         assert_eq!(issue["referrals"], json!({"at_least": 0, "at_most": 20}), "{issue}");
     }
-    assert_eq!(period["wrong_study"], json!({"at_least": 0, "at_most": 20}));
+    assert_eq!(period["wrong_study"]["count"], json!({"at_least": 0, "at_most": 20}));
     assert_eq!(told["collecting"], json!([{"study": "heart-2026", "since": "2026-09-01"}]));
 }
 
@@ -186,6 +195,38 @@ async fn a_viewer_reads_its_studies_alone_and_of_each_what_staff_reads() {
     }
     app.viewer().get("/v1/feedback?partner=lakeside").await.expect_problem(403, "forbidden");
     app.partner().get(path).await.expect_problem(403, "forbidden");
+}
+
+/// What the other tests of the contract do not see: reports with something in them, and periods that were released.
+#[actix_web::test]
+async fn reports_and_released_periods_are_as_the_document_says() {
+    let app = App::start().await;
+    let sent = send(&app, 30).await;
+    issue(&app, &sent[0], "expectation_timing").await;
+    transition(&app, &sent[1], json!({"to": "connected"})).await;
+    transition(&app, &sent[2], json!({"to": "closed", "reason": "wrong_study"})).await;
+    transition(&app, &sent[3], json!({"to": "on_hold", "blocker": "awaiting_records"})).await;
+    let viewer = format!("/v1/members/{}", app.site.viewer);
+    app.admin().patch(&viewer, "*", &json!({"studies": ["heart-2026"]})).await.expect(200);
+    let mut witness = Witness::new();
+    for report in ["source-quality", "movement", "blockers", "next-actions", "workflow-signal"] {
+        let path = format!("/v1/reports/{report}");
+        witness.call(&app.coordinator(), Method::GET, &path, |request| request).await.expect(200);
+    }
+    to(&app, "2026-08-05T12:00:00Z");
+    roll(&app).await;
+    assert_eq!(close(&app).await, 1);
+    for (person, path) in [(app.partner(), "/v1/feedback"), (app.viewer(), "/v1/reports/sponsor-summary?study=heart-2026")] {
+        let told = witness.call(&person, Method::GET, path, |request| request).await.expect(200);
+        assert_eq!(told.body["periods"].as_array().unwrap().len(), 1);
+    }
+    for path in ["source-quality?study=heart-2026", "movement?study=heart-2026"] {
+        let request = app.coordinator().request(Method::GET, &format!("/v1/reports/{path}"));
+        let drawn = crate::support::callers::send(request.header("Accept", "image/svg+xml")).await.expect(200);
+        assert!(drawn.text.starts_with("<svg ") && drawn.text.contains("role=\"img\""), "{}", drawn.text);
+    }
+    let request = app.coordinator().request(Method::GET, "/v1/reports/movement").header("Accept", "image/svg+xml");
+    crate::support::callers::send(request).await.expect_problem(400, "invalid_parameter");
 }
 
 #[actix_web::test]

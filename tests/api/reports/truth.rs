@@ -362,7 +362,7 @@ async fn every_figure_of_every_report_equals_a_count_over_the_rows() {
 }
 
 #[actix_web::test]
-#[ignore = "minutes: cargo test --release --test api reports::truth -- --ignored"]
+#[ignore = "three minutes: cargo test --test api reports::truth -- --ignored"]
 async fn every_figure_of_every_report_equals_a_count_over_a_hundred_thousand_rows() {
     every_figure_is_true_for(120_000).await;
 }

@@ -58,6 +58,9 @@ const COPY: &[&str] = &[
     "Problem.detail",
     "FaultBody.message",
     "BulkResult.detail",
+    "Chance.statement",
+    "FeedbackFigure.what_to_do",
+    "FeedbackIssue.what_to_do",
     "LaunchBlocker.what_to_do",
     "LaunchCheckItem.what_to_do",
     "PreflightView.what_to_do",
@@ -83,7 +86,10 @@ const ABOUT_REFERRALS: &[(&str, &str)] = &[
         "site_id id first_referral_id second_referral_id grounds status is_test opened_at resolved_at resolved_by \
          kept_referral_id version",
     ),
-    ("events", "site_id id number audit_id event_type is_test subject_id version partner_id study_id occurred_at"),
+    (
+        "events",
+        "site_id id number audit_id event_type is_test subject_id version partner_id study_id occurred_at status_before status_after owner_id",
+    ),
     ("idempotency_keys", "site_id principal_id operation key_digest fingerprint status location etag body created_at"),
     ("match_results", "site_id referral_id partner_id queued_at matched_at candidates"),
     ("referral_digests", "site_id referral_id partner_id kind digest key_id"),

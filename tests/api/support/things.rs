@@ -98,6 +98,8 @@ impl Things {
 fn with_query(path: &str, study: &str, id: &str) -> String {
     match path {
         "/v1/language/current" => format!("{path}?study={study}"),
+        "/v1/reports/sponsor-summary" => format!("{path}?study={study}"),
+        "/v1/feedback" => format!("{path}?partner=lakeside"),
         path if path.ends_with("/diff") => format!("{path}?against={id}"),
         path => path.to_owned(),
     }

@@ -124,7 +124,14 @@ impl Sown {
             // Two referrals of the half, whichever id is the smaller.
             conn.batch_execute(&format!(
                 "INSERT INTO duplicate_reviews SELECT '{id}', gen_random_uuid(), min(id::text)::uuid, max(id::text)::uuid, '{{phone}}', 'open', false,
-                     now(), null, null, null, 1 FROM referrals WHERE site_id = '{id}'",
+                     now(), null, null, null, 1 FROM referrals WHERE site_id = '{id}';
+                 INSERT INTO report_heads VALUES ('{id}', 0, 1, 'UTC', false, null);
+                 INSERT INTO report_facts SELECT site_id, id, study_id, coalesce(partner_id, '00000000-0000-0000-0000-000000000000'), channel, owner_id,
+                     false, '2026-06-01', '2026-06-01', 0, '' FROM referrals WHERE site_id = '{id}';
+                 INSERT INTO report_cells SELECT DISTINCT site_id, 'recorded_day', '2026-06-01'::date, study_id,
+                     coalesce(partner_id, '00000000-0000-0000-0000-000000000000'), channel, owner_id, false, ''::bytea FROM referrals WHERE site_id = '{id}';
+                 INSERT INTO report_releases SELECT site_id, audience, study_id, partner_id, '2026-06-30', '2026-06-01', now(), '{{}}'
+                   FROM handoff_routes, (VALUES ('partner'), ('sponsor')) AS told (audience) WHERE site_id = '{id}'",
                 id = half.id
             ))
             .unwrap();
@@ -134,7 +141,7 @@ impl Sown {
 }
 
 /// The tables of which a partner reads its own rows.
-const PARTNERS_READ: [&str; 10] = [
+const PARTNERS_READ: [&str; 11] = [
     "partners",
     "studies",
     "idempotency_keys",
@@ -145,6 +152,7 @@ const PARTNERS_READ: [&str; 10] = [
     "language_versions",
     "language_acknowledgements",
     "approved_processes",
+    "report_releases",
 ];
 
 /// Who asks.
@@ -171,6 +179,9 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         // What a partner's request leaves in the journal is the site's to read.
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
         "job_leases" | "route_configurations" => Some("true".into()),
+        "report_heads" | "report_facts" | "report_cells" => Some("true".into()),
+        // What sponsors are told of it is no partner's.
+        "report_releases" => Some(format!("partner_id = '{partner}' OR audience = 'sponsor'")),
         "partners" => Some(format!("id = '{partner}'")),
         "studies" => Some("code = 'first-only'".into()),
         // Of the study that the first partner alone has a route for; the one of the shared study has another locale.
@@ -330,6 +341,17 @@ fn insert(table: &str, site: &Site) -> String {
             "(site_id, id, audit_id, event_type, is_test, subject_id, version, partner_id, occurred_at)
              VALUES ('{id}', gen_random_uuid(), gen_random_uuid(), 'referral.received', false, gen_random_uuid(), 1, '{partner}', now())"
         ),
+        "report_heads" => format!("VALUES ('{id}', 0, 1, 'UTC', false, null)"),
+        "report_facts" => format!(
+            "VALUES ('{id}', gen_random_uuid(), '{}', '{partner}', 'secure_form', '{member}', false, '2026-06-02', '2026-06-02', 0, '')",
+            site.study
+        ),
+        "report_cells" => {
+            format!("VALUES ('{id}', 'recorded_day', '2026-06-02', '{}', '{partner}', 'secure_form', '{member}', false, '')", site.study)
+        }
+        "report_releases" => {
+            format!("VALUES ('{id}', 'partner', '{}', '{partner}', '2026-07-31', '2026-07-01', now(), '{{}}')", site.study)
+        }
         "job_leases" => format!("VALUES ('{id}', 'housekeeping', gen_random_uuid(), now(), 'done', 0, 0)"),
         "journal_heads" => format!("VALUES ('{id}', 0, 0, 0, sha256('x'))"),
         "journal_queue" => format!("(site_id, id, stream, partner_id) VALUES ('{id}', gen_random_uuid(), 'event', '{partner}')"),
