@@ -331,6 +331,8 @@ fn explain(place: &Place, site: &str, today: NaiveDate) {
         today - Days::new(DAYS)
     );
     let due = OPEN_WORK.split_once("const DUE: &str = \"").and_then(|(_, text)| text.split_once("\";")).expect("the statement").0;
+    // Any third thing to group by plans alike.
+    let due = due.replace("{aging}", "q.status AS aging");
     let due = due.replace("$1", &format!("uuid '{site}'")).replace("$2", &format!("timestamptz '{}'", Utc::now().to_rfc3339()));
     let mut conn = connect(&place.url(APP_ROLE)).unwrap();
     conn.batch_execute(&format!("SET app.site_id = '{site}'")).unwrap();

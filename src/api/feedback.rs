@@ -257,10 +257,9 @@ fn report(conn: &mut Conn, context: &Context, asked: &GetFeedback) -> Result<Fee
         let Some(study) = names.studies.get(&row.study_id).filter(|code| wanted(code)) else { continue };
         periods.push(FeedbackPeriod::of(&row, study.clone())?);
     }
-    let next: BTreeMap<_, NaiveDate> = reports::last_releases(conn, scope)?
+    let next: BTreeMap<_, NaiveDate> = reports::last_releases(conn, scope, Some(partner))?
         .into_iter()
-        .filter(|row| row.audience == Audience::Partner && row.partner_id == partner)
-        .map(|row| (row.study_id, row.ends_on.succ_opt().unwrap_or(row.ends_on)))
+        .map(|(_, study, _, day)| (study, day.succ_opt().unwrap_or(day)))
         .collect();
     let mut collecting: Vec<Collecting> = reports::sources(conn, scope)?
         .into_iter()

@@ -27,10 +27,16 @@ pub struct FirstAction {
     pub met_by_receipt: Option<bool>,
 }
 
+/// When it was taken: the acknowledgement, or the end of a referral that nobody acknowledged.
+#[must_use]
+pub fn taken_at(acknowledged_at: Option<DateTime<Utc>>, closed_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    acknowledged_at.or(closed_at)
+}
+
 /// The first action as it looks at `now`. What is taken at the very moment it is due is in time.
 #[must_use]
 pub fn of(kept: &Kept, now: DateTime<Utc>) -> FirstAction {
-    let taken_at = kept.acknowledged_at.or(kept.closed_at);
+    let taken_at = taken_at(kept.acknowledged_at, kept.closed_at);
     let met = |due_at: Option<DateTime<Utc>>| {
         let due_at = due_at?;
         match taken_at {

@@ -14,7 +14,7 @@ pub mod aging;
 pub mod alerting;
 pub mod approved_process;
 pub mod boundaries;
-pub mod capacity;
+pub mod calendar;
 pub mod contact_basis;
 pub mod coverage;
 pub mod escalation;

@@ -1,9 +1,14 @@
 //! What a partner sees of a referral's state: four classes, and an end whose timing tells nothing (PRODUCT.md §1).
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 
+use super::calendar;
 use super::vocabulary::{Blocker, CloseReason, NotAcceptedReason, PartnerReferralStatus, ReferralStatus};
+
+/// Days from its recording until an end may show, and from the end of a month until it is closed for shared outputs (`reports::shared`): the
+/// one tells no more than the other.
+pub const CLOSED_AFTER_DAYS: i64 = 30;
 
 /// The facts the partner's view is derived from.
 #[derive(Debug, Clone, Copy)]
@@ -71,15 +76,8 @@ const fn not_accepted(reason: CloseReason) -> Option<NotAcceptedReason> {
 /// Receipt counts by `recorded_at`: the partner knows it, and a late entry cannot bring the day forward.
 #[must_use]
 pub fn closed_shows_from(recorded_at: DateTime<Utc>, closed_at: DateTime<Utc>, time_zone: Tz) -> DateTime<Utc> {
-    let earliest = closed_at.max(recorded_at + Duration::days(30));
-    let local = earliest.with_timezone(&time_zone).date_naive();
-    let (year, month) = if local.month() == 12 { (local.year() + 1, 1) } else { (local.year(), local.month() + 1) };
-    let Some(first) = NaiveDate::from_ymd_opt(year, month, 1) else { return DateTime::<Utc>::MAX_UTC };
-    // A zone whose midnight does not exist that day starts the month at its first existing hour.
-    (0..24)
-        .filter_map(|hour| first.and_hms_opt(hour, 0, 0))
-        .find_map(|start| time_zone.from_local_datetime(&start).earliest())
-        .map_or(DateTime::<Utc>::MAX_UTC, |start| start.with_timezone(&Utc))
+    let earliest = closed_at.max(recorded_at + Duration::days(CLOSED_AFTER_DAYS));
+    calendar::next_start(calendar::month_of(earliest, time_zone), time_zone)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::Context;
 use crate::auth::Actor;
 use crate::db::Conn;
 use crate::domain::admission::{Gate, Obstacle, obstacles};
-use crate::domain::capacity;
+use crate::domain::calendar;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::LanguageVersionId;
 use crate::domain::language_standing::Standing;
@@ -68,7 +68,7 @@ pub(super) fn decide(
         return Ok(Err(*obstacle));
     }
     if let Some(capacity) = route.route.monthly_capacity {
-        let month = capacity::month_of(context.now, site.zone());
+        let month = calendar::month_of(context.now, site.zone());
         let limit = if is_late { i32::MAX } else { capacity };
         if !store::route_counts::count_one(conn, &route.route, month, limit)? {
             return Ok(Err(Obstacle::NoCapacity));
@@ -92,7 +92,7 @@ pub(super) fn standing(
     let has_room = match route.route.monthly_capacity {
         None => true,
         Some(capacity) => {
-            let month = capacity::month_of(context.now, site.zone());
+            let month = calendar::month_of(context.now, site.zone());
             store::route_counts::counted(conn, &context.scope, &route.route, month)? < capacity
         }
     };

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Context, admit, no_route};
 use crate::db::Conn;
 use crate::domain::admission::PreflightState;
-use crate::domain::capacity;
+use crate::domain::calendar;
 use crate::domain::text::Code;
 use crate::domain::vocabulary::Channel;
 use crate::error::{AppError, ErrorCode};
@@ -52,6 +52,6 @@ pub fn run(conn: &mut Conn, context: &Context, question: &Question) -> Result<St
     let site = store::sites::current(conn, scope)?;
     let state = PreflightState::of(admit::standing(conn, context, &site, &route, question.channel)?.first().copied());
     let again_at = (state == PreflightState::NoCapacity)
-        .then(|| capacity::next_start(capacity::month_of(context.now, site.zone()), site.zone()));
+        .then(|| calendar::next_start(calendar::month_of(context.now, site.zone()), site.zone()));
     Ok(Standing { state, again_at })
 }

@@ -10,10 +10,11 @@ use super::Context;
 use super::report_sums::{HAPPENED, RECORDED, ReportSums};
 use super::roll_reports;
 use crate::db::Conn;
+use crate::domain::calendar;
 use crate::domain::ids::{PartnerId, StudyId};
 use crate::domain::partner_view;
 use crate::domain::reports::standing::Counted;
-use crate::domain::reports::{Basis, Figure, Key, Period, Sums, calendar, shared};
+use crate::domain::reports::{Basis, Figure, Key, Period, Sums, shared};
 use crate::domain::vocabulary::{Blocker, NextAction};
 use crate::error::AppError;
 use crate::privacy::suppression::{Gate, Known, Shown};
@@ -70,8 +71,8 @@ type Told = BTreeMap<(StudyId, PartnerId), BTreeMap<Key, (i64, Known)>>;
 type Last = BTreeMap<(Audience, StudyId, PartnerId), NaiveDate>;
 
 fn last(conn: &mut Conn, context: &Context) -> Result<Last, AppError> {
-    let rows = reports::last_releases(conn, &context.scope)?;
-    Ok(rows.into_iter().map(|row| ((row.audience, row.study_id, row.partner_id), row.ends_on)).collect())
+    let rows = reports::last_releases(conn, &context.scope, None)?;
+    Ok(rows.into_iter().map(|(audience, study, partner, day)| ((audience, study, partner), day)).collect())
 }
 
 struct Closing {
@@ -174,11 +175,11 @@ impl Closing {
         for ((_, partner), period) in due {
             by_start.entry(period.from).or_default().insert(*partner);
         }
-        let end = calendar::start(calendar::next_month(self.month), zone);
+        let end = calendar::start_of(calendar::next_month(self.month), zone);
         let mut told = Told::new();
         for (from, partners) in by_start {
             let partners: Vec<PartnerId> = partners.into_iter().collect();
-            let span = (calendar::start(from, zone), end);
+            let span = (calendar::start_of(from, zone), end);
             for standing in reports::standings_of(conn, &context.scope, &partners, span)? {
                 let counted = Counted::new(&standing, 0, zone);
                 let Some(of) = counted.traits.partner.map(|partner| (counted.traits.study, partner)) else { continue };

@@ -91,8 +91,8 @@ fn count(
 
 impl Changes {
     fn count(&mut self, counted: &Counted, times: i64) {
-        for (basis, starts_on) in counted.places() {
-            self.cells.entry((basis, starts_on, counted.traits)).or_default().merge(&counted.tally, times);
+        for (basis, starts_on, tally) in counted.parts() {
+            self.cells.entry((basis, starts_on, counted.traits)).or_default().merge(&tally, times);
         }
     }
 }

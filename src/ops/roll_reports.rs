@@ -3,12 +3,15 @@
 //!
 //! The pass holds the site's head, so that of several servers one adds at a time.
 
+use chrono_tz::Tz;
+
 use super::{Context, report_counts};
 use crate::db::Conn;
 use crate::domain::reports::DEFINITIONS;
+use crate::domain::reports::tally::Broken;
 use crate::error::AppError;
 use crate::store;
-use crate::store::reports::{self, HeadRow};
+use crate::store::reports::{self, HappeningRow, HeadRow};
 use crate::store::sites::SiteRow;
 
 /// Events, or sums to be removed, of one pass. Many at once touch each sum once instead of many times; nobody but the next pass waits for
@@ -56,11 +59,23 @@ pub fn pass(conn: &mut Conn, context: &Context, batch: i64) -> Result<Rolled, Ap
     }
     let told = reports::after(conn, scope, head.position, batch)?;
     let Some((last, _)) = told.last() else { return Ok(Rolled { count: 0, more: false }) };
+    let before = head.clone();
     head.position = *last;
     let told: Vec<_> = told.into_iter().map(|(_, event)| event).collect();
-    let changes = report_counts::of(conn, scope, &told, site.zone())?;
-    reports::change(conn, scope, changes.cells)?;
-    reports::keep(conn, &changes.facts)?;
+    if let Err(error) = count(conn, context, &told, site.zone()) {
+        if !error.cause().is_some_and(|cause| cause.is::<Broken>()) {
+            return Err(error);
+        }
+        log::error!("a sum of the reports is broken: all sums of the site are made anew");
+        reports::write_head(conn, scope, &HeadRow { clearing: true, ..before })?;
+        return Ok(Rolled { count: 1, more: true });
+    }
     reports::write_head(conn, scope, &head)?;
     Ok(Rolled { count: told.len(), more: i64::try_from(told.len()).unwrap_or(batch) == batch })
+}
+
+fn count(conn: &mut Conn, context: &Context, told: &[HappeningRow], zone: Tz) -> Result<(), AppError> {
+    let changes = report_counts::of(conn, &context.scope, told, zone)?;
+    reports::change(conn, &context.scope, changes.cells)?;
+    Ok(reports::keep(conn, &changes.facts)?)
 }

@@ -7,7 +7,7 @@ use super::{Context, Expected, facts, void_proofs};
 use crate::db::Conn;
 use crate::domain::CodeList;
 use crate::domain::boundaries::BoundariesPatch;
-use crate::domain::capacity;
+use crate::domain::calendar;
 use crate::domain::ids::{MemberId, RouteId};
 use crate::domain::journal::SubjectKind;
 use crate::domain::public_url;
@@ -102,8 +102,8 @@ pub fn run(
     let changed = store::routes::find(conn, scope, id)?.ok_or_else(AppError::not_found)?;
     // Only a route with a capacity is counted: what the month brought before it had one is counted now, while nothing comes in.
     if patch.monthly_capacity.is_some_and(|capacity| capacity.is_some()) {
-        let month = capacity::month_of(context.now, site.zone());
-        store::route_counts::recount(conn, scope, &route, month, capacity::start_of(month, site.zone()))?;
+        let month = calendar::month_of(context.now, site.zone());
+        store::route_counts::recount(conn, scope, &route, month, calendar::start_of(month, site.zone()))?;
     }
     let was = route.configuration(&site).hash();
     let (before, after) = (facts::of_route(&route), facts::of_route(&changed.route));

@@ -146,16 +146,22 @@ pub fn tally(
     filter: &Filter,
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<Tally>> {
-    Statement::of(TALLIED, scope, is_test, now).narrowed(filter).and(" GROUP BY 1, 2, 3, 4").0.load(conn)
+    let tallied = format!(
+        "SELECT q.owner_id, q.next_action, {}, q.next_action_due_at <= $3 AS overdue, count(*) AS count FROM referrals q",
+        aging("$3")
+    );
+    Statement::of(&tallied, scope, is_test, now).narrowed(filter).and(" GROUP BY 1, 2, 3, 4").0.load(conn)
 }
 
-/// `domain::aging::of` in SQL, for counting.
-const TALLIED: &str = "SELECT q.owner_id, q.next_action,
-       CASE WHEN q.blocker IS NOT NULL THEN 'dependency_blocked'
-            WHEN q.next_action_due_at > $3 THEN NULL
-            WHEN q.status IN ('received', 'quarantined') THEN 'no_first_action'
-            ELSE 'stalled' END AS aging,
-       q.next_action_due_at <= $3 AS overdue, count(*) AS count FROM referrals q";
+/// `domain::aging::of` in SQL, for counting open referrals `q` at the time that `now` names.
+pub(super) fn aging(now: &str) -> String {
+    format!(
+        "CASE WHEN q.blocker IS NOT NULL THEN 'dependency_blocked'
+              WHEN q.next_action_due_at > {now} THEN NULL
+              WHEN q.status IN ('received', 'quarantined') THEN 'no_first_action'
+              ELSE 'stalled' END AS aging"
+    )
+}
 
 /// `domain::aging::of` in SQL, for finding: what is overdue is a range of the index.
 const fn is_aging(aging: Aging) -> &'static str {

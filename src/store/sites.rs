@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
+use crate::domain::calendar;
 use crate::domain::ids::SiteId;
 use crate::domain::next_action::{DueHours, DueTerms};
 use crate::domain::text::{CalendarDate, OpeningHours, PhoneRegion, PublicName, TimeZoneName, WebUrl};
@@ -79,7 +80,7 @@ impl SiteRow {
     /// The day of its calendar at this moment.
     #[must_use]
     pub fn day_of(&self, now: DateTime<Utc>) -> NaiveDate {
-        now.with_timezone(&self.zone()).date_naive()
+        calendar::day_of(now, self.zone())
     }
 }
 

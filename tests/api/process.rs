@@ -55,6 +55,13 @@ async fn the_first_start_serves_a_sample_site_and_says_how_to_try_it() {
     let output = place.run(&["token", "create", "--member", member, "--ttl", "5m"]);
     let token = String::from_utf8(output.stdout).unwrap();
     place.person(token.trim()).get("/v1/site").await.expect(200);
+    // The site's reports, beside it too.
+    let report = place.run(&["report", "next-actions"]);
+    let report = String::from_utf8(report.stdout).unwrap();
+    assert!(report.contains("attempt_contact") && report.contains('█'), "{report}");
+    let table = String::from_utf8(place.run(&["report", "source-quality", "--csv"]).stdout).unwrap();
+    assert!(table.starts_with("from,until,partner,study,volume,") && table.lines().count() > 3, "{table}");
+    assert!(refusal(&place.run(&["report", "movement", "--study", "no-such-study"])).contains("study: "));
     let second = Place { address: "127.0.0.1:0".parse().unwrap(), home: place.home };
     let said = refusal(&second.run(&[]));
     assert!(said.contains("Another handoff") && said.contains(&serving.child.id().to_string()), "{said}");

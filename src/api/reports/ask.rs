@@ -6,9 +6,10 @@ use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
 use crate::api::extract::contract;
+use crate::domain::calendar;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
-use crate::domain::reports::{Period, calendar};
+use crate::domain::reports::Period;
 use crate::domain::text::{CalendarDate, Code};
 use crate::domain::vocabulary::Channel;
 use crate::error::{AppError, ErrorCode};
@@ -182,9 +183,9 @@ impl GetReport {
     /// # Errors
     /// 400 for one that is none.
     pub(super) fn period(&self, zone: chrono_tz::Tz, now: DateTime<Utc>) -> Result<Period, AppError> {
-        let today = calendar::day(now, zone);
+        let today = calendar::day_of(now, zone);
         let until = self.until.as_ref().and_then(day).unwrap_or(today);
-        let usual = calendar::month(until).checked_sub_months(Months::new(MONTHS_BEFORE)).unwrap_or(until);
+        let usual = calendar::first_of_month(until).checked_sub_months(Months::new(MONTHS_BEFORE)).unwrap_or(until);
         period(("from", self.from.as_ref().and_then(day).unwrap_or(usual)), ("until", until), today)
     }
 

@@ -50,8 +50,8 @@ pub struct SourceFigures {
     pub handed_off: Share,
     /// Those whose source is `verified`.
     pub attribution_verified: Share,
-    /// From the start of the clock (recorded, or opened again) to the first step forward, by the calendar: acknowledged, contacted, reached
-    /// or handed off, whichever came first. A referral that was closed or put on hold without one has none.
+    /// From the start of the clock (recorded, or opened again) to the first action, by the calendar: the acknowledgement or any later step, or
+    /// the end of a referral that nobody acknowledged, as in `first_action` of a referral.
     pub time_to_first_action: TimeFigures,
     /// From the start of the clock (recorded, or opened again) to the person being reached, by the calendar.
     pub time_to_connection: TimeFigures,

@@ -10,10 +10,11 @@ use super::ask::{self, LateLogged, ReportPeriod};
 use super::figures::{Share, TimeFigures};
 use crate::api::extract::contract;
 use crate::db::Conn;
+use crate::domain::calendar;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
 use crate::domain::reports::chance::{self, ChanceMethod, ChanceVerdict, Moments, Test};
-use crate::domain::reports::{Figure, Period, Sums, calendar};
+use crate::domain::reports::{Figure, Period, Sums};
 use crate::domain::text::{CalendarDate, Code, TimeZoneName};
 use crate::domain::vocabulary::Channel;
 use crate::error::{AppError, ErrorCode};
@@ -77,7 +78,7 @@ contract!(GetWorkflowSignalReport);
 
 impl GetWorkflowSignalReport {
     fn periods(&self, zone: chrono_tz::Tz, now: DateTime<Utc>) -> Result<(Period, Period), AppError> {
-        let today = calendar::day(now, zone);
+        let today = calendar::day_of(now, zone);
         let refused = |code, message| {
             AppError::new(ErrorCode::InvalidParameter).with_faults(vec![Fault::new("/changed_on", code, message)])
         };
@@ -237,7 +238,7 @@ pub struct WorkflowSignalReport {
     /// Live referrals recorded after.
     #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     pub referrals_after: i64,
-    /// From the start of the clock to the first step forward, as in the report on source quality; of those that made one.
+    /// From the start of the clock to the first action, as in the report on source quality; of those that were acted on.
     pub time_to_first_action: SignalTimes,
     /// Referrals whose escalation took a step at any time, the reminder of an overdue action included: on these something was overdue at
     /// least once. (`stalled` as an aging is what is overdue now.)

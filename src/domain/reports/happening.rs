@@ -3,8 +3,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use super::calendar::{self, Basis};
+use super::period::Basis;
 use super::{Figure, Key, Tally};
+use crate::domain::calendar;
 use crate::domain::journal::EventType;
 use crate::domain::vocabulary::ReferralStatus;
 
@@ -28,7 +29,6 @@ impl Happening {
             EventType::ReferralReceived => tally.add(Figure::Received, 1),
             EventType::ReferralReopened => tally.add(Figure::Reopened, 1),
             EventType::ReferralEscalated => tally.add(Figure::Escalated, 1),
-            EventType::ReferralMerged => tally.add(Figure::Merged, 1),
             EventType::ReferralTransitioned => {
                 if let Some((from, to)) = self.moved.filter(|(from, to)| from != to) {
                     tally.add(Key::Moved(from, to), 1);
@@ -45,7 +45,7 @@ impl Happening {
     /// The sums that it is in: of its day and of its month.
     #[must_use]
     pub fn places(&self, zone: Tz) -> [(Basis, NaiveDate); 2] {
-        let day = calendar::day(self.occurred_at, zone);
-        [(Basis::HappenedDay, day), (Basis::HappenedMonth, calendar::month(day))]
+        let day = calendar::day_of(self.occurred_at, zone);
+        [(Basis::HappenedDay, day), (Basis::HappenedMonth, calendar::first_of_month(day))]
     }
 }

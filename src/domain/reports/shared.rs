@@ -1,20 +1,17 @@
 //! What partners and sponsors are told: which figures, of which periods, and when.
 
-use chrono::{Days, NaiveDate};
+use chrono::{Duration, NaiveDate};
 
-use super::calendar;
 use super::{Figure, Key};
+use crate::domain::calendar;
 use crate::domain::language::LanguagePart;
+use crate::domain::partner_view::CLOSED_AFTER_DAYS;
 use crate::domain::vocabulary::{HandoffIssue, NotAcceptedReason, PartnerReferralStatus};
 
-/// Days after the end of a month until it is closed for shared outputs: each referral of it is as old then as one must be to show as
-/// closed to its partner.
-pub const CLOSED_AFTER_DAYS: u64 = 30;
-
-/// Whether a month may be closed today.
+/// Whether a month may be closed today: each referral of it is as old then as one must be to show as closed to its partner.
 #[must_use]
 pub fn is_closable(month: NaiveDate, today: NaiveDate) -> bool {
-    calendar::next_month(month).checked_add_days(Days::new(CLOSED_AFTER_DAYS)).is_some_and(|day| day <= today)
+    calendar::next_month(month) + Duration::days(CLOSED_AFTER_DAYS) <= today
 }
 
 /// The issues that partners hear of: what went wrong with what they sent, and what people expected that came from them.

@@ -3,8 +3,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use super::calendar::{self, Basis};
+use super::period::Basis;
 use super::{Figure, Key, Tally, times};
+use crate::domain::calendar;
+use crate::domain::first_action;
 use crate::domain::ids::{MemberId, PartnerId, StudyId};
 use crate::domain::partner_view::Facts;
 use crate::domain::vocabulary::{Attribution, Blocker, Channel, CloseReason, HandoffIssue, ReferralStatus};
@@ -35,7 +37,7 @@ pub struct Standing {
     pub received_at: DateTime<Utc>,
     /// When its clock started: recorded, or opened again.
     pub clock_started_at: DateTime<Utc>,
-    /// First acted on.
+    /// Acknowledged, or a later step.
     pub acknowledged_at: Option<DateTime<Utc>>,
     /// First contact attempt.
     pub contacting_at: Option<DateTime<Utc>>,
@@ -112,7 +114,7 @@ impl Counted {
         for issue in &standing.issues {
             tally.add(Key::Issue(*issue), 1);
         }
-        if let Some(at) = standing.acknowledged_at {
+        if let Some(at) = first_action::taken_at(standing.acknowledged_at, standing.facts.closed_at) {
             tally.add(Key::FirstAction(times::class(at - standing.clock_started_at)), 1);
         }
         if let Some(at) = standing.connected_at {
@@ -120,19 +122,20 @@ impl Counted {
         }
         Self {
             traits: standing.traits,
-            recorded_on: calendar::day(standing.facts.recorded_at, zone),
-            received_on: calendar::day(standing.received_at, zone),
+            recorded_on: calendar::day_of(standing.facts.recorded_at, zone),
+            received_on: calendar::day_of(standing.received_at, zone),
             tally,
         }
     }
 
-    /// The sums that it is in: of its day and month of recording, and of its week of receipt.
+    /// The sums that it is in, and with what: all of it in those of its day and month of recording; in that of its week of receipt the figures
+    /// alone, since cohorts tell neither times nor codes.
     #[must_use]
-    pub fn places(&self) -> [(Basis, NaiveDate); 3] {
+    pub fn parts(&self) -> [(Basis, NaiveDate, Tally); 3] {
         [
-            (Basis::RecordedDay, self.recorded_on),
-            (Basis::RecordedMonth, calendar::month(self.recorded_on)),
-            (Basis::ReceivedWeek, calendar::week(self.received_on)),
+            (Basis::RecordedDay, self.recorded_on, self.tally.clone()),
+            (Basis::RecordedMonth, calendar::first_of_month(self.recorded_on), self.tally.clone()),
+            (Basis::ReceivedWeek, calendar::monday_of(self.received_on), self.tally.figures()),
         ]
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::figures::{Key, WIDTH};
+use super::figures::{FIGURES, Key, WIDTH};
 use super::times::CLASSES;
 
 /// A sparse sum: how much is counted under each number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally(BTreeMap<u16, i64>);
 
-/// A packed sum that cannot be read, or one that would be negative: sums that are made anew mend both.
+/// A packed sum that cannot be read, or one that would be negative. The rollup that meets one makes all sums anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken;
 
@@ -32,6 +32,12 @@ impl Tally {
         for (number, count) in &other.0 {
             *self.0.entry(*number).or_default() += times * count;
         }
+    }
+
+    /// What of it is counted under figures.
+    #[must_use]
+    pub fn figures(&self) -> Self {
+        Self(self.0.range(..FIGURES).map(|(number, count)| (*number, *count)).collect())
     }
 
     /// Whether nothing is counted.

@@ -11,6 +11,7 @@ use super::Filter;
 use crate::auth::SiteScope;
 use crate::domain::ids::MemberId;
 use crate::domain::vocabulary::{Aging, Blocker, NextAction};
+use crate::store::queue;
 
 /// How many wait for the same thing under the same owner, for how long.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -87,12 +88,9 @@ const BLOCKED: &str = "SELECT q.blocker, q.owner_id, count(*) AS open,
        min(q.blocked_since) AS oldest_since
   FROM referrals q WHERE q.site_id = $1 AND NOT q.is_test AND q.status <> 'closed' AND q.blocker IS NOT NULL";
 
-/// Its aging is `domain::aging::of` in SQL.
+/// `{aging}` is the queue's.
 const DUE: &str = "SELECT q.next_action, q.owner_id,
-       CASE WHEN q.blocker IS NOT NULL THEN 'dependency_blocked'
-            WHEN q.next_action_due_at > $2 THEN NULL
-            WHEN q.status IN ('received', 'quarantined') THEN 'no_first_action'
-            ELSE 'stalled' END AS aging,
+       {aging},
        count(*) AS open,
        count(*) FILTER (WHERE q.next_action_due_at > $2 AND q.next_action_due_at <= $2 + interval '1 day') AS due_within_24_hours,
        count(*) FILTER (WHERE q.next_action_due_at <= $2) AS overdue,
@@ -147,5 +145,7 @@ pub fn blocked(
 /// # Errors
 /// A database failure.
 pub fn due(conn: &mut PgConnection, scope: &SiteScope, filter: &Filter, now: DateTime<Utc>) -> QueryResult<Vec<DueTally>> {
-    narrowed(DUE, scope, now, filter).sql(" GROUP BY 1, 2, 3 ORDER BY 1, 2, 3").load(conn)
+    narrowed(&DUE.replace("{aging}", &queue::aging("$2")), scope, now, filter)
+        .sql(" GROUP BY 1, 2, 3 ORDER BY 1, 2, 3")
+        .load(conn)
 }

@@ -47,12 +47,16 @@ pub fn insert(conn: &mut PgConnection, rows: &[ReleaseRow]) -> QueryResult<()> {
     Ok(())
 }
 
-/// The last release of each reader and subject.
+/// The last day that was released of each study: to each audience about everybody, or to one partner.
 ///
 /// # Errors
 /// A database failure.
-pub fn last(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<ReleaseRow>> {
-    report_releases::table
+pub fn last(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    to: Option<PartnerId>,
+) -> QueryResult<Vec<(Audience, StudyId, PartnerId, NaiveDate)>> {
+    let mut query = report_releases::table
         .filter(report_releases::site_id.eq(scope.site()))
         .distinct_on((report_releases::audience, report_releases::study_id, report_releases::partner_id))
         .order((
@@ -61,8 +65,12 @@ pub fn last(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<Relea
             report_releases::partner_id,
             report_releases::ends_on.desc(),
         ))
-        .select(ReleaseRow::as_select())
-        .load(conn)
+        .select((report_releases::audience, report_releases::study_id, report_releases::partner_id, report_releases::ends_on))
+        .into_boxed();
+    if let Some(partner) = to {
+        query = query.filter(report_releases::audience.eq(Audience::Partner).and(report_releases::partner_id.eq(partner)));
+    }
+    query.load(conn)
 }
 
 /// What an audience is shown, the newest periods first: of one study or all, for or about one partner or all, ending after a day.

@@ -17,6 +17,8 @@ mod language;
 mod launch;
 mod people;
 mod queue;
+mod refusals;
+mod reports;
 
 use people::{alerts, keys, members};
 
@@ -78,7 +80,8 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     language::processes(&app, &mut witness).await;
     lists(&app, &mut witness).await;
     journal(&app, &mut witness).await;
-    refusals(&app, &mut witness).await;
+    reports::reports(&app, &mut witness).await;
+    refusals::refusals(&app, &mut witness).await;
     conflicts(&app, &mut witness).await;
     alerts(&app, &mut witness).await;
     members(&app, &mut witness).await;
@@ -325,81 +328,6 @@ async fn journal(app: &App, witness: &mut Witness) {
     let as_csv = |request: reqwest::RequestBuilder| request.header("Accept", "text/csv");
     witness.call(&app.admin(), Method::GET, "/v1/audit", as_csv).await.expect(200);
     witness.call(&app.admin(), Method::GET, "/v1/audit?limit=1", as_csv).await.expect_problem(400, "invalid_parameter");
-}
-
-/// Every report, for everybody who reads one. Closed periods: `reports::closing`.
-async fn reports(app: &App, witness: &mut Witness) {
-    let viewer = format!("/v1/members/{}", app.site.viewer);
-    patch(witness, &app.admin(), &viewer, "*", &json!({"studies": [STUDY]})).await.expect(200);
-    crate::reports::roll(app).await;
-    for report in ["source-quality", "movement", "blockers", "next-actions", "workflow-signal"] {
-        get(witness, &app.coordinator(), &format!("/v1/reports/{report}")).await.expect(200);
-    }
-    get(witness, &app.coordinator(), "/v1/reports/movement?until=2020-01-01&from=2020-01-02")
-        .await
-        .expect_problem(400, "invalid_parameter");
-    let summary = format!("/v1/reports/sponsor-summary?study={STUDY}");
-    get(witness, &app.viewer(), &summary).await.expect(200);
-    get(witness, &app.partner(), "/v1/feedback").await.expect(200);
-}
-
-async fn refusals(app: &App, witness: &mut Witness) {
-    let (partner, path) = (app.partner(), "/v1/referrals");
-    let bodies = [
-        (json!({"study": STUDY}), 422, "invalid_body"),
-        (make::referral_with(json!({"study": "unknown-study"})), 422, "invalid_body"),
-        (make::referral_with(json!({"colour": "x"})), 422, "unknown_field"),
-        (make::referral_with(json!({"date_of_birth": "x", "colour": 1})), 422, "sensitive_field"),
-        (make::referral_with(json!({"study": {}, "channel": 5, "contact_basis": null, "match": {}})), 422, "invalid_body"),
-        (make::referral_with(json!({"study": STUDY, "partner_reference": "SLP-1"})), 409, "partner_reference_used"),
-        (make::referral_with(json!({"partner_reference": "she-has-breast-cancer"})), 422, "sensitive_content"),
-        (json!([]), 400, "not_an_object"),
-    ];
-    for (body, status, code) in bodies {
-        post(witness, &partner, path, &body).await.expect_problem(status, code);
-    }
-    get(witness, &app.admin(), "/v1/refusals?partner=lakeside&from=2026-06-01&limit=2").await.expect(200);
-    reports(app, witness).await;
-    let text = json!({"text": "She has breast cancer.", "profile": "copy"});
-    assert_eq!(post(witness, &app.coordinator(), "/v1/guard/check", &text).await.expect(200).body["verdict"], "sensitive");
-    let keyed = |request: reqwest::RequestBuilder| {
-        request.header("Idempotency-Key", fresh_key()).header("Content-Type", "application/json")
-    };
-    let deep = format!("{{\"match\": {}{}}}", "[".repeat(40), "]".repeat(40));
-    for (bytes, code) in [("{".to_owned(), "malformed_json"), (deep, "json_too_deep")] {
-        witness.call(&partner, Method::POST, path, |request| keyed(request).body(bytes)).await.expect_problem(400, code);
-    }
-    let body = make::referral();
-    let without = |request: reqwest::RequestBuilder| request.json(&body);
-    witness.call(&partner, Method::POST, path, without).await.expect_problem(400, "idempotency_key_required");
-    let invalid = |request: reqwest::RequestBuilder| request.header("Idempotency-Key", "short").json(&body);
-    witness.call(&partner, Method::POST, path, invalid).await.expect_problem(400, "idempotency_key_invalid");
-    let key = fresh_key();
-    for (study, status) in [(make::STUDY, 201), ("unknown-study", 422)] {
-        let body = make::referral_with(json!({"study": study}));
-        let answer =
-            witness.call(&partner, Method::POST, path, |request| request.header("Idempotency-Key", &key).json(&body)).await;
-        assert_eq!(answer.status, status);
-    }
-    assert!(witness.codes.contains("idempotency_key_reused"));
-
-    for (query, code) in [
-        ("limit=0", "invalid_parameter"),
-        ("colour=x", "invalid_parameter"),
-        ("status=received", "invalid_parameter"),
-        ("cursor=AAAA", "invalid_cursor"),
-    ] {
-        get(witness, &partner, &format!("{path}?{query}")).await.expect_problem(400, code);
-    }
-    get(witness, &partner, "/v1/referrals/unknown").await.expect_problem(404, "not_found");
-    get(witness, &app.stranger(), path).await.expect_problem(401, "unauthenticated");
-    get(witness, &app.person("hk_live_x"), path).await.expect_problem(401, "invalid_credentials");
-    let past = app.clock.now() - chrono::Duration::hours(2);
-    let old = token::create(&app.master, app.site.id, app.site.admin, chrono::Duration::minutes(5), past).unwrap();
-    get(witness, &app.person(&old), path).await.expect_problem(401, "expired_credentials");
-    get(witness, &app.viewer(), path).await.expect_problem(403, "forbidden");
-    get(witness, &app.person(&app.site.narrow_key), path).await.expect_problem(403, "insufficient_scope");
-    post(witness, &app.person(&app.site.partner.test_key), path, &body).await.expect_problem(403, "no_open_test_run");
 }
 
 /// What the state of things does not allow.

@@ -1,7 +1,7 @@
 //! A site at work: two partners refer, staff works what they sent, and the calendar goes on. What happens to each partner's referrals is drawn
 //! from a stream of its own, so that the one's run is the same whatever the other does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Duration, NaiveDate};
 use diesel::connection::SimpleConnection as _;
@@ -32,6 +32,8 @@ pub struct World {
     open: [Vec<String>; 2],
     /// The attacking partner's, in order.
     pub own: Vec<String>,
+    /// Those that their partner took back: it knows that nobody worked them.
+    pub withdrawn: BTreeSet<String>,
     recorded: BTreeMap<String, NaiveDate>,
     pub day: u32,
     /// By last day of the period and figure: what was true of the attacking partner's referrals when it was closed.
@@ -59,6 +61,7 @@ impl World {
             pace,
             open: [Vec::new(), Vec::new()],
             own: Vec::new(),
+            withdrawn: BTreeSet::new(),
             recorded: BTreeMap::new(),
             day: 0,
             truth: BTreeMap::new(),
@@ -94,9 +97,15 @@ impl World {
         body.as_object_mut().unwrap().remove("partner_reference");
         let id = person.post("/v1/referrals", &body).await.expect(201).id();
         self.recorded.insert(id.clone(), app.clock.now().date_naive());
-        self.open[which].push(id.clone());
         if which == 0 {
-            self.own.push(id);
+            self.own.push(id.clone());
+        }
+        // What it sends only to make its numbers look larger, it takes back at once.
+        if self.random[which].below(5) == 0 {
+            person.post_on(&format!("/v1/referrals/{id}/withdraw"), "*", &json!({})).await.expect(200);
+            self.withdrawn.insert(id);
+        } else {
+            self.open[which].push(id);
         }
         app.clock.advance(Duration::seconds(7));
     }
@@ -174,7 +183,7 @@ impl World {
         };
         for period in periods("partner") {
             for (figure, _, holds) in FIGURES {
-                let truth = count(&period, "lakeside", holds);
+                let truth = count(&period, "lakeside", &format!("r.partner_withdrawn_at IS NULL AND ({holds})"));
                 self.truth.entry((period.until.clone(), (*figure).to_owned())).or_insert(truth);
             }
         }

@@ -1,7 +1,8 @@
-//! Days, weeks and months of the site's calendar.
+//! Periods of a report, and the days, weeks and months that sums are kept by.
 
-use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
-use chrono_tz::Tz;
+use chrono::{Days, NaiveDate};
+
+use crate::domain::calendar::{first_of_month, monday_of, next_month};
 
 text_enum! {
     /// What a sum is over: referrals by the day or month in which they were recorded, referrals by the week in which they were received,
@@ -13,40 +14,6 @@ text_enum! {
         HappenedDay = "happened_day",
         HappenedMonth = "happened_month",
     }
-}
-
-/// The day of a calendar at this moment.
-#[must_use]
-pub fn day(at: DateTime<Utc>, zone: Tz) -> NaiveDate {
-    at.with_timezone(&zone).date_naive()
-}
-
-/// The first day of a day's month.
-#[must_use]
-pub fn month(day: NaiveDate) -> NaiveDate {
-    day.with_day(1).unwrap_or(day)
-}
-
-/// The first day of the month after.
-#[must_use]
-pub fn next_month(day: NaiveDate) -> NaiveDate {
-    month(day).checked_add_months(Months::new(1)).unwrap_or(NaiveDate::MAX)
-}
-
-/// The Monday of a day's week (ISO 8601).
-#[must_use]
-pub fn week(day: NaiveDate) -> NaiveDate {
-    day.checked_sub_days(Days::new(u64::from(day.weekday().num_days_from_monday()))).unwrap_or(day)
-}
-
-/// The first moment of a day: a zone whose midnight does not exist that day begins it at its first hour that does.
-#[must_use]
-pub fn start(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
-    use chrono::TimeZone as _;
-    (0..24)
-        .filter_map(|hour| day.and_hms_opt(hour, 0, 0))
-        .find_map(|start| zone.from_local_datetime(&start).earliest())
-        .map_or(DateTime::<Utc>::MAX_UTC, |start| start.with_timezone(&Utc))
 }
 
 /// Days from the first to the last, both included.
@@ -86,9 +53,9 @@ impl Period {
     #[must_use]
     pub fn stretches(&self) -> Vec<Stretch> {
         let days = |from, until| Stretch { by_month: false, from, until };
-        let first = if self.from == month(self.from) { self.from } else { next_month(self.from) };
+        let first = if self.from == first_of_month(self.from) { self.from } else { next_month(self.from) };
         // The month after the last whole one.
-        let end = month(self.until.succ_opt().unwrap_or(NaiveDate::MAX));
+        let end = first_of_month(self.until.succ_opt().unwrap_or(NaiveDate::MAX));
         if first >= end {
             return vec![days(self.from, self.until)];
         }
@@ -97,7 +64,7 @@ impl Period {
         if self.from < first {
             found.push(days(self.from, before(first)));
         }
-        found.push(Stretch { by_month: true, from: first, until: month(before(end)) });
+        found.push(Stretch { by_month: true, from: first, until: first_of_month(before(end)) });
         if end <= self.until {
             found.push(days(end, self.until));
         }
@@ -107,9 +74,9 @@ impl Period {
     /// The Mondays of the weeks that begin in it, as the first and the last one; `None`: no week does.
     #[must_use]
     pub fn weeks(&self) -> Option<Self> {
-        let monday = week(self.from);
+        let monday = monday_of(self.from);
         let from = if monday < self.from { monday.checked_add_days(Days::new(7))? } else { monday };
-        let until = week(self.until);
+        let until = monday_of(self.until);
         (from <= until).then_some(Self { from, until })
     }
 }
@@ -138,7 +105,7 @@ mod tests {
                     let count = stretches
                         .iter()
                         .filter(|stretch| {
-                            let unit = if stretch.by_month { month(day) } else { day };
+                            let unit = if stretch.by_month { first_of_month(day) } else { day };
                             stretch.from <= unit && unit <= stretch.until
                         })
                         .count();
@@ -158,14 +125,5 @@ mod tests {
         assert_eq!(period("2026-06-01", "2026-06-30").weeks(), Some(period("2026-06-01", "2026-06-29")));
         assert_eq!(period("2026-06-02", "2026-06-08").weeks(), Some(period("2026-06-08", "2026-06-08")));
         assert_eq!(period("2026-06-02", "2026-06-07").weeks(), None);
-    }
-
-    #[test]
-    fn a_day_without_midnight_begins_at_its_first_hour() {
-        // In Santiago clocks went from 24:00 to 01:00 on 8 September 2024.
-        let zone = chrono_tz::America::Santiago;
-        assert_eq!(start(date("2024-09-08"), zone).to_rfc3339(), "2024-09-08T04:00:00+00:00");
-        assert_eq!(day(start(date("2024-09-08"), zone), zone), date("2024-09-08"));
-        assert_eq!(day("2026-11-01T03:59:59Z".parse().unwrap(), chrono_tz::America::New_York), date("2026-10-31"));
     }
 }
