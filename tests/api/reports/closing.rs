@@ -197,6 +197,33 @@ async fn a_viewer_reads_its_studies_alone_and_of_each_what_staff_reads() {
     app.partner().get(path).await.expect_problem(403, "forbidden");
 }
 
+/// A partner that pads its numbers learns from a narrower band what the site marked on the rest.
+#[actix_web::test]
+async fn what_a_partner_takes_back_makes_nothing_look_larger_than_it_is() {
+    let app = App::start().await;
+    let padded = async |real: usize| {
+        for referral in send(&app, real).await {
+            issue(&app, &referral, "expectation_payment").await;
+        }
+        for referral in send(&app, 9).await {
+            app.partner().post_on(&format!("/v1/referrals/{referral}/withdraw"), "*", &json!({})).await.expect(200);
+        }
+        roll(&app).await;
+    };
+    padded(6).await;
+    to(&app, "2026-07-31T12:00:00Z");
+    assert_eq!(close(&app).await, 1);
+    assert_eq!(feedback(&app).await["periods"], json!([]), "six are too few, whatever was taken back");
+    padded(5).await;
+    to(&app, "2026-09-01T12:00:00Z");
+    assert_eq!(close(&app).await, 1);
+    let period = feedback(&app).await["periods"][0].clone();
+    assert_eq!(period["volume"], json!({"at_least": 11, "at_most": 20}));
+    let issues = period["issues"].as_array().unwrap();
+    let marked = issues.iter().find(|issue| issue["issue"] == "expectation_payment").unwrap();
+    assert_eq!(marked["referrals"], json!({"at_least": 0, "at_most": 20}), "all eleven are, and it must not show");
+}
+
 /// What the other tests of the contract do not see: reports with something in them, and periods that were released.
 #[actix_web::test]
 async fn reports_and_released_periods_are_as_the_document_says() {
