@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use handoff::auth::token;
 use handoff::error::ErrorCode;
 use reqwest::Method;
 use serde_json::{Value, json};
