@@ -83,7 +83,7 @@ const GLANCE: Duration = Duration::from_millis(250);
 
 /// What is sown takes the first positions of the site's log: what the seeding put there goes.
 const CLEAR: &str = "DELETE FROM journal_queue; DELETE FROM event_positions; DELETE FROM events;
-DELETE FROM report_facts; DELETE FROM report_cells; DELETE FROM report_heads";
+DELETE FROM report_facts; DELETE FROM report_cells; DELETE FROM report_source_cells; DELETE FROM report_heads";
 
 /// Another site with the same people, studies, partners and routes. The latter two are drafts: no job finds anything amiss there.
 const TWIN: &str = r#"
@@ -107,9 +107,19 @@ const STATE: &str =
 /// Where the statement of the open work stands.
 const OPEN_WORK: &str = include_str!("../src/store/reports/open_work.rs");
 
+/// Who asks.
+#[derive(Clone, Copy)]
+enum By {
+    SiteKey,
+    Partner,
+    Coordinator,
+}
+
 /// What is asked.
 struct Report {
     name: &'static str,
+    by: By,
+    /// `{owner}` is the coordinator.
     path: String,
     /// Where the answer says how many it counted; `None`: it is asked for as CSV.
     counted: Option<&'static str>,
@@ -150,16 +160,32 @@ fn reports(today: NaiveDate) -> Vec<Report> {
     let middle = today - Days::new(u64::from(today.day()) + 16);
     let odd = format!("?from={}&until={middle}", middle - Days::new(92));
     let changed = format!("?changed_on={}", today - Days::new(60));
-    let report = |name, path: &str, query: &str, counted| Report { name, path: format!("/v1/reports/{path}{query}"), counted };
+    let report = |name, path: &str, query: &str, counted| Report {
+        name,
+        by: By::SiteKey,
+        path: format!("/v1/reports/{path}{query}"),
+        counted,
+    };
     let (quality, movement) = (Some("/total/volume"), Some("/received"));
+    let of_owner = format!("{two_years}&owner={{owner}}");
+    let summary = Report {
+        by: By::Coordinator,
+        ..report("sponsor-summary", "sponsor-summary", "?study=heart-2026", Some("/periods/0/movement/completed/at_most"))
+    };
+    let feedback =
+        Report { name: "feedback", by: By::Partner, path: "/v1/feedback".into(), counted: Some("/periods/0/volume/at_most") };
     vec![
+        summary,
+        feedback,
         report("source-quality", "source-quality", "", quality),
         report("source-quality, 730 days", "source-quality", &two_years, quality),
         report("source-quality, 93 odd days", "source-quality", &odd, quality),
         report("source-quality, one partner", "source-quality", "?partner=partner-01", quality),
+        report("source-quality, owner, 730 d", "source-quality", &of_owner, quality),
         report("source-quality as CSV", "source-quality", "", None),
         report("movement", "movement", "", movement),
         report("movement, 730 days", "movement", &two_years, movement),
+        report("movement, owner, 730 days", "movement", &of_owner, movement),
         report("blockers", "blockers", "", Some("/open")),
         report("next-actions", "next-actions", "", Some("/open")),
         report("workflow-signal, 60 days", "workflow-signal", &changed, Some("/referrals_after")),
@@ -204,7 +230,14 @@ fn run(arguments: &Arguments, referrals: u64, open: u64, reports: &[Report], tod
     place.execute("CHECKPOINT");
 
     println!("resident before the reports: {}", resident(&server));
-    let figures = reports.iter().map(|report| measure(arguments, &server, &keys.site_key, report)).collect();
+    let token = place.run(&["token", "create", "--member", &keys.coordinator, "--ttl=1h"]).trim().to_owned();
+    let credentials = |by: By| match by {
+        By::SiteKey => &keys.site_key,
+        By::Partner => &keys.partner_key,
+        By::Coordinator => &token,
+    };
+    let asked = |report: &Report| Report { path: report.path.replace("{owner}", &keys.coordinator), ..*report };
+    let figures = reports.iter().map(|report| measure(arguments, &server, credentials(report.by), &asked(report))).collect();
     println!("resident after the reports: {}", resident(&server));
     if arguments.explain {
         explain(&place, &site, today);
@@ -325,18 +358,26 @@ fn explain(place: &Place, site: &str, today: NaiveDate) {
         #[diesel(sql_type = diesel::sql_types::Text, column_name = "QUERY PLAN")]
         line: String,
     }
-    let cells = format!(
-        "SELECT starts_on, study_id, partner_id, figures FROM report_cells
-          WHERE site_id = '{site}' AND basis = 'recorded_month' AND starts_on BETWEEN '{}' AND '{today}'",
-        today - Days::new(DAYS)
-    );
+    let cells = |table: &str, basis: &str, more: &str| {
+        let from = today - Days::new(DAYS);
+        format!(
+            "SELECT starts_on, study_id, partner_id, figures FROM {table}
+              WHERE site_id = '{site}' AND basis = '{basis}' AND starts_on BETWEEN '{from}' AND '{today}'{more}"
+        )
+    };
+    let of_owner = format!(" AND owner_id = (SELECT min(id::text)::uuid FROM members WHERE site_id = '{site}')");
+    let cells = [
+        cells("report_source_cells", "recorded_month", ""),
+        cells("report_source_cells", "received_week", ""),
+        cells("report_cells", "recorded_month", &of_owner),
+    ];
     let due = OPEN_WORK.split_once("const DUE: &str = \"").and_then(|(_, text)| text.split_once("\";")).expect("the statement").0;
     // Any third thing to group by plans alike.
     let due = due.replace("{aging}", "q.status AS aging");
     let due = due.replace("$1", &format!("uuid '{site}'")).replace("$2", &format!("timestamptz '{}'", Utc::now().to_rfc3339()));
     let mut conn = connect(&place.url(APP_ROLE)).unwrap();
     conn.batch_execute(&format!("SET app.site_id = '{site}'")).unwrap();
-    for query in [cells, format!("{due} GROUP BY 1, 2, 3")] {
+    for query in cells.into_iter().chain([format!("{due} GROUP BY 1, 2, 3")]) {
         println!();
         let plan = diesel::sql_query(format!("EXPLAIN (ANALYZE, BUFFERS) {query}")).load::<Line>(&mut conn).unwrap();
         plan.iter().for_each(|line| println!("{}", line.line));

@@ -21,8 +21,8 @@ use utoipa_actix_web::AppExt as _;
 
 use crate::api::current_language::LanguageMoment;
 use crate::api::events::FeedStart;
-use crate::api::reports::LateLogged;
 use crate::api::reports::drawing::PictureOf;
+use crate::api::reports::{LateLogged, tables};
 use crate::error::Problem;
 use crate::routes;
 
@@ -78,6 +78,11 @@ pub fn document() -> Result<String, serde_json::Error> {
     for (id, operation) in operations_mut(&mut document) {
         if let Some((_, access)) = routes::operations().into_iter().find(|(name, _)| *name == id) {
             operations::complete(operation, access);
+        }
+    }
+    for (id, header) in tables() {
+        if let Some((_, operation)) = operations_mut(&mut document).into_iter().find(|(name, _)| name == id) {
+            operations::show_columns(operation, &header);
         }
     }
     links::add(&mut document);

@@ -509,6 +509,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    report_source_cells (site_id, basis, starts_on, study_id, partner_id) {
+        site_id -> Uuid,
+        basis -> Text,
+        starts_on -> Date,
+        study_id -> Uuid,
+        partner_id -> Uuid,
+        figures -> Bytea,
+    }
+}
+
+diesel::table! {
     route_configurations (site_id, route_id, number) {
         site_id -> Uuid,
         route_id -> Uuid,
@@ -659,6 +670,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     report_facts,
     report_heads,
     report_releases,
+    report_source_cells,
     route_configurations,
     route_counts,
     sealed_details,

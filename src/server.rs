@@ -83,6 +83,8 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
             .default_service(web::to(fallback::answer))
     })
     .workers(workers)
+    // The last chunk of a stream would wait for the reader's acknowledgement of the one before.
+    .tcp_nodelay(true)
     .client_request_timeout(Duration::from_secs(10))
     .shutdown_timeout(15)
     .listen(listener)?

@@ -18,6 +18,8 @@ pub struct Site {
     pub partner_key: String,
     /// A system's of the site, for reading.
     pub site_key: String,
+    /// The coordinator's member id.
+    pub coordinator: String,
 }
 
 /// A site with an admin, a coordinator, one study and so many active partners with launched routes; keys of the first partner
@@ -68,12 +70,12 @@ pub fn site(place: &Place, server: &Server, partners: usize) -> Site {
         );
         begun.push(Begun { code, partner: id(&partner).to_owned(), route: id(&route).to_owned() });
     }
-    let mut people = People { admin: &mut http, coordinator: &mut coordinating, members: [admin, coordinator] };
+    let mut people = People { admin: &mut http, coordinator: &mut coordinating, members: [admin, coordinator.clone()] };
     let version = onboarding::prepare(&mut people, onboarding::receive_alerts());
     onboarding::finish(place, &mut people, &version, &begun, caller);
     let partner_key = place.run(&["key", "create", "--name=portal", "--partner", &partner_code(1)]);
     let site_key = place.run(&["key", "create", "--name=crm", "--scope=referrals:read"]);
-    Site { partner_key: partner_key.trim().to_owned(), site_key: site_key.trim().to_owned() }
+    Site { partner_key: partner_key.trim().to_owned(), site_key: site_key.trim().to_owned(), coordinator }
 }
 
 /// Writes the request for a referral that no other number gives: key, reference and contact details are its own.

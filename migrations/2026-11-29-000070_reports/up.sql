@@ -93,6 +93,26 @@ CREATE POLICY report_cells_partner ON report_cells AS RESTRICTIVE TO PUBLIC
     USING ((SELECT current_partner_id()) IS NULL) WITH CHECK ((SELECT current_partner_id()) IS NULL);
 GRANT SELECT, INSERT, UPDATE, DELETE ON report_cells TO handoff_app;
 
+-- The same over all channels, owners and late logging: few, whoever works, and what most reports ask for.
+CREATE TABLE report_source_cells (
+    site_id uuid NOT NULL REFERENCES sites (site_id) ON DELETE CASCADE,
+    basis text NOT NULL CONSTRAINT report_source_cells_basis_vocabulary CHECK (basis IN
+        ('recorded_day', 'recorded_month', 'received_week', 'happened_day', 'happened_month')),
+    starts_on date NOT NULL,
+    study_id uuid NOT NULL,
+    -- The nil id: nobody that is known referred.
+    partner_id uuid NOT NULL,
+    figures bytea NOT NULL,
+    PRIMARY KEY (site_id, basis, starts_on, study_id, partner_id)
+);
+ALTER TABLE report_source_cells ENABLE ROW LEVEL SECURITY;
+ALTER TABLE report_source_cells FORCE ROW LEVEL SECURITY;
+CREATE POLICY report_source_cells_tenant ON report_source_cells TO PUBLIC
+    USING (site_id = (SELECT current_site_id())) WITH CHECK (site_id = (SELECT current_site_id()));
+CREATE POLICY report_source_cells_partner ON report_source_cells AS RESTRICTIVE TO PUBLIC
+    USING ((SELECT current_partner_id()) IS NULL) WITH CHECK ((SELECT current_partner_id()) IS NULL);
+GRANT SELECT, INSERT, UPDATE, DELETE ON report_source_cells TO handoff_app;
+
 -- What partners and viewers are shown of a closed period: written once, never changed.
 CREATE TABLE report_releases (
     site_id uuid NOT NULL REFERENCES sites (site_id) ON DELETE CASCADE,

@@ -14,7 +14,7 @@ use super::reply::text_is_asked_for;
 use crate::error::AppError;
 
 /// Comma-separated values (RFC 4180, UTF-8) with a header line. A cell that a spreadsheet would run as a formula begins with an
-/// apostrophe.
+/// apostrophe. A report's example is its header line.
 #[derive(Debug, ToSchema)]
 #[schema(value_type = String, max_length = 1_000_000_000, pattern = "^[^\\x00]*$", example = "position,id\r\n1,0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48\r\n")]
 #[allow(dead_code, reason = "documentation only: the answer is streamed")]

@@ -203,10 +203,12 @@ impl FeedbackPeriod {
 impl Table for FeedbackReport {
     const NAME: &'static str = "feedback";
 
-    fn lines(&self) -> Vec<Vec<String>> {
-        let header = ["study", "from", "until", "figure", "at_least", "at_most"];
-        let mut lines = vec![header.map(str::to_owned).into()];
-        for period in &self.periods {
+    fn header() -> Vec<String> {
+        ["study", "from", "until", "figure", "at_least", "at_most"].map(str::to_owned).into()
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.periods.iter().flat_map(|period| {
             let named = [
                 ("volume", period.volume),
                 ("incomplete", period.incomplete.count),
@@ -214,18 +216,17 @@ impl Table for FeedbackReport {
                 (REFUSED, period.refused_for_sensitive_content.count),
             ];
             let issues = period.issues.iter().map(|issue| (issue.issue.as_str(), issue.referrals));
-            for (figure, band) in named.into_iter().chain(issues) {
-                lines.push(vec![
+            named.into_iter().chain(issues).map(|(figure, band)| {
+                vec![
                     period.study.as_str().to_owned(),
                     period.from.to_string(),
                     period.until.to_string(),
                     figure.to_owned(),
                     band.at_least().to_string(),
                     band.at_most().to_string(),
-                ]);
-            }
-        }
-        lines
+                ]
+            })
+        })
     }
 }
 
@@ -296,16 +297,16 @@ pub async fn get_feedback(
     let context = context(&app, &caller);
     refuse_test_key(&context)?;
     let told = app.db.snapshot(context.scope, caller.deadline, move |conn| report(conn, &context, &query.0)).await?;
-    shared(request.headers(), &told)
+    shared(request.headers(), told)
 }
 
 /// What leaves to partners and viewers, as it is asked for: JSON or a table, with the same entity tag.
-pub(super) fn shared<T: Table + Serialize>(headers: &HeaderMap, told: &T) -> Result<HttpResponse, AppError> {
-    let tag = content_tag(told)?;
+pub(super) fn shared<T: Table + Serialize + 'static>(headers: &HeaderMap, told: T) -> Result<HttpResponse, AppError> {
+    let tag = content_tag(&told)?;
     if !csv::is_asked_for(headers) {
-        return Ok(Reply::ok(told, tag)?.into_response());
+        return Ok(Reply::ok(&told, tag)?.into_response());
     }
-    let mut response = table(told)?;
+    let mut response = table(told);
     response.headers_mut().insert(ETAG, HeaderValue::from_str(&tag).map_err(AppError::internal)?);
     Ok(response)
 }

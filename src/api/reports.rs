@@ -4,13 +4,15 @@
 use actix_web::http::header::HeaderMap;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, get};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::csv;
 use super::extract::Query;
+use super::feedback::FeedbackReport;
 use super::read::context;
 use super::reply::Reply;
-use super::sponsor_summary;
+use super::sponsor_summary::{self, SponsorSummaryReport};
 use crate::auth::Caller;
 use crate::auth::permission::{Permission, ReadReports};
 use crate::db::Conn;
@@ -37,13 +39,40 @@ pub use open_work::{Ages, BlockerCount, BlockerOwner, BlockersReport, DueCount, 
 pub use source_quality::{SourceFigures, SourceQuality, SourceQualityReport};
 pub use workflow_signal::{Chance, GetWorkflowSignalReport, SignalEscalations, SignalShare, SignalTimes, WorkflowSignalReport};
 
-/// A report as the lines of a table: the header first.
+/// A report as the lines of a table.
 pub trait Table {
     /// Its name, for the file.
     const NAME: &'static str;
 
-    /// The header and the lines, each with as many cells.
-    fn lines(&self) -> Vec<Vec<String>>;
+    /// Its columns. They stand in the document, as the example of the operation's CSV.
+    fn header() -> Vec<String>;
+
+    /// Its lines, each with as many cells. They are made one by one, as the reader takes them.
+    fn lines(&self) -> impl Iterator<Item = Vec<String>> + '_;
+}
+
+/// The columns of each table, by operation.
+#[must_use]
+pub fn tables() -> Vec<(&'static str, Vec<String>)> {
+    vec![
+        ("get_source_quality_report", SourceQualityReport::header()),
+        ("get_movement_report", MovementReport::header()),
+        ("get_blockers_report", BlockersReport::header()),
+        ("get_next_actions_report", NextActionsReport::header()),
+        ("get_workflow_signal_report", WorkflowSignalReport::header()),
+        ("get_sponsor_summary_report", SponsorSummaryReport::header()),
+        ("get_feedback", FeedbackReport::header()),
+    ]
+}
+
+/// Columns by their names.
+fn columns<const N: usize>(names: [&str; N]) -> Vec<String> {
+    names.map(str::to_owned).into()
+}
+
+/// A moment as a cell: RFC 3339, to the second.
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Lines of one chunk.
@@ -59,7 +88,7 @@ where
     let context = context(app, caller);
     refuse_test_key(&context)?;
     let report = app.db.snapshot(context.scope, caller.deadline, move |conn| count(conn, &context)).await?;
-    if csv::is_asked_for(headers) { table(&report) } else { Ok(Reply::plain(&report)?.into_response()) }
+    if csv::is_asked_for(headers) { Ok(table(report)) } else { Ok(Reply::plain(&report)?.into_response()) }
 }
 
 /// Refuses test keys: test referrals reach no report, and live ones no test key.
@@ -75,26 +104,26 @@ pub(super) fn refuse_test_key(context: &Context) -> Result<(), AppError> {
 }
 
 /// A report as CSV, a chunk at a time.
-pub(super) fn table<T: Table>(report: &T) -> Result<HttpResponse, AppError> {
+pub(super) fn table<T: Table + 'static>(report: T) -> HttpResponse {
     let (response, sender) = csv::streamed(&format!("{}.csv", T::NAME));
-    let lines = report.lines();
     actix_web::rt::spawn(async move {
-        for lines in lines.chunks(CHUNK) {
-            let text: Result<Vec<Vec<u8>>, AppError> =
-                lines.iter().map(|cells| csv::record(cells.iter().map(String::as_str))).collect();
+        let mut lines = std::iter::once(T::header()).chain(report.lines()).peekable();
+        while lines.peek().is_some() {
+            let chunk = lines.by_ref().take(CHUNK);
+            let text: Result<Vec<Vec<u8>>, AppError> = chunk.map(|cells| csv::record(cells.iter().map(String::as_str))).collect();
             if sender.send(text.map(|lines| Bytes::from(lines.concat()))).await.is_err() {
                 return;
             }
         }
     });
-    Ok(response)
+    response
 }
 
 /// Report source quality
 ///
 /// Which source works: for every partner and study how many referrals were recorded in the period, how complete and right they were, how
 /// far they came, how fast, and why they ended. A referral counts as what it is now, under the day on which it was recorded. Live and
-/// exact; with `Accept: text/csv` one line per source. With `Accept: image/svg+xml`, and a study, a picture for slides: what sponsors are told
+/// exact; with `Accept: text/csv` one line per source, every share beside its count. With `Accept: image/svg+xml`, and a study, a picture for slides: what sponsors are told
 /// of its newest closed period, in bands.
 #[utoipa::path(
     operation_id = "get_source_quality_report", tag = "reports",
@@ -119,7 +148,7 @@ pub async fn get_source_quality_report(
 /// Report movement
 ///
 /// What moves: how far the people came who were received in each week, every step from one state to another that was made in the period,
-/// what fell through and what was opened again. Live and exact; with `Accept: text/csv` one line per week. With `Accept: image/svg+xml`, and a
+/// what fell through and what was opened again. Live and exact; with `Accept: text/csv` one line per figure: the steps of each week's cohort (`cohort_…`), each transition, and what happened in the period. With `Accept: image/svg+xml`, and a
 /// study, a picture for slides: what sponsors are told of its newest closed period, in bands.
 #[utoipa::path(
     operation_id = "get_movement_report", tag = "reports",

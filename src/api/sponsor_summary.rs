@@ -209,35 +209,40 @@ pub(super) async fn draw<P: Permission>(
 impl Table for SponsorSummaryReport {
     const NAME: &'static str = "sponsor-summary";
 
-    fn lines(&self) -> Vec<Vec<String>> {
-        let header = ["study", "from", "until", "partner", "figure", "at_least", "at_most"];
-        let mut lines = vec![header.map(str::to_owned).into()];
-        for period in &self.periods {
-            let mut add = |partner: &str, figure: &str, band: Band| {
-                lines.push(vec![
-                    self.study.as_str().to_owned(),
-                    period.from.to_string(),
-                    period.until.to_string(),
-                    partner.to_owned(),
-                    figure.to_owned(),
-                    band.at_least().to_string(),
-                    band.at_most().to_string(),
-                ]);
+    fn header() -> Vec<String> {
+        ["study", "from", "until", "partner", "figure", "at_least", "at_most", "code"].map(str::to_owned).into()
+    }
+
+    /// Bands have two ends, what leads has a code.
+    fn lines(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.periods.iter().flat_map(|period| {
+            let line = |partner: &str, figure: &str, told: [String; 3]| {
+                let (from, until) = (period.from.to_string(), period.until.to_string());
+                let named = [self.study.as_str().to_owned(), from, until, partner.to_owned(), figure.to_owned()];
+                named.into_iter().chain(told).collect::<Vec<_>>()
             };
+            let ends = |band: Band| [band.at_least().to_string(), band.at_most().to_string(), String::new()];
+            let mut lines = Vec::new();
             for source in &period.sources {
-                let partner = source.partner.as_str();
-                add(partner, "volume", source.volume);
-                add(partner, "incomplete", source.incomplete);
-                add(partner, "wrong_study", source.wrong_study);
-                add(partner, "connected", source.connected);
-                add(partner, "handed_off", source.handed_off);
-                add(partner, REFUSED, source.refused_for_sensitive_content);
+                let figures = [
+                    ("volume", source.volume),
+                    ("incomplete", source.incomplete),
+                    ("wrong_study", source.wrong_study),
+                    ("connected", source.connected),
+                    ("handed_off", source.handed_off),
+                    (REFUSED, source.refused_for_sensitive_content),
+                ];
+                lines.extend(figures.map(|(figure, band)| line(source.partner.as_str(), figure, ends(band))));
             }
-            add("", "completed", period.movement.completed);
-            add("", "fell_through", period.movement.fell_through);
-            add("", "reopened", period.movement.reopened);
-        }
-        lines
+            let SharedMovement { completed, fell_through, reopened } = period.movement;
+            let movement = [("completed", completed), ("fell_through", fell_through), ("reopened", reopened)];
+            lines.extend(movement.map(|(figure, band)| line("", figure, ends(band))));
+            let blocker = period.leading_blocker.map(|blocker| ("leading_blocker", blocker.as_str()));
+            let action = period.leading_next_action.map(|action| ("leading_next_action", action.as_str()));
+            let leads = [blocker, action].into_iter().flatten();
+            lines.extend(leads.map(|(lead, code)| line("", lead, [String::new(), String::new(), code.to_owned()])));
+            lines
+        })
     }
 }
 
@@ -266,5 +271,5 @@ pub async fn get_sponsor_summary_report(
         return draw(&app, &caller, Some(&query.0.study), query.0.picture.unwrap_or(PictureOf::SourceQuality)).await;
     }
     let told = read(&app, &caller, &query.0.study).await?;
-    shared(headers, &told)
+    shared(headers, told)
 }

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use super::Failure;
 use super::backend::Backend;
 use crate::api::reports::{
-    BlockersReport, GetOpenWorkReport, GetReport, GetWorkflowSignalReport, MovementReport, NextActionsReport,
-    SourceQualityReport, Table, WorkflowSignalReport,
+    BlockersReport, Funnel, GetOpenWorkReport, GetReport, GetWorkflowSignalReport, MovementReport, NextActionsReport,
+    ReportPeriod, SourceQualityReport, Table, WorkflowSignalReport,
 };
 use crate::clock::Clock;
 use crate::config::Config;
@@ -99,18 +99,45 @@ pub(super) fn run(config: &Config, command: &ReportCommand) -> Result<(), Failur
         (None, _) => return Err("there are several sites: name one with --site".into()),
     };
     let now = Clock::System.now();
-    let counted = db::in_snapshot(&mut conn, site, |conn, scope| lines(conn, &Context::of_operator(*scope, now), command));
-    let lines = counted.map_err(|error| -> Failure { explain(&error).into() })?;
+    let counted = db::in_snapshot(&mut conn, site, |conn, scope| told(conn, &Context::of_operator(*scope, now), command));
+    let told = counted.map_err(|error| -> Failure { explain(&error).into() })?;
     let mut out = io::stdout().lock();
     if command.csv {
-        for line in &lines {
+        for line in &told.lines {
             out.write_all(&crate::api::csv::record(line.iter().map(String::as_str))?)?;
         }
     } else {
-        writeln!(out, "site {site}")?;
-        out.write_all(drawn(&lines, command.name).as_bytes())?;
+        writeln!(out, "site {site}, {}", told.about)?;
+        out.write_all(drawn(&told.lines, command.name).as_bytes())?;
     }
     Ok(())
+}
+
+/// A report as it is printed.
+struct Told {
+    /// What it is about, in one line.
+    about: String,
+    /// The header and the lines.
+    lines: Vec<Vec<String>>,
+}
+
+impl Told {
+    fn of<T: Table>(report: &T, about: String) -> Self {
+        Self { about, lines: std::iter::once(T::header()).chain(report.lines()).collect() }
+    }
+
+    /// Cohorts are drawn week by week, and exported figure by figure.
+    fn of_cohorts(report: &MovementReport, about: String) -> Self {
+        let header = std::iter::once("week").chain(Funnel::NAMES).map(str::to_owned).collect();
+        let weeks = report.cohorts.iter().map(|cohort| {
+            std::iter::once(cohort.week.to_string()).chain(cohort.funnel.counts().map(|count| count.to_string())).collect()
+        });
+        Self { about, lines: std::iter::once(header).chain(weeks).collect() }
+    }
+}
+
+fn days(period: ReportPeriod) -> String {
+    format!("{} to {}", period.from, period.until)
 }
 
 /// What was wrong with the question, in one sentence.
@@ -120,7 +147,7 @@ fn explain(error: &AppError) -> String {
     if faults.is_empty() { error.to_string() } else { faults.join(" ") }
 }
 
-fn lines(conn: &mut db::Conn, context: &Context, command: &ReportCommand) -> Result<Vec<Vec<String>>, AppError> {
+fn told(conn: &mut db::Conn, context: &Context, command: &ReportCommand) -> Result<Told, AppError> {
     let (study, partner) = (command.study.clone(), command.partner.clone());
     let of_period = GetReport {
         from: command.from.clone(),
@@ -131,14 +158,35 @@ fn lines(conn: &mut db::Conn, context: &Context, command: &ReportCommand) -> Res
     };
     let of_work = GetOpenWorkReport { study: study.clone(), partner: partner.clone(), ..GetOpenWorkReport::default() };
     Ok(match command.name {
-        Name::SourceQuality => SourceQualityReport::count(conn, context, &of_period)?.lines(),
-        Name::Movement => MovementReport::count(conn, context, &of_period)?.lines(),
-        Name::Blockers => BlockersReport::count(conn, context, &of_work)?.lines(),
-        Name::NextActions => NextActionsReport::count(conn, context, &of_work)?.lines(),
+        Name::SourceQuality => {
+            let report = SourceQualityReport::count(conn, context, &of_period)?;
+            let about = format!("referrals recorded {}: {}", days(report.period), report.total.volume);
+            Told::of(&report, about)
+        }
+        Name::Movement => {
+            let report = MovementReport::count(conn, context, &of_period)?;
+            let MovementReport { period, received, fell_through, reopened, escalated, .. } = &report;
+            let about = format!(
+                "{}: {received} recorded, {fell_through} handoffs fell through, {reopened} opened again, {escalated} escalations; how far each week came:",
+                days(*period)
+            );
+            if command.csv { Told::of(&report, about) } else { Told::of_cohorts(&report, about) }
+        }
+        Name::Blockers => {
+            let report = BlockersReport::count(conn, context, &of_work)?;
+            Told::of(&report, format!("waiting now: {}", report.open))
+        }
+        Name::NextActions => {
+            let report = NextActionsReport::count(conn, context, &of_work)?;
+            Told::of(&report, format!("open now: {}, overdue: {}", report.open, report.overdue))
+        }
         Name::WorkflowSignal => {
             let changed_on = command.changed_on.clone();
             let asked = GetWorkflowSignalReport { changed_on, study, partner, ..GetWorkflowSignalReport::default() };
-            WorkflowSignalReport::count(conn, context, &asked)?.lines()
+            let report = WorkflowSignalReport::count(conn, context, &asked)?;
+            let WorkflowSignalReport { referrals_before, referrals_after, .. } = report;
+            let (before, after) = (days(report.before), days(report.after));
+            Told::of(&report, format!("{before} ({referrals_before} referrals) beside {after} ({referrals_after})"))
         }
     })
 }

@@ -34,7 +34,6 @@ pub mod locale;
 pub mod merge;
 pub mod next_action;
 pub mod partner_review;
-pub mod partner_view;
 pub mod public_url;
 pub mod referral_state;
 pub mod reports;

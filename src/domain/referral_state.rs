@@ -1,5 +1,7 @@
 //! The referral's state machine (PRODUCT.md, "referral status"). Pure: it decides, `ops` writes.
 
+use chrono::{DateTime, Utc};
+
 use super::vocabulary::{Blocker, CloseReason, ReferralStatus, ReopenReason};
 
 text_enum! {
@@ -41,6 +43,25 @@ pub struct State {
     pub is_test: bool,
     /// Whether another record goes on for the same person: then this one is closed for good.
     pub is_merged: bool,
+}
+
+/// What its partner's view of a referral depends on (`privacy::suppression::partner_view`).
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// The site's own status.
+    pub status: ReferralStatus,
+    /// Why it waits, if it does.
+    pub blocker: Option<Blocker>,
+    /// What a pause of the study covers: the pause is the site's matter, and ends nobody's turn.
+    pub held_blocker: Option<Blocker>,
+    /// Why it ended, if it did.
+    pub close_reason: Option<CloseReason>,
+    /// When it was entered.
+    pub recorded_at: DateTime<Utc>,
+    /// When it ended, if it did.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// Whether the partner withdrew it.
+    pub withdrawn: bool,
 }
 
 /// What the caller asks for.

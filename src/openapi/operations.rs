@@ -107,6 +107,11 @@ fn success_headers(status: &str, response: &Value, keyed: bool, is_list: bool) -
     headers
 }
 
+/// Shows the columns of an operation's table: its header line is the example.
+pub(super) fn show_columns(operation: &mut Map<String, Value>, header: &[String]) {
+    operation["responses"]["200"]["content"]["text/csv"]["example"] = json!(format!("{}\r\n", header.join(",")));
+}
+
 /// Which kinds of credentials may do. A list in a requirement would mean "all of these", so who exactly stands in `x-who-may`.
 fn security(row: &Row) -> Value {
     let mut ways = Vec::new();

@@ -12,12 +12,11 @@ use super::roll_reports;
 use crate::db::Conn;
 use crate::domain::calendar;
 use crate::domain::ids::{PartnerId, StudyId};
-use crate::domain::partner_view;
 use crate::domain::reports::standing::Counted;
 use crate::domain::reports::{Basis, Figure, Key, Period, Sums, shared};
 use crate::domain::vocabulary::{Blocker, NextAction};
 use crate::error::AppError;
-use crate::privacy::suppression::{Gate, Known, Shown};
+use crate::privacy::suppression::{Gate, Known, Shown, partner_view};
 use crate::store;
 use crate::store::reports::{self, Audience, Filter, Refused, ReleaseRow};
 
@@ -48,7 +47,7 @@ pub fn pass(conn: &mut Conn, context: &Context) -> Result<Released, AppError> {
     }
     let Some(first) = reports::first_month(conn, scope)? else { return Ok(idle) };
     let month = head.closed_month.map_or(first, calendar::next_month);
-    if !shared::is_closable(month, site.day_of(context.now)) {
+    if !partner_view::is_closable(month, site.day_of(context.now)) {
         return Ok(idle);
     }
     let sums = ReportSums::open(conn, context)?;

@@ -6,6 +6,10 @@
 //! narrows the other. A reader who knows part of a count, as a partner knows the classes of its own referrals, gets bands that are
 //! merged until at least ten values are left of what it does not know. Totals beside their parts would narrow them, and so would the
 //! parts of a whole beside each other: of these one is named at the most, without a count.
+//!
+//! What a partner sees of a single referral, and from when on, is the other half of the gate: [`partner_view`].
+
+pub mod partner_view;
 
 use std::collections::BTreeMap;
 

@@ -60,7 +60,7 @@ async fn the_first_start_serves_a_sample_site_and_says_how_to_try_it() {
     let report = String::from_utf8(report.stdout).unwrap();
     assert!(report.contains("attempt_contact") && report.contains('█'), "{report}");
     let table = String::from_utf8(place.run(&["report", "source-quality", "--csv"]).stdout).unwrap();
-    assert!(table.starts_with("from,until,partner,study,volume,") && table.lines().count() > 3, "{table}");
+    assert!(table.starts_with("as_of,from,until,partner,study,volume,") && table.lines().count() > 3, "{table}");
     assert!(refusal(&place.run(&["report", "movement", "--study", "no-such-study"])).contains("study: "));
     let second = Place { address: "127.0.0.1:0".parse().unwrap(), home: place.home };
     let said = refusal(&second.run(&[]));

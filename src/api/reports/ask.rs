@@ -6,6 +6,8 @@ use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
 use crate::api::extract::contract;
+use crate::auth::SiteScope;
+use crate::db::Conn;
 use crate::domain::calendar;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::MemberId;
@@ -13,6 +15,7 @@ use crate::domain::reports::Period;
 use crate::domain::text::{CalendarDate, Code};
 use crate::domain::vocabulary::Channel;
 use crate::error::{AppError, ErrorCode};
+use crate::store;
 use crate::store::reports::{Filter, Names};
 
 text_enum! {
@@ -155,26 +158,38 @@ pub(super) fn period(from: (&str, NaiveDate), until: (&str, NaiveDate), today: N
     Ok(period)
 }
 
-/// What the codes of a filter mean.
-///
-/// # Errors
-/// 400 for a code that the site does not have.
-pub(super) fn filter(
-    names: &Names,
-    study: Option<&Code>,
-    partner: Option<&Code>,
-    channel: Option<Channel>,
-    owner: Option<MemberId>,
-    late_logged: Option<LateLogged>,
-) -> Result<Filter, AppError> {
-    let unknown = |field, message| refused(field, FaultCode::UnknownReference, message);
-    let study = study
-        .map(|code| names.study(code).ok_or_else(|| unknown("study", "The site has no study with this code.")))
-        .transpose()?;
-    let partner = partner
-        .map(|code| names.partner(code).ok_or_else(|| unknown("partner", "The site has no partner with this code.")))
-        .transpose()?;
-    Ok(Filter { study, partner, channel, owner, is_late: LateLogged::is_late(late_logged) })
+/// What a report is narrowed by, in whichever question it stands.
+pub(super) struct Narrowed<'a> {
+    pub(super) study: Option<&'a Code>,
+    pub(super) partner: Option<&'a Code>,
+    pub(super) channel: Option<Channel>,
+    pub(super) owner: Option<MemberId>,
+    pub(super) late_logged: Option<LateLogged>,
+}
+
+impl Narrowed<'_> {
+    /// The filter that is meant.
+    ///
+    /// # Errors
+    /// 400 for a study, partner or owner that the site does not have.
+    pub(super) fn filter(&self, conn: &mut Conn, scope: &SiteScope, names: &Names) -> Result<Filter, AppError> {
+        let unknown = |field, message| refused(field, FaultCode::UnknownReference, message);
+        let study = self
+            .study
+            .map(|code| names.study(code).ok_or_else(|| unknown("study", "The site has no study with this code.")))
+            .transpose()?;
+        let partner = self
+            .partner
+            .map(|code| names.partner(code).ok_or_else(|| unknown("partner", "The site has no partner with this code.")))
+            .transpose()?;
+        if let Some(owner) = self.owner
+            && store::members::find(conn, scope, owner)?.is_none()
+        {
+            return Err(unknown("owner", "The site has no member with this id."));
+        }
+        let is_late = LateLogged::is_late(self.late_logged);
+        Ok(Filter { study, partner, channel: self.channel, owner: self.owner, is_late })
+    }
 }
 
 impl GetReport {
@@ -210,9 +225,17 @@ impl GetReport {
     /// The filter that is meant.
     ///
     /// # Errors
-    /// 400 for a code that the site does not have.
-    pub(super) fn filter(&self, names: &Names) -> Result<Filter, AppError> {
-        filter(names, self.study.as_ref(), self.partner.as_ref(), self.channel, self.owner, self.late_logged)
+    /// 400 for a study, partner or owner that the site does not have.
+    pub(super) fn filter(&self, conn: &mut Conn, scope: &SiteScope, names: &Names) -> Result<Filter, AppError> {
+        let Self { study, partner, channel, owner, late_logged, .. } = self;
+        let narrowed = Narrowed {
+            study: study.as_ref(),
+            partner: partner.as_ref(),
+            channel: *channel,
+            owner: *owner,
+            late_logged: *late_logged,
+        };
+        narrowed.filter(conn, scope, names)
     }
 }
 
@@ -220,8 +243,16 @@ impl GetOpenWorkReport {
     /// The filter that is meant.
     ///
     /// # Errors
-    /// 400 for a code that the site does not have.
-    pub(super) fn filter(&self, names: &Names) -> Result<Filter, AppError> {
-        filter(names, self.study.as_ref(), self.partner.as_ref(), self.channel, self.owner, self.late_logged)
+    /// 400 for a study, partner or owner that the site does not have.
+    pub(super) fn filter(&self, conn: &mut Conn, scope: &SiteScope, names: &Names) -> Result<Filter, AppError> {
+        let Self { study, partner, channel, owner, late_logged, .. } = self;
+        let narrowed = Narrowed {
+            study: study.as_ref(),
+            partner: partner.as_ref(),
+            channel: *channel,
+            owner: *owner,
+            late_logged: *late_logged,
+        };
+        narrowed.filter(conn, scope, names)
     }
 }

@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Table;
 use super::ask::{GetReport, ReportPeriod};
+use super::{Table, columns, time};
 use crate::db::Conn;
 use crate::domain::reports::{Basis, Figure, Key, Sums};
 use crate::domain::text::{CalendarDate, TimeZoneName};
@@ -57,7 +57,13 @@ impl Funnel {
         }
     }
 
-    fn counts(&self) -> [i64; 7] {
+    /// Its steps, in the order of [`Funnel::counts`].
+    pub const NAMES: [&'static str; 7] =
+        ["received", "acknowledged", "contacting", "connected", "handed_off", "completed", "open"];
+
+    /// How many came to each step.
+    #[must_use]
+    pub fn counts(&self) -> [i64; 7] {
         [self.received, self.acknowledged, self.contacting, self.connected, self.handed_off, self.completed, self.open]
     }
 }
@@ -132,7 +138,7 @@ impl MovementReport {
     pub fn count(conn: &mut Conn, context: &Context, asked: &GetReport) -> Result<Self, AppError> {
         let names = reports::names(conn, &context.scope)?;
         let sums = ReportSums::open(conn, context)?;
-        let (period, filter) = (asked.period(sums.zone(), context.now)?, asked.filter(&names)?);
+        let (period, filter) = (asked.period(sums.zone(), context.now)?, asked.filter(conn, &context.scope, &names)?);
         let mut weeks = std::collections::BTreeMap::new();
         if let Some(mondays) = period.weeks() {
             let days = (mondays.from, mondays.until);
@@ -170,11 +176,40 @@ impl MovementReport {
 impl Table for MovementReport {
     const NAME: &'static str = "movement";
 
-    fn lines(&self) -> Vec<Vec<String>> {
-        let header = ["week", "received", "acknowledged", "contacting", "connected", "handed_off", "completed", "open"];
-        let cohorts = self.cohorts.iter().map(|cohort| {
-            std::iter::once(cohort.week.to_string()).chain(cohort.funnel.counts().map(|count| count.to_string())).collect()
+    fn header() -> Vec<String> {
+        columns(["as_of", "from", "until", "figure", "week", "status_before", "status_after", "count"])
+    }
+
+    /// One figure each: how far each week's cohort came, every transition, and what happened in the period.
+    fn lines(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        let line = |figure: &str, [week, before, after]: [&str; 3], count: i64| {
+            let ReportPeriod { from, until } = self.period;
+            vec![
+                time(self.as_of),
+                from.to_string(),
+                until.to_string(),
+                figure.to_owned(),
+                week.to_owned(),
+                before.to_owned(),
+                after.to_owned(),
+                count.to_string(),
+            ]
+        };
+        let cohorts = self.cohorts.iter().flat_map(move |cohort| {
+            let week = cohort.week.to_string();
+            let steps = Funnel::NAMES.into_iter().zip(cohort.funnel.counts());
+            steps.map(|(step, count)| line(&format!("cohort_{step}"), [&week, "", ""], count)).collect::<Vec<_>>()
         });
-        std::iter::once(header.map(str::to_owned).into()).chain(cohorts).collect()
+        let transitions = self
+            .transitions
+            .iter()
+            .map(move |moved| line("transition", ["", moved.from.as_str(), moved.to.as_str()], moved.count));
+        let happened = [
+            ("received", self.received),
+            ("fell_through", self.fell_through),
+            ("reopened", self.reopened),
+            ("escalated", self.escalated),
+        ];
+        cohorts.chain(transitions).chain(happened.into_iter().map(move |(figure, count)| line(figure, [""; 3], count)))
     }
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Table;
 use super::ask::GetOpenWorkReport;
+use super::{Table, columns, time};
 use crate::api::queue::QueueAging;
 use crate::db::Conn;
 use crate::domain::ids::MemberId;
@@ -119,7 +119,8 @@ impl BlockersReport {
     /// # Errors
     /// 400 for a filter that is none.
     pub fn count(conn: &mut Conn, context: &Context, asked: &GetOpenWorkReport) -> Result<Self, AppError> {
-        let filter = asked.filter(&reports::names(conn, &context.scope)?)?;
+        let names = reports::names(conn, &context.scope)?;
+        let filter = asked.filter(conn, &context.scope, &names)?;
         let tallies = reports::blocked(conn, &context.scope, &filter, context.now)?;
         let (mut all, mut by_blocker, mut by_owner) = (Waits::default(), BTreeMap::new(), BTreeMap::new());
         for tally in &tallies {
@@ -141,24 +142,22 @@ impl BlockersReport {
     }
 }
 
-fn time(at: Option<DateTime<Utc>>) -> String {
-    at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_default()
-}
-
 impl Table for BlockersReport {
     const NAME: &'static str = "blockers";
 
-    fn lines(&self) -> Vec<Vec<String>> {
-        let header = ["blocker", "owner_id", "open"].into_iter().chain(Ages::NAMES).chain(["oldest_since"]);
-        let mut lines = vec![header.map(str::to_owned).collect()];
-        for tally in &self.tallies {
-            let mut line = vec![tally.blocker.to_string(), tally.owner_id.to_string()];
+    fn header() -> Vec<String> {
+        let ages = Ages::NAMES.map(str::to_owned);
+        columns(["as_of", "blocker", "owner_id", "open"]).into_iter().chain(ages).chain(columns(["oldest_since"])).collect()
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.tallies.iter().map(|tally| {
+            let mut line = vec![time(self.as_of), tally.blocker.to_string(), tally.owner_id.to_string()];
             let counts = [tally.open, tally.under_1_day, tally.days_1_to_3, tally.days_3_to_7, tally.over_7_days];
             line.extend(counts.map(|count| count.to_string()));
-            line.push(time(tally.oldest_since));
-            lines.push(line);
-        }
-        lines
+            line.push(tally.oldest_since.map(time).unwrap_or_default());
+            line
+        })
     }
 }
 
@@ -262,7 +261,8 @@ impl NextActionsReport {
     /// # Errors
     /// 400 for a filter that is none.
     pub fn count(conn: &mut Conn, context: &Context, asked: &GetOpenWorkReport) -> Result<Self, AppError> {
-        let filter = asked.filter(&reports::names(conn, &context.scope)?)?;
+        let names = reports::names(conn, &context.scope)?;
+        let filter = asked.filter(conn, &context.scope, &names)?;
         let tallies = reports::due(conn, &context.scope, &filter, context.now)?;
         let (mut all, mut by_action, mut by_owner) = (Due::default(), BTreeMap::new(), BTreeMap::new());
         for tally in &tallies {
@@ -300,16 +300,16 @@ impl NextActionsReport {
 impl Table for NextActionsReport {
     const NAME: &'static str = "next-actions";
 
-    fn lines(&self) -> Vec<Vec<String>> {
-        let header = ["next_action", "owner_id", "aging", "open", "due_within_24_hours", "overdue"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain(Ages::NAMES.map(|name| format!("overdue_{name}")))
-            .chain(["oldest_due_at".to_owned()]);
-        let mut lines: Vec<Vec<String>> = vec![header.collect()];
-        for tally in &self.tallies {
+    fn header() -> Vec<String> {
+        let ages = Ages::NAMES.map(|name| format!("overdue_{name}"));
+        let counted = columns(["as_of", "next_action", "owner_id", "aging", "open", "due_within_24_hours", "overdue"]);
+        counted.into_iter().chain(ages).chain(columns(["oldest_due_at"])).collect()
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.tallies.iter().map(|tally| {
             let aging = tally.aging.map(|aging| aging.to_string()).unwrap_or_default();
-            let mut line = vec![tally.next_action.to_string(), tally.owner_id.to_string(), aging];
+            let mut line = vec![time(self.as_of), tally.next_action.to_string(), tally.owner_id.to_string(), aging];
             let counts = [
                 tally.open,
                 tally.due_within_24_hours,
@@ -320,9 +320,8 @@ impl Table for NextActionsReport {
                 tally.over_7_days,
             ];
             line.extend(counts.map(|count| count.to_string()));
-            line.push(time(Some(tally.oldest_due_at)));
-            lines.push(line);
-        }
-        lines
+            line.push(time(tally.oldest_due_at));
+            line
+        })
     }
 }

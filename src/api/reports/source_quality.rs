@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Table;
 use super::ask::{GetReport, ReportPeriod};
 use super::figures::{CloseReasonCount, Share, TimeFigures};
+use super::{Table, columns, time};
 use crate::db::Conn;
 use crate::domain::ids::{PartnerId, StudyId};
 use crate::domain::reports::{Figure, Key, Sums};
@@ -139,7 +139,7 @@ impl SourceQualityReport {
     pub fn count(conn: &mut Conn, context: &Context, asked: &GetReport) -> Result<Self, AppError> {
         let names = reports::names(conn, &context.scope)?;
         let sums = ReportSums::open(conn, context)?;
-        let (period, filter) = (asked.period(sums.zone(), context.now)?, asked.filter(&names)?);
+        let (period, filter) = (asked.period(sums.zone(), context.now)?, asked.filter(conn, &context.scope, &names)?);
         let mut by_source = sums.over(conn, context, RECORDED, period, &filter, |of| (of.study, of.partner))?;
         let countable = filter.channel.is_none() && filter.owner.is_none() && filter.is_late.is_none();
         let refused = match countable {
@@ -176,23 +176,30 @@ impl SourceQualityReport {
     }
 }
 
+/// Figures with a share, in the table's order.
+const SHARES: [&str; 6] = ["complete", "wrong_study", "duplicates", "connected", "handed_off", "attribution_verified"];
+/// Times, in the table's order.
+const TIMES: [&str; 2] = ["time_to_first_action", "time_to_connection"];
+
 impl Table for SourceQualityReport {
     const NAME: &'static str = "source-quality";
 
-    fn lines(&self) -> Vec<Vec<String>> {
-        let shares = ["complete", "wrong_study", "duplicates", "connected", "handed_off", "attribution_verified"];
-        let times = ["time_to_first_action", "time_to_connection"];
-        let mut header: Vec<String> =
-            ["from", "until", "partner", "study", "volume", "refused_for_sensitive_content"].map(str::to_owned).into();
-        header.extend(shares.iter().flat_map(|name| [(*name).to_owned(), format!("{name}_share")]));
+    fn header() -> Vec<String> {
+        let mut header = columns(["as_of", "from", "until", "partner", "study", "volume", "refused_for_sensitive_content"]);
+        header.extend(SHARES.iter().flat_map(|name| [(*name).to_owned(), format!("{name}_share")]));
+        let times = TIMES.iter();
         header.extend(
-            times.iter().flat_map(|name| [format!("{name}_count"), format!("{name}_p50_seconds"), format!("{name}_p90_seconds")]),
+            times.flat_map(|name| [format!("{name}_count"), format!("{name}_p50_seconds"), format!("{name}_p90_seconds")]),
         );
         header.extend(CloseReason::ALL.iter().map(|reason| format!("closed_{reason}")));
-        let mut lines = vec![header];
-        for source in &self.sources {
+        header
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Vec<String>> + '_ {
+        self.sources.iter().map(|source| {
             let figures = &source.figures;
             let mut line = vec![
+                time(self.as_of),
                 self.period.from.to_string(),
                 self.period.until.to_string(),
                 source.partner.as_ref().map(|code| code.as_str()).unwrap_or_default().to_owned(),
@@ -214,8 +221,7 @@ impl Table for SourceQualityReport {
                 let found = figures.close_reasons.iter().find(|counted| counted.close_reason == *reason);
                 found.map_or(0, |counted| counted.count).to_string()
             }));
-            lines.push(line);
-        }
-        lines
+            line
+        })
     }
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
-use super::Table;
-use super::ask::{self, LateLogged, ReportPeriod};
+use super::ask::{self, LateLogged, Narrowed, ReportPeriod};
 use super::figures::{Share, TimeFigures};
+use super::{Table, columns, time};
 use crate::api::extract::contract;
 use crate::db::Conn;
 use crate::domain::calendar;
@@ -268,7 +268,14 @@ impl WorkflowSignalReport {
         let sums = ReportSums::open(conn, context)?;
         let (before, after) = asked.periods(sums.zone(), context.now)?;
         let GetWorkflowSignalReport { study, partner, channel, owner, late_logged, .. } = asked;
-        let filter = ask::filter(&names, study.as_ref(), partner.as_ref(), *channel, *owner, *late_logged)?;
+        let narrowed = Narrowed {
+            study: study.as_ref(),
+            partner: partner.as_ref(),
+            channel: *channel,
+            owner: *owner,
+            late_logged: *late_logged,
+        };
+        let filter = narrowed.filter(conn, &context.scope, &names)?;
         let mut of = |period| -> Result<Sums, AppError> {
             let counted = sums.over(conn, context, RECORDED, period, &filter, |_| ())?.remove(&());
             Ok(counted.unwrap_or_default())
@@ -309,45 +316,66 @@ impl WorkflowSignalReport {
 impl Table for WorkflowSignalReport {
     const NAME: &'static str = "workflow-signal";
 
-    fn lines(&self) -> Vec<Vec<String>> {
-        let header = ["signal", "before_count", "before", "after_count", "after", "unit", "verdict", "method", "p"];
+    fn header() -> Vec<String> {
+        columns([
+            "as_of",
+            "before_from",
+            "before_until",
+            "after_from",
+            "after_until",
+            "signal",
+            "unit",
+            "before_count",
+            "before",
+            "after_count",
+            "after",
+            "verdict",
+            "method",
+            "p",
+        ])
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Vec<String>> + '_ {
         let told = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        let line = |signal: &str, before: (i64, Option<f64>), after: (i64, Option<f64>), unit: &str, chance: &Chance| {
+        let line = |(signal, unit): (&str, &str), before: (i64, Option<f64>), after: (i64, Option<f64>), chance: &Chance| {
             vec![
+                time(self.as_of),
+                self.before.from.to_string(),
+                self.before.until.to_string(),
+                self.after.from.to_string(),
+                self.after.until.to_string(),
                 signal.to_owned(),
+                unit.to_owned(),
                 before.0.to_string(),
                 told(before.1),
                 after.0.to_string(),
                 told(after.1),
-                unit.to_owned(),
                 chance.verdict.to_string(),
                 chance.method.to_string(),
                 told(chance.p),
             ]
         };
         let times = &self.time_to_first_action;
+        let quantile = |signal, value: fn(&TimeFigures) -> Option<f64>| {
+            let (before, after) = (&times.before, &times.after);
+            line((signal, "seconds"), (before.count, value(before)), (after.count, value(after)), &times.chance)
+        };
         let share = |signal, of: &SignalShare| {
-            line(signal, (of.before.count, of.before.share), (of.after.count, of.after.share), "share", &of.chance)
+            line((signal, "share"), (of.before.count, of.before.share), (of.after.count, of.after.share), &of.chance)
         };
         let steps = &self.escalations;
-        vec![
-            header.map(str::to_owned).into(),
-            line(
-                "time_to_first_action_p50",
-                (times.before.count, times.before.p50_seconds),
-                (times.after.count, times.after.p50_seconds),
-                "seconds",
-                &times.chance,
-            ),
+        [
+            quantile("time_to_first_action_p50", |times| times.p50_seconds),
+            quantile("time_to_first_action_p90", |times| times.p90_seconds),
             share("stalled", &self.stalled),
             share("incomplete", &self.incomplete),
             line(
-                "escalations",
+                ("escalations", "steps_per_referral"),
                 (steps.before, steps.before_per_referral),
                 (steps.after, steps.after_per_referral),
-                "steps_per_referral",
                 &steps.chance,
             ),
         ]
+        .into_iter()
     }
 }

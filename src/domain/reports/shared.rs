@@ -1,18 +1,8 @@
-//! What partners and sponsors are told: which figures, of which periods, and when.
-
-use chrono::{Duration, NaiveDate};
+//! What partners and sponsors are told: which figures, and what to do about them.
 
 use super::{Figure, Key};
-use crate::domain::calendar;
 use crate::domain::language::LanguagePart;
-use crate::domain::partner_view::CLOSED_AFTER_DAYS;
 use crate::domain::vocabulary::{HandoffIssue, NotAcceptedReason, PartnerReferralStatus};
-
-/// Whether a month may be closed today: each referral of it is as old then as one must be to show as closed to its partner.
-#[must_use]
-pub fn is_closable(month: NaiveDate, today: NaiveDate) -> bool {
-    calendar::next_month(month) + Duration::days(CLOSED_AFTER_DAYS) <= today
-}
 
 /// The issues that partners hear of: what went wrong with what they sent, and what people expected that came from them.
 pub const TOLD_ISSUES: &[HandoffIssue] = &[
@@ -82,10 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_month_is_closed_thirty_days_after_its_end() {
-        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
-        assert!(!is_closable(date("2026-01-01"), date("2026-03-02")));
-        assert!(is_closable(date("2026-01-01"), date("2026-03-03")));
+    fn every_issue_has_something_to_do_about_it() {
         assert!(HandoffIssue::ALL.iter().all(|issue| what_to_do(*issue).ends_with('.')));
     }
 }

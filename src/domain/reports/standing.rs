@@ -8,7 +8,7 @@ use super::{Figure, Key, Tally, times};
 use crate::domain::calendar;
 use crate::domain::first_action;
 use crate::domain::ids::{MemberId, PartnerId, StudyId};
-use crate::domain::partner_view::Facts;
+use crate::domain::referral_state::Facts;
 use crate::domain::vocabulary::{Attribution, Blocker, Channel, CloseReason, HandoffIssue, ReferralStatus};
 
 /// What reports are filtered and grouped by.

@@ -13,7 +13,7 @@ use crate::domain::reports::standing::Traits;
 use crate::domain::reports::{Basis, Tally};
 use crate::domain::vocabulary::Channel;
 use crate::error::AppError;
-use crate::schema::report_cells;
+use crate::schema::{report_cells, report_source_cells};
 
 /// Keys of one statement.
 const BATCH: usize = 5_000;
@@ -37,6 +37,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether it tells neither channel, owner nor late logging apart.
+    const fn is_of_sources(&self) -> bool {
+        self.channel.is_none() && self.owner.is_none() && self.is_late.is_none()
+    }
+
     /// Whether it takes a referral of these traits.
     #[must_use]
     pub fn takes(&self, traits: &Traits) -> bool {
@@ -69,7 +74,8 @@ impl Cell {
     }
 }
 
-/// The sums that begin from the first to the last of these days.
+/// The sums that begin from the first to the last of these days. Where neither channel, owner nor late logging is asked for, those that are
+/// over all of them answer: they are few, however many people work for the site.
 ///
 /// # Errors
 /// A database failure.
@@ -80,27 +86,97 @@ pub fn sums(
     (from, until): (NaiveDate, NaiveDate),
     filter: &Filter,
 ) -> QueryResult<Vec<Cell>> {
-    use report_cells as cells;
-    let mut query = cells::table
-        .filter(cells::site_id.eq(scope.site()).and(cells::basis.eq(basis)).and(cells::starts_on.between(from, until)))
-        .select((cells::starts_on, cells::study_id, cells::partner_id, cells::figures))
-        .into_boxed();
-    if let Some(study) = filter.study {
-        query = query.filter(cells::study_id.eq(study));
+    /// What both tables are asked.
+    macro_rules! of {
+        ($table:ident) => {{
+            let mut query = $table::table
+                .filter($table::site_id.eq(scope.site()).and($table::basis.eq(basis)).and($table::starts_on.between(from, until)))
+                .select(($table::starts_on, $table::study_id, $table::partner_id, $table::figures))
+                .into_boxed();
+            if let Some(study) = filter.study {
+                query = query.filter($table::study_id.eq(study));
+            }
+            if let Some(partner) = filter.partner {
+                query = query.filter($table::partner_id.eq(partner));
+            }
+            query
+        }};
     }
-    if let Some(partner) = filter.partner {
-        query = query.filter(cells::partner_id.eq(partner));
+    if filter.is_of_sources() {
+        return of!(report_source_cells).load(conn);
     }
+    let mut query = of!(report_cells);
     if let Some(channel) = filter.channel {
-        query = query.filter(cells::channel.eq(channel));
+        query = query.filter(report_cells::channel.eq(channel));
     }
     if let Some(owner) = filter.owner {
-        query = query.filter(cells::owner_id.eq(owner));
+        query = query.filter(report_cells::owner_id.eq(owner));
     }
     if let Some(is_late) = filter.is_late {
-        query = query.filter(cells::is_late.eq(is_late));
+        query = query.filter(report_cells::is_late.eq(is_late));
     }
     query.load(conn)
+}
+
+/// A table of sums: its name, and what its sums are told apart by.
+struct Kind {
+    table: &'static str,
+    key: &'static [&'static str],
+}
+
+/// Told apart by all that reports are filtered by.
+const CELLS: Kind =
+    Kind { table: "report_cells", key: &["basis", "starts_on", "study_id", "partner_id", "channel", "owner_id", "is_late"] };
+/// Told apart by study and partner alone.
+const SOURCES: Kind = Kind { table: "report_source_cells", key: &["basis", "starts_on", "study_id", "partner_id"] };
+
+impl Kind {
+    /// The key's columns as they are bound, the same for both tables.
+    const BOUND: &'static str = "basis, starts_on, study_id, partner_id, channel, owner_id, is_late";
+
+    fn matches(&self) -> String {
+        let each = self.key.iter().map(|column| format!(" AND c.{column} = k.{column}"));
+        std::iter::once("c.site_id = $1".to_owned()).chain(each).collect()
+    }
+
+    fn find(&self) -> String {
+        let Self { table, .. } = self;
+        format!(
+            "SELECT k.*, c.figures FROM unnest($2, $3, $4, $5, $6, $7, $8) AS k ({}) JOIN {table} c ON {}",
+            Self::BOUND,
+            self.matches()
+        )
+    }
+
+    fn write(&self) -> String {
+        let (table, key) = (self.table, self.key.join(", "));
+        format!(
+            "INSERT INTO {table} (site_id, {key}, figures)
+             SELECT $1, {key}, figures FROM unnest($2, $3, $4, $5, $6, $7, $8, $9) AS k ({}, figures)
+             ON CONFLICT (site_id, {key}) DO UPDATE SET figures = excluded.figures",
+            Self::BOUND
+        )
+    }
+
+    fn drop(&self) -> String {
+        let Self { table, .. } = self;
+        format!("DELETE FROM {table} c USING unnest($2, $3, $4, $5, $6, $7, $8) AS k ({}) WHERE {}", Self::BOUND, self.matches())
+    }
+
+    /// Removes up to `limit` of the site's.
+    fn clear(&self, conn: &mut PgConnection, scope: &SiteScope, limit: i64) -> QueryResult<usize> {
+        let Self { table, .. } = self;
+        let some = format!("SELECT ctid FROM {table} WHERE site_id = $1 LIMIT $2");
+        diesel::sql_query(format!("DELETE FROM {table} WHERE site_id = $1 AND ctid = ANY (ARRAY({some}))"))
+            .bind::<Uuid, _>(scope.site())
+            .bind::<diesel::sql_types::BigInt, _>(limit)
+            .execute(conn)
+    }
+}
+
+/// Whose sums they are in where channel, owner and late logging are not told apart: these are the same for all then.
+const fn of_source(traits: Traits) -> Traits {
+    Traits { channel: Channel::SelfReferral, owner: MemberId(uuid::Uuid::nil()), is_late: false, ..traits }
 }
 
 /// The keys of many sums as columns.
@@ -151,20 +227,6 @@ struct Kept {
     figures: Vec<u8>,
 }
 
-const FIND: &str = "SELECT c.basis, c.starts_on, c.study_id, c.partner_id, c.channel, c.owner_id, c.is_late, c.figures
-  FROM unnest($2, $3, $4, $5, $6, $7, $8) AS k (basis, starts_on, study_id, partner_id, channel, owner_id, is_late)
-  JOIN report_cells c ON c.site_id = $1 AND c.basis = k.basis AND c.starts_on = k.starts_on AND c.study_id = k.study_id
-   AND c.partner_id = k.partner_id AND c.channel = k.channel AND c.owner_id = k.owner_id AND c.is_late = k.is_late";
-
-const WRITE: &str = "INSERT INTO report_cells AS c (site_id, basis, starts_on, study_id, partner_id, channel, owner_id, is_late, figures)
-SELECT $1, k.* FROM unnest($2, $3, $4, $5, $6, $7, $8, $9) AS k (basis, starts_on, study_id, partner_id, channel, owner_id, is_late, figures)
-ON CONFLICT (site_id, basis, starts_on, study_id, partner_id, channel, owner_id, is_late) DO UPDATE SET figures = excluded.figures";
-
-const DROP: &str = "DELETE FROM report_cells c
- USING unnest($2, $3, $4, $5, $6, $7, $8) AS k (basis, starts_on, study_id, partner_id, channel, owner_id, is_late)
- WHERE c.site_id = $1 AND c.basis = k.basis AND c.starts_on = k.starts_on AND c.study_id = k.study_id
-   AND c.partner_id = k.partner_id AND c.channel = k.channel AND c.owner_id = k.owner_id AND c.is_late = k.is_late";
-
 /// Binds the site and the key columns.
 macro_rules! keyed {
     ($sql:expr, $scope:expr, $columns:expr) => {
@@ -185,10 +247,19 @@ macro_rules! keyed {
 /// # Errors
 /// A database failure, or a sum that would be negative.
 pub fn change(conn: &mut PgConnection, scope: &SiteScope, changes: BTreeMap<CellKey, Tally>) -> Result<(), AppError> {
+    let mut of_sources: BTreeMap<CellKey, Tally> = BTreeMap::new();
+    for ((basis, starts_on, traits), tally) in &changes {
+        of_sources.entry((*basis, *starts_on, of_source(*traits))).or_default().merge(tally, 1);
+    }
+    add(conn, scope, &SOURCES, of_sources)?;
+    add(conn, scope, &CELLS, changes)
+}
+
+fn add(conn: &mut PgConnection, scope: &SiteScope, kind: &Kind, changes: BTreeMap<CellKey, Tally>) -> Result<(), AppError> {
     let mut changes: Vec<(CellKey, Tally)> = changes.into_iter().filter(|(_, tally)| !tally.is_empty()).collect();
     for changes in changes.chunks_mut(BATCH) {
         let columns = Columns::of(changes.iter().map(|(key, _)| key));
-        let kept: Vec<Kept> = keyed!(FIND, scope, columns).load(conn)?;
+        let kept: Vec<Kept> = keyed!(kind.find(), scope, columns).load(conn)?;
         let mut kept: BTreeMap<CellKey, Vec<u8>> = kept
             .into_iter()
             .map(|kept| {
@@ -210,24 +281,19 @@ pub fn change(conn: &mut PgConnection, scope: &SiteScope, changes: BTreeMap<Cell
             }
         }
         if !written.is_empty() {
-            keyed!(WRITE, scope, Columns::of(&written)).bind::<Array<Bytea>, _>(packed).execute(conn)?;
+            keyed!(kind.write(), scope, Columns::of(&written)).bind::<Array<Bytea>, _>(packed).execute(conn)?;
         }
         if !dropped.is_empty() {
-            keyed!(DROP, scope, Columns::of(&dropped)).execute(conn)?;
+            keyed!(kind.drop(), scope, Columns::of(&dropped)).execute(conn)?;
         }
     }
     Ok(())
 }
 
-/// Removes up to `limit` of the site's; answers how many.
+/// Removes up to `limit` of the site's, of each kind; answers how many.
 ///
 /// # Errors
 /// A database failure.
 pub fn clear(conn: &mut PgConnection, scope: &SiteScope, limit: i64) -> QueryResult<usize> {
-    diesel::sql_query(
-        "DELETE FROM report_cells WHERE site_id = $1 AND ctid = ANY (ARRAY(SELECT ctid FROM report_cells WHERE site_id = $1 LIMIT $2))",
-    )
-    .bind::<Uuid, _>(scope.site())
-    .bind::<diesel::sql_types::BigInt, _>(limit)
-    .execute(conn)
+    Ok(SOURCES.clear(conn, scope, limit)? + CELLS.clear(conn, scope, limit)?)
 }

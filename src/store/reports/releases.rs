@@ -7,7 +7,7 @@ use crate::auth::SiteScope;
 use crate::domain::ids::{PartnerId, SiteId, StudyId};
 use crate::domain::reports::Basis;
 use crate::domain::vocabulary::RouteStatus;
-use crate::schema::{handoff_routes, report_cells, report_releases};
+use crate::schema::{handoff_routes, report_releases, report_source_cells};
 
 text_enum! {
     /// Whom a closed period is for.
@@ -104,10 +104,10 @@ pub fn shown(
 /// # Errors
 /// A database failure.
 pub fn first_month(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Option<NaiveDate>> {
-    report_cells::table
-        .filter(report_cells::site_id.eq(scope.site()).and(report_cells::basis.eq(Basis::RecordedMonth)))
-        .order(report_cells::starts_on)
-        .select(report_cells::starts_on)
+    report_source_cells::table
+        .filter(report_source_cells::site_id.eq(scope.site()).and(report_source_cells::basis.eq(Basis::RecordedMonth)))
+        .order(report_source_cells::starts_on)
+        .select(report_source_cells::starts_on)
         .first(conn)
         .optional()
 }

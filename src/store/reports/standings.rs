@@ -8,7 +8,7 @@ use super::somebody;
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
 use crate::domain::ids::{MemberId, PartnerId, ReferralId, SiteId, StudyId};
-use crate::domain::partner_view::Facts;
+use crate::domain::referral_state::Facts;
 use crate::domain::reports::standing::{Standing, Traits};
 use crate::domain::vocabulary::{Attribution, Blocker, Channel, CloseReason, HandoffIssue, LateReason, ReferralStatus};
 use crate::schema::{referrals, report_facts};

@@ -32,6 +32,10 @@ async fn a_question_that_is_none_is_refused_by_the_name_of_what_is_wrong() {
         let answer = staff.get(&format!("/v1/reports/{path}")).await.expect_problem(400, "invalid_parameter");
         assert_eq!(answer.faults(), [fault], "{path}");
     }
+    // Somebody of another site is nobody here.
+    let stranger = format!("/v1/reports/next-actions?owner={}", app.other_site.coordinator);
+    let answer = staff.get(&stranger).await.expect_problem(400, "invalid_parameter");
+    assert_eq!(answer.faults(), ["owner unknown_reference"]);
     app.coordinator().get("/v1/feedback").await.expect_problem(400, "invalid_parameter");
     app.coordinator().get("/v1/feedback?partner=no-such-partner").await.expect_problem(404, "not_found");
     let test_key = make::db_key(&app.db, &app.site, &Holder::Site(vec![Scope::ReferralsRead]), true);
@@ -115,12 +119,14 @@ async fn every_report_is_a_table_too_that_no_spreadsheet_runs() {
     let app = App::start().await;
     sow(&app, 300, "2026-03-01T13:00:00+00", 80, 300);
     super::roll(&app).await;
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
     for (path, lines) in [
         ("reports/source-quality", 2..50),
-        ("reports/movement", 8..20),
+        ("reports/movement", 40..200),
         ("reports/blockers", 2..50),
         ("reports/next-actions", 2..80),
-        ("reports/workflow-signal", 5..6),
+        ("reports/workflow-signal", 6..7),
         ("reports/sponsor-summary?study=heart-2026", 1..2),
         ("feedback?partner=lakeside", 1..2),
     ] {
@@ -129,6 +135,9 @@ async fn every_report_is_a_table_too_that_no_spreadsheet_runs() {
         assert!(answer.header("content-type").unwrap().starts_with("text/csv"), "{path}");
         let table = read(&answer.text);
         assert!(lines.contains(&table.len()), "{path}: {} lines", table.len());
+        let operation = &document["paths"][format!("/v1/{}", path.split('?').next().unwrap())]["get"];
+        let columns = &operation["responses"]["200"]["content"]["text/csv"]["example"];
+        assert_eq!(columns.as_str().unwrap(), format!("{}\r\n", table[0].join(",")), "{path}: its columns stand in the document");
         let width = table[0].len();
         for line in &table {
             assert_eq!(line.len(), width, "{path}");

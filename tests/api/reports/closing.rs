@@ -197,6 +197,47 @@ async fn a_viewer_reads_its_studies_alone_and_of_each_what_staff_reads() {
     app.partner().get(path).await.expect_problem(403, "forbidden");
 }
 
+/// Two ranges that overlap would tell the days by which they differ: nobody chooses a range, and what is chosen for them never overlaps.
+#[actix_web::test]
+async fn no_reader_gets_two_ranges_that_overlap() {
+    let app = App::start().await;
+    let viewer = format!("/v1/members/{}", app.site.viewer);
+    app.admin().patch(&viewer, "*", &json!({"studies": ["heart-2026"]})).await.expect(200);
+    // Months of many, few and none, while the threshold goes up and down.
+    for (month, count, threshold) in
+        [("06", 25, 11), ("07", 3, 11), ("08", 14, 31), ("09", 0, 31), ("10", 33, 11), ("11", 4, 11), ("12", 12, 11)]
+    {
+        to(&app, &format!("2026-{month}-10T12:00:00Z"));
+        app.admin().patch("/v1/site", "*", &json!({"suppression_threshold": threshold})).await.expect(200);
+        send(&app, count).await;
+        roll(&app).await;
+        close(&app).await;
+        app.db.superuser().batch_execute("DELETE FROM idempotency_keys").unwrap();
+    }
+    to(&app, "2027-03-05T12:00:00Z");
+    roll(&app).await;
+    close(&app).await;
+    let told = [feedback(&app).await, app.viewer().get("/v1/reports/sponsor-summary?study=heart-2026").await.expect(200).body];
+    for told in told {
+        let periods = told["periods"].as_array().unwrap();
+        assert!(periods.len() >= 3, "{told}");
+        for pair in periods.windows(2) {
+            let day = |value: &Value| value.as_str().unwrap().parse::<chrono::NaiveDate>().unwrap();
+            assert_eq!(day(&pair[1]["until"]) + Duration::days(1), day(&pair[0]["from"]), "one begins where the other ends");
+        }
+    }
+    for range in ["from=2026-06-10", "until=2026-07-10", "period=2026-06", "from=2026-06-10&until=2026-07-10"] {
+        let refused = app.viewer().get(&format!("/v1/reports/sponsor-summary?study=heart-2026&{range}")).await;
+        refused.expect_problem(400, "invalid_parameter");
+        app.partner().get(&format!("/v1/feedback?{range}")).await.expect_problem(400, "invalid_parameter");
+    }
+    // Nor do finer parts of a study: they would overlap with the whole.
+    for part in ["partner=lakeside", "channel=secure_form", "late_logged=only"] {
+        let refused = app.viewer().get(&format!("/v1/reports/sponsor-summary?study=heart-2026&{part}")).await;
+        refused.expect_problem(400, "invalid_parameter");
+    }
+}
+
 /// A partner that pads its numbers learns from a narrower band what the site marked on the rest.
 #[actix_web::test]
 async fn what_a_partner_takes_back_makes_nothing_look_larger_than_it_is() {

@@ -65,7 +65,16 @@ fn told(pairs: impl IntoIterator<Item = (String, i64)>) -> BTreeMap<String, i64>
 
 fn figures(figures: &Value) -> BTreeMap<String, i64> {
     let whole = |name: &str| (name.to_owned(), figures[name].as_i64().unwrap());
-    let part = |name: &str| (name.to_owned(), figures[name]["count"].as_i64().unwrap());
+    let volume = figures["volume"].as_f64().unwrap();
+    let part = |name: &str| {
+        let count = figures[name]["count"].as_i64().unwrap();
+        if let Some(share) = figures[name].get("share") {
+            let exact = (volume > 0.0).then_some(count as f64 / volume);
+            let (told, exact) = (share.as_f64(), exact.map(|share| (share * 10_000.0).round() / 10_000.0));
+            assert_eq!(told, exact, "{name}: {count} of {volume}");
+        }
+        (name.to_owned(), count)
+    };
     let parts = [
         "complete",
         "wrong_study",
@@ -112,8 +121,36 @@ fn source_truth(app: &App, condition: &str) -> BTreeMap<String, i64> {
     truth
 }
 
+/// Bodies that were refused, where nothing but the study and the partner is asked for: of more than these a refused body tells nothing.
+fn refused_are_true(app: &App, asked: &Asked, report: &Value) {
+    let all = &report["total"]["refused_for_sensitive_content"];
+    if ["channel=", "owner=", "late_logged="].iter().any(|filter| asked.query.contains(filter)) {
+        assert_eq!(all, &Value::Null);
+        return;
+    }
+    let of_partner = if asked.query.contains("partner=lakeside") { "p.code = 'lakeside'" } else { "true" };
+    let refused = format!(
+        "refusals f LEFT JOIN partners p ON p.site_id = f.site_id AND p.id = f.partner_id
+           LEFT JOIN handoff_routes h ON h.site_id = f.site_id AND h.id = f.route_id LEFT JOIN studies s ON s.site_id = h.site_id AND s.id = h.study_id
+         WHERE f.site_id = '{}' AND f.code IN ('sensitive_field', 'sensitive_content') AND f.day BETWEEN '{}' AND '{}' AND {of_partner}",
+        app.site.id, asked.from, asked.until
+    );
+    let truth = counts(app, &format!("SELECT 'all' AS name, coalesce(sum(f.refused), 0)::bigint AS count FROM {refused}"));
+    assert_eq!(all.as_i64(), Some(truth.get("all").copied().unwrap_or(0)), "{}", asked.query);
+    let sql = format!(
+        "SELECT p.code || '/' || s.code AS name, sum(f.refused)::bigint AS count FROM {refused} AND s.id IS NOT NULL GROUP BY 1"
+    );
+    let sources = report["sources"].as_array().unwrap().iter();
+    let by_source = told(sources.map(|source| {
+        let name = format!("{}/{}", source["partner"].as_str().unwrap_or(""), source["study"].as_str().unwrap());
+        (name, source["figures"]["refused_for_sensitive_content"].as_i64().unwrap())
+    }));
+    assert_eq!(by_source, counts(app, &sql), "{}", asked.query);
+}
+
 async fn source_quality_is_true(app: &App, asked: &Asked) {
     let report = app.coordinator().get(&format!("/v1/reports/source-quality?{}", asked.query)).await.expect(200).body;
+    refused_are_true(app, asked, &report);
     assert_eq!(figures(&report["total"]), source_truth(app, &asked.where_recorded), "{}", asked.query);
     let mut by_source = BTreeMap::new();
     for source in report["sources"].as_array().unwrap() {
@@ -128,6 +165,8 @@ async fn source_quality_is_true(app: &App, asked: &Asked) {
             asked.where_recorded
         ),
     );
+    // A source that only had bodies refused stands there too, with figures of nothing.
+    by_source.retain(|_, figures| figures.contains_key("volume"));
     assert_eq!(by_source.keys().collect::<Vec<_>>(), sources.keys().collect::<Vec<_>>());
     for (name, found) in by_source {
         let (partner, study) = name.split_once('/').unwrap();
@@ -238,6 +277,28 @@ async fn open_work_is_true(app: &App, more: &str, condition: &str) {
         age("r.next_action_due_at")
     );
     assert_eq!(found, counts(app, &sql));
+    let owners = report["owners"].as_array().unwrap().iter();
+    let found = told(owners.flat_map(|one| {
+        let owner = one["owner_id"].as_str().unwrap();
+        let plain =
+            ["open", "due_within_24_hours", "overdue"].map(|figure| (format!("{owner}/{figure}"), one[figure].as_i64().unwrap()));
+        let aging = ["no_first_action", "stalled", "dependency_blocked"]
+            .map(|aging| (format!("{owner}/{aging}"), one["aging"][aging].as_i64().unwrap()));
+        plain.into_iter().chain(aging)
+    }));
+    let aged = format!(
+        "CASE WHEN r.blocker IS NOT NULL THEN 'dependency_blocked' WHEN r.next_action_due_at > '{now}' THEN NULL
+              WHEN r.status IN ('received', 'quarantined') THEN 'no_first_action' ELSE 'stalled' END"
+    );
+    let sql = format!(
+        "SELECT r.owner_id || '/' || f.name AS name, count(*) FILTER (WHERE f.holds) AS count FROM referrals r, LATERAL (VALUES
+             ('open', true), ('overdue', r.next_action_due_at <= '{now}'),
+             ('due_within_24_hours', r.next_action_due_at > '{now}' AND r.next_action_due_at <= '{now}'::timestamptz + interval '24 hours'),
+             ('no_first_action', {aged} = 'no_first_action'), ('stalled', {aged} = 'stalled'),
+             ('dependency_blocked', {aged} = 'dependency_blocked')) AS f (name, holds)
+           WHERE {base} GROUP BY 1"
+    );
+    assert_eq!(found, counts(app, &sql));
     let aging = told(
         ["no_first_action", "stalled", "dependency_blocked"]
             .map(|name| (name.to_owned(), report["aging"][name].as_i64().unwrap())),
@@ -313,6 +374,15 @@ async fn roll_some(app: &App, passes: usize, batch: i64) -> bool {
 async fn every_figure_is_true_for(count: u32) {
     let app = App::start().await;
     sow(&app, count, "2025-09-20T13:00:00+00", 200, 150);
+    // Refused bodies of every route over the same days, some of no route that is known, and some for what reports do not count.
+    let refused = format!(
+        "INSERT INTO refusals (site_id, id, partner_id, day, code, refused, route_id)
+         SELECT h.site_id, gen_random_uuid(), h.partner_id, '2025-09-20'::date + d, c.code, 1 + d % 3, CASE WHEN d % 5 = 0 THEN NULL ELSE h.id END
+           FROM handoff_routes h, generate_series(0, 199, 3) AS d, (VALUES ('sensitive_field'), ('sensitive_content'), ('unknown_field')) AS c (code)
+          WHERE h.site_id = '{}' ON CONFLICT DO NOTHING",
+        app.site.id
+    );
+    app.db.superuser().batch_execute(&refused).unwrap();
     if count <= 2_500 {
         // Nothing is rolled up: all is counted from the log.
         all_is_true(&app).await;
@@ -325,7 +395,8 @@ async fn every_figure_is_true_for(count: u32) {
 
     // Made anew from the log, every sum is the same.
     let kept = |app: &App| {
-        let sums = "SELECT basis || starts_on || study_id || partner_id || channel || owner_id || is_late AS name, ('x' || substr(md5(figures), 1, 15))::bit(60)::bigint AS count FROM report_cells";
+        let sums = "SELECT basis || starts_on || study_id || partner_id || channel || owner_id || is_late AS name, ('x' || substr(md5(figures), 1, 15))::bit(60)::bigint AS count FROM report_cells
+             UNION ALL SELECT basis || starts_on || study_id || partner_id, ('x' || substr(md5(figures), 1, 15))::bit(60)::bigint FROM report_source_cells";
         let facts = "SELECT referral_id::text AS name, ('x' || substr(md5(figures || escalations::text::bytea), 1, 15))::bit(60)::bigint AS count FROM report_facts";
         (counts(app, sums), counts(app, facts))
     };

@@ -34,7 +34,7 @@ impl Interval {
 pub struct Knowledge {
     counts: BTreeMap<String, Interval>,
     parts: Vec<(String, Vec<String>)>,
-    totals: Vec<(Vec<String>, i64)>,
+    totals: Vec<(Vec<String>, Interval)>,
 }
 
 impl Knowledge {
@@ -47,8 +47,8 @@ impl Knowledge {
         self.parts.push((part.to_owned(), whole.to_vec()));
     }
 
-    /// Counts come to exactly this together.
-    pub fn is_total(&mut self, parts: &[String], total: i64) {
+    /// Counts come to something between these together.
+    pub fn is_total(&mut self, parts: &[String], total: Interval) {
         self.totals.push((parts.to_vec(), total));
     }
 
@@ -82,8 +82,8 @@ impl Knowledge {
             }
             for (names, total) in &totals {
                 for name in names {
-                    let least = total - self.sum(names, Some(name), |interval| interval.most);
-                    let most = total - self.sum(names, Some(name), |interval| interval.least);
+                    let least = total.least - self.sum(names, Some(name), |interval| interval.most);
+                    let most = total.most - self.sum(names, Some(name), |interval| interval.least);
                     changed |= self.narrow_to(name, Interval { least, most });
                 }
             }

@@ -14,6 +14,9 @@ use crate::support::App;
 use crate::support::callers::Person;
 use crate::support::make;
 
+/// The codes of the partners, the attacker first.
+pub const PARTNERS: [&str; 2] = ["lakeside", "voices"];
+
 struct Random(u64);
 
 impl Random {
@@ -30,10 +33,16 @@ pub struct World {
     /// How many referrals a day each partner sends at the most.
     pace: [u64; 2],
     open: [Vec<String>; 2],
+    /// Those that ended and may be opened again.
+    closed: [Vec<String>; 2],
+    /// The thresholds that the site's admin sets, and on which day: a period is shown by the one of its closing.
+    thresholds: Vec<(u32, i64)>,
     /// The attacking partner's, in order.
     pub own: Vec<String>,
     /// Those that their partner took back: it knows that nobody worked them.
     pub withdrawn: BTreeSet<String>,
+    /// Those that their partner completed: its own act may change their tag.
+    pub completed: BTreeSet<String>,
     recorded: BTreeMap<String, NaiveDate>,
     pub day: u32,
     /// By last day of the period and figure: what was true of the attacking partner's referrals when it was closed.
@@ -60,8 +69,11 @@ impl World {
             random: [Random(mixed.0 ^ 0xA5A5), Random(mixed.0 ^ 0x5A5A_0000)],
             pace,
             open: [Vec::new(), Vec::new()],
+            closed: [Vec::new(), Vec::new()],
+            thresholds: if seed % 3 == 1 { vec![(40, 21), (100, 14)] } else { Vec::new() },
             own: Vec::new(),
             withdrawn: BTreeSet::new(),
+            completed: BTreeSet::new(),
             recorded: BTreeMap::new(),
             day: 0,
             truth: BTreeMap::new(),
@@ -76,6 +88,9 @@ impl World {
 
     pub async fn live_a_day(&mut self, app: &App) {
         let staff = app.coordinator();
+        if let Some((_, threshold)) = self.thresholds.iter().find(|(day, _)| *day == self.day) {
+            app.admin().patch("/v1/site", "*", &json!({"suppression_threshold": threshold})).await.expect(200);
+        }
         for (which, person) in [app.partner(), app.sibling_partner()].iter().enumerate() {
             let sent = if self.pace[which] == 0 { 0 } else { self.random[which].below(self.pace[which] + 2) };
             for _ in 0..sent {
@@ -83,7 +98,7 @@ impl World {
             }
             let steps = self.random[which].below(4);
             for _ in 0..steps {
-                self.work(&staff, which).await;
+                self.work(&staff, person, which).await;
             }
         }
         self.wait_a_day(app).await;
@@ -92,16 +107,29 @@ impl World {
     async fn refer(&mut self, app: &App, which: usize, person: &Person) {
         // Some people are referred by both partners.
         let email = format!("person-{}@mail.example", self.random[which].below(60));
-        let body = make::referral_with(json!({"partner_reference": Value::Null, "match": {"email": email}}));
-        let mut body = body;
+        let mut body = make::referral_with(json!({"match": {"email": email}}));
         body.as_object_mut().unwrap().remove("partner_reference");
-        let id = person.post("/v1/referrals", &body).await.expect(201).id();
+        // What is refused counts nowhere but as refused.
+        if self.random[which].below(6) == 0 {
+            body["diagnosis"] = json!("x");
+            person.post("/v1/referrals", &body).await.expect_problem(422, "sensitive_field");
+            return;
+        }
+        // Some come by telephone, and staff enters them later.
+        let is_late = self.random[which].below(8) == 0;
+        let id = if is_late {
+            body["partner"] = json!(PARTNERS[which]);
+            body["late_reason"] = json!("phone_handoff_logged_late");
+            app.coordinator().post("/v1/referrals", &body).await.expect(201).id()
+        } else {
+            person.post("/v1/referrals", &body).await.expect(201).id()
+        };
         self.recorded.insert(id.clone(), app.clock.now().date_naive());
         if which == 0 {
             self.own.push(id.clone());
         }
         // What it sends only to make its numbers look larger, it takes back at once.
-        if self.random[which].below(5) == 0 {
+        if !is_late && self.random[which].below(5) == 0 {
             person.post_on(&format!("/v1/referrals/{id}/withdraw"), "*", &json!({})).await.expect(200);
             self.withdrawn.insert(id);
         } else {
@@ -111,9 +139,12 @@ impl World {
     }
 
     /// Does something to one of the partner's referrals; what its state does not allow is not done.
-    async fn work(&mut self, staff: &Person, which: usize) {
+    async fn work(&mut self, staff: &Person, person: &Person, which: usize) {
         if self.open[which].is_empty() {
             return;
+        }
+        if self.random[which].below(10) == 0 {
+            self.open_again(staff, which).await;
         }
         let drawn = self.random[which].below(self.open[which].len() as u64);
         let place = usize::try_from(drawn).unwrap();
@@ -127,7 +158,7 @@ impl World {
             "wrong_site",
             "study_team_closed",
         ];
-        let choice = self.random[which].below(12);
+        let choice = self.random[which].below(16);
         let pick = usize::try_from(self.random[which].below(30)).unwrap();
         match choice {
             0..=5 => drop(staff.post_on(&format!("{path}/issues"), "*", &json!({"code": codes[pick % 2]})).await),
@@ -138,6 +169,24 @@ impl World {
             10 => {
                 let body = json!({"to": "closed", "reason": reasons[pick % reasons.len()]});
                 if staff.post_on(&format!("{path}/transitions"), "*", &body).await.status == 200 {
+                    let ended = self.open[which].swap_remove(place);
+                    self.closed[which].push(ended);
+                }
+            }
+            11 => drop(staff.patch(&path, "*", &json!({"blocker": "awaiting_records"})).await),
+            // The partner's turn, if it is.
+            12 => {
+                if person.post_on(&format!("{path}/complete"), "*", &json!({})).await.status == 200 {
+                    self.completed.insert(self.open[which][place].clone());
+                }
+            }
+            // A handoff that fell through, if there was one.
+            13 => drop(staff.post_on(&format!("{path}/transitions"), "*", &json!({"to": "connected"})).await),
+            // The attacker's goes to the other one or to nobody, and the other one's to nobody: what the attacker gets is its own alone.
+            14 => {
+                let credited = if which == 0 && pick % 2 == 0 { json!(PARTNERS[1]) } else { Value::Null };
+                let body = json!({"partner": credited, "reason": "tag_mistyped"});
+                if staff.post_on(&format!("{path}/attribution"), "*", &body).await.status == 200 {
                     self.open[which].swap_remove(place);
                 }
             }
@@ -150,6 +199,19 @@ impl World {
                         .await,
                 );
             }
+        }
+    }
+
+    /// Somebody who had ended returned.
+    async fn open_again(&mut self, staff: &Person, which: usize) {
+        if self.closed[which].is_empty() {
+            return;
+        }
+        let drawn = self.random[which].below(self.closed[which].len() as u64);
+        let id = self.closed[which].swap_remove(usize::try_from(drawn).unwrap());
+        let body = json!({"to": "received", "reason": "person_returned"});
+        if staff.post_on(&format!("/v1/referrals/{id}/transitions"), "*", &body).await.status == 200 {
+            self.open[which].push(id);
         }
     }
 
@@ -188,7 +250,7 @@ impl World {
             }
         }
         for period in periods("sponsor") {
-            for partner in ["lakeside", "voices"] {
+            for partner in PARTNERS {
                 let more = [
                     ("volume", "true"),
                     ("connected", "r.connected_at IS NOT NULL"),
@@ -199,6 +261,14 @@ impl World {
                     let truth = count(&period, partner, holds);
                     self.shared.entry((period.until.clone(), format!("{partner}/{figure}"))).or_insert(truth);
                 }
+                let refused = app.db.count(&format!(
+                    "SELECT coalesce(sum(r.refused), 0)::bigint AS count FROM refusals r JOIN partners p ON p.site_id = r.site_id AND p.id = r.partner_id
+                      WHERE r.site_id = '{site}' AND p.code = '{partner}' AND r.code IN ('sensitive_field', 'sensitive_content')
+                        AND r.day BETWEEN '{}' AND '{}'",
+                    period.from, period.until
+                ));
+                let name = format!("{partner}/refused_for_sensitive_content");
+                self.shared.entry((period.until.clone(), name)).or_insert(refused);
             }
         }
     }

@@ -1,33 +1,15 @@
-//! What a partner sees of a referral's state: four classes, and an end whose timing tells nothing (PRODUCT.md §1).
+//! What a partner sees of a referral's state: four classes, and an end whose timing tells nothing (PRODUCT.md §1). Months are closed for
+//! shared outputs by the same delay, so that neither tells more than the other.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use super::calendar;
-use super::vocabulary::{Blocker, CloseReason, NotAcceptedReason, PartnerReferralStatus, ReferralStatus};
+use crate::domain::calendar;
+use crate::domain::referral_state::Facts;
+use crate::domain::vocabulary::{Blocker, CloseReason, NotAcceptedReason, PartnerReferralStatus, ReferralStatus};
 
-/// Days from its recording until an end may show, and from the end of a month until it is closed for shared outputs (`reports::shared`): the
-/// one tells no more than the other.
-pub const CLOSED_AFTER_DAYS: i64 = 30;
-
-/// The facts the partner's view is derived from.
-#[derive(Debug, Clone, Copy)]
-pub struct Facts {
-    /// The site's own status.
-    pub status: ReferralStatus,
-    /// Why it waits, if it does.
-    pub blocker: Option<Blocker>,
-    /// What a pause of the study covers: the pause is the site's matter, and ends nobody's turn.
-    pub held_blocker: Option<Blocker>,
-    /// Why it ended, if it did.
-    pub close_reason: Option<CloseReason>,
-    /// When it was entered.
-    pub recorded_at: DateTime<Utc>,
-    /// When it ended, if it did.
-    pub closed_at: Option<DateTime<Utc>>,
-    /// Whether the partner withdrew it.
-    pub withdrawn: bool,
-}
+/// Days from its recording until an end may show, and from the end of a month until it is closed for shared outputs.
+const CLOSED_AFTER_DAYS: i64 = 30;
 
 /// The partner's class of a referral at `now`, and its code when it was not accepted.
 ///
@@ -78,6 +60,12 @@ const fn not_accepted(reason: CloseReason) -> Option<NotAcceptedReason> {
 pub fn closed_shows_from(recorded_at: DateTime<Utc>, closed_at: DateTime<Utc>, time_zone: Tz) -> DateTime<Utc> {
     let earliest = closed_at.max(recorded_at + Duration::days(CLOSED_AFTER_DAYS));
     calendar::next_start(calendar::month_of(earliest, time_zone), time_zone)
+}
+
+/// Whether a month may be closed for shared outputs today: each referral of it is as old then as one must be to show as closed.
+#[must_use]
+pub fn is_closable(month: NaiveDate, today: NaiveDate) -> bool {
+    calendar::next_month(month) + Duration::days(CLOSED_AFTER_DAYS) <= today
 }
 
 #[cfg(test)]
@@ -160,5 +148,12 @@ mod tests {
             let seen = classify(&facts, chrono_tz::UTC, utc("2026-01-11T12:00:01Z"));
             assert_eq!(seen, (PartnerReferralStatus::Closed, None), "{reason}");
         }
+    }
+
+    #[test]
+    fn a_month_is_closed_thirty_days_after_its_end() {
+        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
+        assert!(!is_closable(date("2026-01-01"), date("2026-03-02")));
+        assert!(is_closable(date("2026-01-01"), date("2026-03-03")));
     }
 }
