@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::support::App;
 use crate::support::callers::send;
 use intervals::{Interval, Knowledge, WIDTH};
-use world::World;
+use world::{MOVES, World};
 
 /// What the partner sees of one referral at one moment.
 #[derive(Clone, PartialEq)]
@@ -89,7 +89,8 @@ impl Partner {
             }
         }
         // The tag of one referral a day: the oldest that is open for it, of which most is hidden.
-        if let Some((id, days)) = self.days.iter_mut().find(|(_, days)| days.last().unwrap().1.class == "accepted_for_review") {
+        let is_open = |(day, seen): &(chrono::NaiveDate, Seen)| *day == today && seen.class == "accepted_for_review";
+        if let Some((id, days)) = self.days.iter_mut().find(|(_, days)| is_open(days.last().unwrap())) {
             days.last_mut().unwrap().1.etag = app.partner().get(&format!("/v1/referrals/{id}")).await.expect(200).etag();
         }
         let feedback = app.partner().get("/v1/feedback").await.expect(200).body;
@@ -286,6 +287,8 @@ async fn attacked(seed: u64, sibling_busy: bool) -> (Value, [usize; 3]) {
         partner.look(&app).await;
         watcher.look(&app).await;
     }
+    let missed: Vec<_> = MOVES.iter().filter(|kind| !world.moves.contains_key(*kind)).collect();
+    assert!(missed.is_empty(), "seed {seed}: {missed:?} of {:?}", world.moves);
     partner.classes_are_all_that_statuses_tell(&world);
     assert_eq!(partner.learns(&world, None), Vec::<String>::new(), "seed {seed}");
     assert_eq!(watcher.learns(&world, false), Vec::<String>::new(), "seed {seed}");

@@ -14,6 +14,24 @@ use crate::support::App;
 use crate::support::callers::Person;
 use crate::support::make;
 
+/// Everything that can happen to a referral here.
+pub const MOVES: [&str; 14] = [
+    "marked",
+    "connected",
+    "handed off",
+    "sent back",
+    "closed",
+    "blocked",
+    "completed",
+    "fell through",
+    "credited",
+    "ended well",
+    "reopened",
+    "refused",
+    "late",
+    "withdrawn",
+];
+
 /// The codes of the partners, the attacker first.
 pub const PARTNERS: [&str; 2] = ["lakeside", "voices"];
 
@@ -45,6 +63,8 @@ pub struct World {
     pub completed: BTreeSet<String>,
     recorded: BTreeMap<String, NaiveDate>,
     pub day: u32,
+    /// What happened how often: an attack on a world in which nothing happens would show nothing.
+    pub moves: BTreeMap<&'static str, u32>,
     /// By last day of the period and figure: what was true of the attacking partner's referrals when it was closed.
     pub truth: BTreeMap<(String, String), i64>,
     /// The same of every partner's, by `partner/figure`.
@@ -76,6 +96,7 @@ impl World {
             completed: BTreeSet::new(),
             recorded: BTreeMap::new(),
             day: 0,
+            moves: BTreeMap::new(),
             truth: BTreeMap::new(),
             shared: BTreeMap::new(),
         }
@@ -113,6 +134,7 @@ impl World {
         if self.random[which].below(6) == 0 {
             body["diagnosis"] = json!("x");
             person.post("/v1/referrals", &body).await.expect_problem(422, "sensitive_field");
+            *self.moves.entry("refused").or_default() += 1;
             return;
         }
         // Some come by telephone, and staff enters them later.
@@ -120,6 +142,7 @@ impl World {
         let id = if is_late {
             body["partner"] = json!(PARTNERS[which]);
             body["late_reason"] = json!("phone_handoff_logged_late");
+            *self.moves.entry("late").or_default() += 1;
             app.coordinator().post("/v1/referrals", &body).await.expect(201).id()
         } else {
             person.post("/v1/referrals", &body).await.expect(201).id()
@@ -132,6 +155,7 @@ impl World {
         if !is_late && self.random[which].below(5) == 0 {
             person.post_on(&format!("/v1/referrals/{id}/withdraw"), "*", &json!({})).await.expect(200);
             self.withdrawn.insert(id);
+            *self.moves.entry("withdrawn").or_default() += 1;
         } else {
             self.open[which].push(id);
         }
@@ -160,45 +184,71 @@ impl World {
         ];
         let choice = self.random[which].below(16);
         let pick = usize::try_from(self.random[which].below(30)).unwrap();
-        match choice {
-            0..=5 => drop(staff.post_on(&format!("{path}/issues"), "*", &json!({"code": codes[pick % 2]})).await),
-            6 => drop(staff.post_on(&format!("{path}/issues"), "*", &json!({"code": codes[pick % codes.len()]})).await),
-            7 => drop(staff.post_on(&format!("{path}/transitions"), "*", &json!({"to": "connected"})).await),
-            8 => drop(staff.post_on(&format!("{path}/transitions"), "*", &json!({"to": "handed_off"})).await),
-            9 => drop(staff.patch(&path, "*", &json!({"blocker": "awaiting_partner_completion"})).await),
+        let path_to = |end: &str| format!("{path}/{end}");
+        let mark = |code: &str| (path_to("issues"), json!({"code": code}));
+        let go = |body: Value| (path_to("transitions"), body);
+        let (kind, answer) = match choice {
+            0..=5 => {
+                let (path, body) = mark(codes[pick % 2]);
+                ("marked", staff.post_on(&path, "*", &body).await)
+            }
+            6 => {
+                let (path, body) = mark(codes[pick % codes.len()]);
+                ("marked", staff.post_on(&path, "*", &body).await)
+            }
+            7 => {
+                let (path, body) = go(json!({"to": "connected"}));
+                ("connected", staff.post_on(&path, "*", &body).await)
+            }
+            8 => {
+                let (path, body) = go(json!({"to": "handed_off"}));
+                ("handed off", staff.post_on(&path, "*", &body).await)
+            }
+            9 => ("sent back", staff.patch(&path, "*", &json!({"blocker": "awaiting_partner_completion"})).await),
             10 => {
-                let body = json!({"to": "closed", "reason": reasons[pick % reasons.len()]});
-                if staff.post_on(&format!("{path}/transitions"), "*", &body).await.status == 200 {
-                    let ended = self.open[which].swap_remove(place);
-                    self.closed[which].push(ended);
-                }
+                let (path, body) = go(json!({"to": "closed", "reason": reasons[pick % reasons.len()]}));
+                ("closed", staff.post_on(&path, "*", &body).await)
             }
-            11 => drop(staff.patch(&path, "*", &json!({"blocker": "awaiting_records"})).await),
-            // The partner's turn, if it is.
+            11 => ("blocked", staff.patch(&path, "*", &json!({"blocker": "awaiting_records"})).await),
+            // The partner answers on the same day.
             12 => {
-                if person.post_on(&format!("{path}/complete"), "*", &json!({})).await.status == 200 {
-                    self.completed.insert(self.open[which][place].clone());
-                }
+                drop(staff.patch(&path, "*", &json!({"blocker": "awaiting_partner_completion"})).await);
+                ("completed", person.post_on(&path_to("complete"), "*", &json!({})).await)
             }
-            // A handoff that fell through, if there was one.
-            13 => drop(staff.post_on(&format!("{path}/transitions"), "*", &json!({"to": "connected"})).await),
+            // A handoff that fell through.
+            13 => {
+                let (path, body) = go(json!({"to": "handed_off"}));
+                drop(staff.post_on(&path, "*", &body).await);
+                let (path, body) = go(json!({"to": "connected"}));
+                ("fell through", staff.post_on(&path, "*", &body).await)
+            }
             // The attacker's goes to the other one or to nobody, and the other one's to nobody: what the attacker gets is its own alone.
             14 => {
                 let credited = if which == 0 && pick % 2 == 0 { json!(PARTNERS[1]) } else { Value::Null };
                 let body = json!({"partner": credited, "reason": "tag_mistyped"});
-                if staff.post_on(&format!("{path}/attribution"), "*", &body).await.status == 200 {
-                    self.open[which].swap_remove(place);
-                }
+                ("credited", staff.post_on(&path_to("attribution"), "*", &body).await)
             }
             _ => {
-                drop(staff.post_on(&format!("{path}/transitions"), "*", &json!({"to": "connected"})).await);
-                drop(staff.post_on(&format!("{path}/transitions"), "*", &json!({"to": "handed_off"})).await);
-                drop(
-                    staff
-                        .post_on(&format!("{path}/transitions"), "*", &json!({"to": "closed", "reason": "handoff_complete"}))
-                        .await,
-                );
+                for to in ["connected", "handed_off"] {
+                    let (path, body) = go(json!({"to": to}));
+                    drop(staff.post_on(&path, "*", &body).await);
+                }
+                let (path, body) = go(json!({"to": "closed", "reason": "handoff_complete"}));
+                ("ended well", staff.post_on(&path, "*", &body).await)
             }
+        };
+        if answer.status != 200 {
+            return;
+        }
+        *self.moves.entry(kind).or_default() += 1;
+        match kind {
+            "completed" => drop(self.completed.insert(self.open[which][place].clone())),
+            "closed" | "ended well" => {
+                let ended = self.open[which].swap_remove(place);
+                self.closed[which].push(ended);
+            }
+            "credited" => drop(self.open[which].swap_remove(place)),
+            _ => {}
         }
     }
 
@@ -212,6 +262,7 @@ impl World {
         let body = json!({"to": "received", "reason": "person_returned"});
         if staff.post_on(&format!("/v1/referrals/{id}/transitions"), "*", &body).await.status == 200 {
             self.open[which].push(id);
+            *self.moves.entry("reopened").or_default() += 1;
         }
     }
 
