@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::Context;
-use super::report_sums::{HAPPENED, RECORDED, ReportSums};
+use super::report_sums::{Of, ReportSums};
 use super::roll_reports;
 use crate::db::Conn;
 use crate::domain::calendar;
 use crate::domain::ids::{PartnerId, StudyId};
 use crate::domain::reports::standing::Counted;
 use crate::domain::reports::{Basis, Figure, Key, Period, Sums, shared};
-use crate::domain::vocabulary::{Blocker, NextAction};
 use crate::error::AppError;
 use crate::privacy::suppression::{Gate, Known, Shown, partner_view};
 use crate::store;
@@ -129,20 +128,15 @@ impl Closing {
             .iter()
             .map(|(study, partner)| ((*study, *partner), self.period(Audience::Partner, *study, *partner)))
             .collect();
-        let Some(from) = periods.values().map(|period| period.from).min() else { return Ok(Vec::new()) };
         // Whose period holds enough is read off the sums; only those are looked at one by one.
-        let mut volumes: BTreeMap<(StudyId, PartnerId), i64> = BTreeMap::new();
-        let mut by_month = BTreeMap::new();
-        let months = (from, self.month);
-        self.sums.add(conn, context, (Basis::RecordedMonth, months), &Filter::default(), &mut by_month, |of| of)?;
-        for (of, sums) in &by_month {
-            let Some(partner) = of.partner else { continue };
-            if periods.get(&(of.study, partner)).is_some_and(|period| period.holds(of.starts_on)) {
-                *volumes.entry((of.study, partner)).or_default() += sums.of(Figure::Volume);
-            }
-        }
-        let due: BTreeMap<_, Period> =
-            periods.into_iter().filter(|(of, _)| volumes.get(of).is_some_and(|volume| self.gate.is_enough(*volume))).collect();
+        let period_of = |of: Of| periods.get(&(of.study, of.partner?)).copied();
+        let volumes = self.by_month(conn, context, Basis::RecordedMonth, period_of, |of| (of.study, of.partner))?;
+        let volume = |study, partner| volumes.get(&(study, Some(partner))).map_or(0, |sums| sums.of(Figure::Volume));
+        let due: BTreeMap<_, Period> = periods
+            .iter()
+            .filter(|((study, partner), _)| self.gate.is_enough(volume(*study, *partner)))
+            .map(|(of, period)| (*of, *period))
+            .collect();
         let mut told = self.standings(conn, context, &due)?;
         let mut rows = Vec::with_capacity(due.len());
         for ((study, partner), period) in due {
@@ -211,27 +205,35 @@ impl Closing {
         for (study, partner) in routes {
             studies.entry(*study).or_default().push(*partner);
         }
-        let mut rows = Vec::new();
+        let periods: BTreeMap<StudyId, Period> =
+            studies.keys().map(|study| (*study, self.period(Audience::Sponsor, *study, WHOLE))).collect();
+        let period_of = |of: Of| periods.get(&of.study).copied();
+        let by_source = self.by_month(conn, context, Basis::RecordedMonth, period_of, |of| (of.study, of.partner))?;
+        let happened = self.by_month(conn, context, Basis::HappenedMonth, period_of, |of| of.study)?;
+        let mut by_study: BTreeMap<StudyId, Sums> = BTreeMap::new();
+        for ((study, _), sums) in &by_source {
+            by_study.entry(*study).or_default().add(sums);
+        }
+        let (blockers, next_actions) = (reports::blockers(conn, &context.scope)?, reports::next_actions(conn, &context.scope)?);
+        let (mut rows, empty) = (Vec::new(), Sums::default());
         for (study, partners) in studies {
-            let period = self.period(Audience::Sponsor, study, WHOLE);
-            let filter = Filter { study: Some(study), ..Filter::default() };
-            let by_partner = self.sums.over(conn, context, RECORDED, period, &filter, |of| of.partner)?;
-            let mut all = Sums::default();
-            by_partner.values().for_each(|sums| all.add(sums));
-            if !self.gate.is_enough(all.of(Figure::Volume)) {
+            let Some(all) = by_study.get(&study).filter(|all| self.gate.is_enough(all.of(Figure::Volume))) else { continue };
+            let (Some(period), happened) = (periods.get(&study).copied(), happened.get(&study).unwrap_or(&empty)) else {
                 continue;
-            }
-            let happened = self.sums.over(conn, context, HAPPENED, period, &filter, |_| ())?.remove(&()).unwrap_or_default();
+            };
             let mut shown = Shown::default();
             shown.add(Figure::Completed.as_str(), self.gate.band(all.of(Figure::Completed)));
             for figure in [Figure::FellThrough, Figure::Reopened] {
                 shown.add(figure.as_str(), self.gate.band(happened.of(figure)));
             }
-            self.lead(conn, context, &filter, &mut shown)?;
+            let of_study = |parts: &[(StudyId, &'static str, i64)]| {
+                parts.iter().filter(|(of, ..)| *of == study).map(|(_, code, count)| (*code, *count)).collect::<Vec<_>>()
+            };
+            shown.lead(BLOCKER, self.gate, of_study(&blockers));
+            shown.lead(NEXT_ACTION, self.gate, of_study(&next_actions));
             rows.push(self.row(context, Audience::Sponsor, (study, WHOLE), period, &shown)?);
-            let empty = Sums::default();
             for partner in partners {
-                let sums = by_partner.get(&Some(partner)).unwrap_or(&empty);
+                let sums = by_source.get(&(study, Some(partner))).unwrap_or(&empty);
                 let mut shown = Shown::default();
                 for figure in TOLD_TO_SPONSORS {
                     shown.add(figure.as_str(), self.gate.band(sums.of(*figure)));
@@ -243,19 +245,19 @@ impl Closing {
         Ok(rows)
     }
 
-    /// What most of the study's open referrals wait for, and what is next for most of them, at this moment.
-    fn lead(&self, conn: &mut Conn, context: &Context, filter: &Filter, shown: &mut Shown) -> Result<(), AppError> {
-        let mut blockers: BTreeMap<Blocker, i64> = BTreeMap::new();
-        for tally in reports::blocked(conn, &context.scope, filter, context.now)? {
-            *blockers.entry(tally.blocker).or_default() += tally.open;
-        }
-        let mut actions: BTreeMap<NextAction, i64> = BTreeMap::new();
-        for tally in reports::due(conn, &context.scope, filter, context.now)? {
-            *actions.entry(tally.next_action).or_default() += tally.open;
-        }
-        shown.lead(BLOCKER, self.gate, blockers.into_iter().map(|(blocker, count)| (blocker.as_str(), count)));
-        shown.lead(NEXT_ACTION, self.gate, actions.into_iter().map(|(action, count)| (action.as_str(), count)));
-        Ok(())
+    /// Adds up the months of whatever period each sum belongs to, by what `key` makes of it.
+    fn by_month<K: Ord>(
+        &self,
+        conn: &mut Conn,
+        context: &Context,
+        basis: Basis,
+        period_of: impl Fn(Of) -> Option<Period>,
+        key: impl Fn(Of) -> K,
+    ) -> Result<BTreeMap<K, Sums>, AppError> {
+        let mut found = BTreeMap::new();
+        let within = |of: Of| period_of(of).filter(|period| period.holds(of.starts_on)).map(|_| key(of));
+        self.sums.add(conn, context, (basis, (self.first, self.month)), &Filter::default(), &mut found, within)?;
+        Ok(found.into_iter().filter_map(|(key, sums)| key.map(|key| (key, sums))).collect())
     }
 }
 

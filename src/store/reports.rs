@@ -13,7 +13,7 @@ pub use cells::{Cell, CellKey, Filter, change, clear as clear_cells, sums};
 pub use heads::{HeadRow, find as head, insert as insert_head, lock as lock_head, write as write_head};
 pub use log::{HappeningRow, after, count_after, waiting};
 pub use names::{Names, names};
-pub use open_work::{BlockedTally, DueTally, blocked, due};
+pub use open_work::{BlockedTally, DueTally, blocked, blockers, due, next_actions};
 pub use refused::{Refused, refused};
 pub use releases::{Audience, ReleaseRow, first_month, insert as insert_releases, last as last_releases, shown, sources};
 pub use standings::{FactRow, clear as clear_facts, facts, keep, standings, standings_of};

@@ -2,6 +2,7 @@
 //! people of the site and not on its history.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::count_star;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
@@ -9,8 +10,9 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid};
 
 use super::Filter;
 use crate::auth::SiteScope;
-use crate::domain::ids::MemberId;
-use crate::domain::vocabulary::{Aging, Blocker, NextAction};
+use crate::domain::ids::{MemberId, SiteId, StudyId};
+use crate::domain::vocabulary::{Aging, Blocker, NextAction, ReferralStatus};
+use crate::schema::referrals;
 use crate::store::queue;
 
 /// How many wait for the same thing under the same owner, for how long.
@@ -125,6 +127,38 @@ fn narrowed<'a>(text: &str, scope: &SiteScope, now: DateTime<Utc>, filter: &Filt
         query = query.sql(next("(q.late_reason IS NOT NULL)")).bind::<Bool, _>(is_late);
     }
     query
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn open(scope: &SiteScope) -> _ {
+    let site: SiteId = scope.site();
+    let closed: ReferralStatus = ReferralStatus::Closed;
+    referrals::table.filter(referrals::site_id.eq(site)).filter(referrals::is_test.eq(false)).filter(referrals::status.ne(closed))
+}
+
+/// How many of each study's wait for what.
+///
+/// # Errors
+/// A database failure.
+pub fn blockers(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<(StudyId, &'static str, i64)>> {
+    let found: Vec<(StudyId, Option<Blocker>, i64)> = open(scope)
+        .filter(referrals::blocker.is_not_null())
+        .group_by((referrals::study_id, referrals::blocker))
+        .select((referrals::study_id, referrals::blocker, count_star()))
+        .load(conn)?;
+    Ok(found.into_iter().filter_map(|(study, blocker, count)| Some((study, blocker?.as_str(), count))).collect())
+}
+
+/// For how many of each study's what is next.
+///
+/// # Errors
+/// A database failure.
+pub fn next_actions(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Vec<(StudyId, &'static str, i64)>> {
+    let found: Vec<(StudyId, Option<NextAction>, i64)> = open(scope)
+        .group_by((referrals::study_id, referrals::next_action))
+        .select((referrals::study_id, referrals::next_action, count_star()))
+        .load(conn)?;
+    Ok(found.into_iter().filter_map(|(study, action, count)| Some((study, action?.as_str(), count))).collect())
 }
 
 /// What waits, and for what.

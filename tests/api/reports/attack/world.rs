@@ -63,8 +63,8 @@ pub struct World {
     pub completed: BTreeSet<String>,
     recorded: BTreeMap<String, NaiveDate>,
     pub day: u32,
-    /// What happened how often: an attack on a world in which nothing happens would show nothing.
-    pub moves: BTreeMap<&'static str, u32>,
+    /// What happened at all, of [`MOVES`].
+    pub moves: BTreeSet<&'static str>,
     /// By last day of the period and figure: what was true of the attacking partner's referrals when it was closed.
     pub truth: BTreeMap<(String, String), i64>,
     /// The same of every partner's, by `partner/figure`.
@@ -96,7 +96,7 @@ impl World {
             completed: BTreeSet::new(),
             recorded: BTreeMap::new(),
             day: 0,
-            moves: BTreeMap::new(),
+            moves: BTreeSet::new(),
             truth: BTreeMap::new(),
             shared: BTreeMap::new(),
         }
@@ -134,7 +134,7 @@ impl World {
         if self.random[which].below(6) == 0 {
             body["diagnosis"] = json!("x");
             person.post("/v1/referrals", &body).await.expect_problem(422, "sensitive_field");
-            *self.moves.entry("refused").or_default() += 1;
+            self.moves.insert("refused");
             return;
         }
         // Some come by telephone, and staff enters them later.
@@ -142,7 +142,7 @@ impl World {
         let id = if is_late {
             body["partner"] = json!(PARTNERS[which]);
             body["late_reason"] = json!("phone_handoff_logged_late");
-            *self.moves.entry("late").or_default() += 1;
+            self.moves.insert("late");
             app.coordinator().post("/v1/referrals", &body).await.expect(201).id()
         } else {
             person.post("/v1/referrals", &body).await.expect(201).id()
@@ -155,7 +155,7 @@ impl World {
         if !is_late && self.random[which].below(5) == 0 {
             person.post_on(&format!("/v1/referrals/{id}/withdraw"), "*", &json!({})).await.expect(200);
             self.withdrawn.insert(id);
-            *self.moves.entry("withdrawn").or_default() += 1;
+            self.moves.insert("withdrawn");
         } else {
             self.open[which].push(id);
         }
@@ -240,7 +240,7 @@ impl World {
         if answer.status != 200 {
             return;
         }
-        *self.moves.entry(kind).or_default() += 1;
+        self.moves.insert(kind);
         match kind {
             "completed" => drop(self.completed.insert(self.open[which][place].clone())),
             "closed" | "ended well" => {
@@ -262,7 +262,7 @@ impl World {
         let body = json!({"to": "received", "reason": "person_returned"});
         if staff.post_on(&format!("/v1/referrals/{id}/transitions"), "*", &body).await.status == 200 {
             self.open[which].push(id);
-            *self.moves.entry("reopened").or_default() += 1;
+            self.moves.insert("reopened");
         }
     }
 
@@ -280,9 +280,11 @@ impl World {
 
     fn note_truth(&mut self, app: &App) {
         let site = app.site.id;
-        let periods = |audience: &str| -> Vec<Closed> {
+        let periods = |audience: &str, whose: &str| -> Vec<Closed> {
             let sql = format!(
-                "SELECT DISTINCT starts_on::text AS from, ends_on::text AS until FROM report_releases WHERE site_id = '{site}' AND audience = '{audience}' AND released_at = (SELECT max(released_at) FROM report_releases)"
+                "SELECT r.starts_on::text AS from, r.ends_on::text AS until FROM report_releases r LEFT JOIN partners p ON p.site_id = r.site_id AND p.id = r.partner_id
+                  WHERE r.site_id = '{site}' AND r.audience = '{audience}' AND r.released_at = (SELECT max(released_at) FROM report_releases)
+                    AND p.code IS NOT DISTINCT FROM {whose}"
             );
             diesel::sql_query(sql).load(&mut app.db.superuser()).unwrap()
         };
@@ -294,13 +296,13 @@ impl World {
                     AND (r.recorded_at AT TIME ZONE 'America/New_York')::date BETWEEN '{from}' AND '{until}'"
             ))
         };
-        for period in periods("partner") {
+        for period in periods("partner", "'lakeside'") {
             for (figure, _, holds) in FIGURES {
                 let truth = count(&period, "lakeside", &format!("r.partner_withdrawn_at IS NULL AND ({holds})"));
                 self.truth.entry((period.until.clone(), (*figure).to_owned())).or_insert(truth);
             }
         }
-        for period in periods("sponsor") {
+        for period in periods("sponsor", "NULL") {
             for partner in PARTNERS {
                 let more = [
                     ("volume", "true"),
