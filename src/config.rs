@@ -1,6 +1,7 @@
 //! The only reader of the environment: every setting, typed, with its default. Secrets are wrapped; each may also come
 //! from a file named by the same variable with `_FILE`.
 
+mod limits;
 mod outbound;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::auth::provider::{self, Issuer};
 
+pub use limits::LimitsConfig;
 pub use outbound::OutboundConfig;
 
 /// The settings of a process.
@@ -36,6 +38,8 @@ pub struct Config {
     pub jwt_issuers: Vec<Issuer>,
     /// What leaves the server: e-mail, and posts to configured addresses.
     pub outbound: OutboundConfig,
+    /// How many requests are taken.
+    pub limits: LimitsConfig,
     /// `HANDOFF_POOL_SIZE`: database connections; default 16.
     pub pool_size: u32,
     /// `HANDOFF_MAX_WAITING`: requests that may wait for a connection; default 8 per connection.
@@ -102,6 +106,11 @@ const KNOWN: &[&str] = &[
     "HANDOFF_SMTP_FROM",
     "HANDOFF_PUBLIC_URL",
     "HANDOFF_OUTBOUND_ALLOW",
+    "HANDOFF_WEBHOOK_RETRIES",
+    "HANDOFF_RATE_LIMIT_KEY",
+    "HANDOFF_RATE_LIMIT_SITE",
+    "HANDOFF_RATE_LIMIT_ADDRESS",
+    "HANDOFF_TRUSTED_PROXIES",
 ];
 /// Settings that may come from a file: secrets, and what is long.
 const SECRETS: &[&str] = &[
@@ -150,6 +159,7 @@ impl Config {
                 None => Vec::new(),
             },
             outbound: outbound::read(get)?,
+            limits: limits::read(get)?,
             pool_size: u32::try_from(pool_size).unwrap_or(16),
             max_waiting: usize::try_from(number(get, "HANDOFF_MAX_WAITING", pool_size * 8, 0..=100_000)?).unwrap_or(128),
             deadline: Duration::from_millis(number(get, "HANDOFF_DEADLINE_MS", 10_000, 100..=600_000)?),

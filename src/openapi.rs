@@ -2,8 +2,8 @@
 //!
 //! Operations and schemas come from the code (`routes::configure`). One pass over the JSON adds what the generator cannot
 //! say: `schemas` completes the component schemas, `operations` adds what follows from access, parameters and body
-//! (security, problem answers, headers), `links` leads from a resource to the operations on it, `components` holds what they
-//! share.
+//! (security, problem answers, headers), `links` leads from a resource to the operations on it, `webhooks` says what the server sends
+//! by itself, `components` holds what they share.
 
 #![allow(
     clippy::indexing_slicing,
@@ -14,6 +14,7 @@ mod components;
 mod links;
 mod operations;
 mod schemas;
+mod webhooks;
 
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
@@ -57,6 +58,7 @@ use crate::routes;
         (name = "alerts", description = "What members are told, over which channel, and whether it arrived."),
         (name = "site", description = "The tenant and its settings."),
         (name = "events", description = "What happens at the site, in one stable order."),
+        (name = "webhooks", description = "Where events are posted to the site's systems, and what became of each."),
         (name = "audit", description = "Who did what, when, and why: append-only and chained."),
         (name = "system", description = "Health, for load balancers."),
     ),
@@ -86,6 +88,7 @@ pub fn document() -> Result<String, serde_json::Error> {
         }
     }
     links::add(&mut document);
+    webhooks::add(&mut document);
     schemas::complete(&mut document);
     components::drop_unused_responses(&mut document);
     let mut text = serde_json::to_string_pretty(&document)?;

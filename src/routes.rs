@@ -6,13 +6,13 @@ use crate::api::{
     acknowledgements, alert_webhook, alerts, api_keys, approved_processes, audit, away_windows, bulk_actions,
     contact_withdrawals, current_language, duplicates, events, feedback, guard, history, intake, issues, language,
     language_versions, launch, members, partner_reviews, partners, queue, referrals, refusals, reports, routes, sealed_details,
-    sites, sponsor_summary, studies, system, test_runs,
+    sites, sponsor_summary, studies, system, test_runs, webhook_endpoints,
 };
 use crate::auth::permission::{
     AcknowledgeLanguage, ApproveLanguage, AskGuard, CheckLanguage, CorrectAttribution, CreateReferrals, DraftLanguage,
     FollowAlerts, FollowUpReferrals, ManageApiKeys, ManageApprovedProcesses, ManageConfiguration, ManageMembers, ManageSite,
-    Permission, PlanAbsences, PlanReferrals, PurgeDetails, ReadAcknowledgements, ReadApprovedProcesses, ReadAudit,
-    ReadConfiguration, ReadDetails, ReadEvents, ReadFeedback, ReadLanguage, ReadLanguageVersions, ReadMembers,
+    ManageWebhooks, Permission, PlanAbsences, PlanReferrals, PurgeDetails, ReadAcknowledgements, ReadApprovedProcesses,
+    ReadAudit, ReadConfiguration, ReadDetails, ReadEvents, ReadFeedback, ReadLanguage, ReadLanguageVersions, ReadMembers,
     ReadPartnerReviews, ReadReferrals, ReadRefusals, ReadReports, ReadRouteHistory, ReadSite, ReadSponsorSummary, ReadTestRuns,
     RecordWithdrawals, ResolveDuplicates, ReviewPartners, Row, TakeIntake, TestRoutes, WorkReferrals,
 };
@@ -64,6 +64,15 @@ table! {
     alerts::get_alert => Access::Permission(FollowAlerts::ROW);
     alerts::confirm_alert => Access::Permission(FollowAlerts::ROW);
     alerts::create_test_alert => Access::Permission(FollowAlerts::ROW);
+    webhook_endpoints::create_webhook_endpoint => Access::Permission(ManageWebhooks::ROW);
+    webhook_endpoints::list_webhook_endpoints => Access::Permission(ManageWebhooks::ROW);
+    webhook_endpoints::get_webhook_endpoint => Access::Permission(ManageWebhooks::ROW);
+    webhook_endpoints::update_webhook_endpoint => Access::Permission(ManageWebhooks::ROW);
+    webhook_endpoints::delete_webhook_endpoint => Access::Permission(ManageWebhooks::ROW);
+    webhook_endpoints::rotate_webhook_endpoint_secret => Access::Permission(ManageWebhooks::ROW);
+    webhook_endpoints::replay_webhook_events => Access::Permission(ManageWebhooks::ROW);
+    webhook_endpoints::create_webhook_test => Access::Permission(ManageWebhooks::ROW);
+    webhook_endpoints::list_webhook_deliveries => Access::Permission(ManageWebhooks::ROW);
     alert_webhook::get_alert_webhook => Access::Permission(ManageSite::ROW);
     alert_webhook::set_alert_webhook => Access::Permission(ManageSite::ROW);
     alert_webhook::delete_alert_webhook => Access::Permission(ManageSite::ROW);

@@ -637,6 +637,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_deliveries (site_id, endpoint_id, position) {
+        site_id -> Uuid,
+        endpoint_id -> Uuid,
+        position -> Int8,
+        event_id -> Uuid,
+        event_type -> Text,
+        status -> Text,
+        attempts -> Int4,
+        failures -> Int4,
+        next_attempt_at -> Nullable<Timestamptz>,
+        leased_until -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    webhook_endpoints (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        url -> Text,
+        event_types -> Array<Nullable<Text>>,
+        is_test -> Bool,
+        position -> Int8,
+        secret_id -> Uuid,
+        secret_key_id -> Bytea,
+        previous_secret_id -> Nullable<Uuid>,
+        previous_key_id -> Nullable<Bytea>,
+        previous_until -> Nullable<Timestamptz>,
+        failing_since -> Nullable<Timestamptz>,
+        disabled_at -> Nullable<Timestamptz>,
+        disabled_reason -> Nullable<Text>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     alert_channel_states,
     alert_deliveries,
@@ -678,4 +718,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     studies,
     test_run_steps,
     test_runs,
+    webhook_deliveries,
+    webhook_endpoints,
 );

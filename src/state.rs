@@ -2,9 +2,13 @@
 
 mod board;
 mod deliveries;
+pub mod rate_limits;
+pub mod requests;
 
 pub use board::{JobBoard, JobRuns};
-pub use deliveries::Deliveries;
+pub use deliveries::{Deliveries, Receiver};
+pub use rate_limits::{PerMinute, RateLimits};
+pub use requests::Requests;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +22,7 @@ use crate::auth::provider::Providers;
 use crate::clock::Clock;
 use crate::db::{Db, Deadline};
 use crate::domain::ids::SiteId;
+use crate::domain::proxies::Proxies;
 use crate::outbound::Outbound;
 use crate::privacy::keys::MasterKey;
 
@@ -44,8 +49,16 @@ pub struct AppState {
     pub jobs: JobBoard,
     /// The ways out of the process.
     pub outbound: Outbound,
-    /// What is being delivered.
+    /// Alerts that are being delivered.
     pub deliveries: Deliveries,
+    /// Events that are being posted.
+    pub posts: Deliveries,
+    /// How many requests callers may send.
+    pub rate_limits: RateLimits,
+    /// Who may say whom a request comes from.
+    pub proxies: Proxies,
+    /// What was asked and answered.
+    pub requests: Requests,
 }
 
 /// Wakes the sequencer when something was written, and those who wait for events when something was placed. Only a short

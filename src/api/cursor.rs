@@ -32,6 +32,17 @@ impl Keyset for Uuid {
     }
 }
 
+/// By a place that is counted.
+impl Keyset for i64 {
+    fn to_bytes(self) -> Vec<u8> {
+        self.to_be_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::from_be_bytes)
+    }
+}
+
 /// By a time of whole microseconds, as the database keeps it, and then by id.
 impl Keyset for (DateTime<Utc>, Uuid) {
     fn to_bytes(self) -> Vec<u8> {

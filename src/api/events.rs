@@ -102,21 +102,20 @@ pub struct EventView {
 
 impl From<FeedRow> for EventView {
     fn from(row: FeedRow) -> Self {
-        let kind = row.event_type.as_str().split('.').next().unwrap_or_default();
-        let subject = |of: &str| (kind == of).then_some(row.subject_id);
+        let about = row.about();
         Self {
             id: row.id,
             position: row.position,
             r#type: row.event_type,
             occurred_at: row.occurred_at,
             version: row.version,
-            referral_id: subject("referral").map(ReferralId),
-            route_id: subject("route").map(RouteId),
-            partner_id: row.partner_id.or(subject("partner").map(PartnerId)),
-            study_id: row.study_id.or(subject("study").map(StudyId)),
-            member_id: subject("member").map(MemberId),
-            api_key_id: subject("key").map(ApiKeyId),
-            language_version_id: subject("language").map(LanguageVersionId),
+            referral_id: about.referral,
+            route_id: about.route,
+            partner_id: about.partner,
+            study_id: about.study,
+            member_id: about.member,
+            api_key_id: about.api_key,
+            language_version_id: about.language_version,
         }
     }
 }

@@ -44,6 +44,7 @@ pub mod studies;
 pub mod system;
 pub mod test_runs;
 pub mod views;
+pub mod webhook_endpoints;
 
 use crate::privacy::shape::ShapeError;
 use extract::Contract;
@@ -127,6 +128,12 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         duplicates::ResolveDuplicateReview,
         duplicates::ListDuplicateReviews,
         alerts::ListAlerts,
+        webhook_endpoints::CreateWebhookEndpoint,
+        webhook_endpoints::UpdateWebhookEndpoint,
+        webhook_endpoints::RotateWebhookEndpointSecret,
+        webhook_endpoints::ReplayWebhookEvents,
+        webhook_endpoints::ListWebhookEndpoints,
+        webhook_endpoints::ListWebhookDeliveries,
         alert_webhook::SetAlertWebhook,
         alert_webhook::RotateAlertWebhookSecret,
     ]

@@ -14,7 +14,7 @@ use crate::jobs::scheduler::Scheduler;
 use crate::jobs::{JOBS, alert_delivery, key_uses};
 use crate::outbound::{Http, Mailer, Outbound};
 use crate::server;
-use crate::state::{AppState, Deliveries, JobBoard, Journal};
+use crate::state::{AppState, Deliveries, JobBoard, Journal, RateLimits, Requests};
 
 pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     if let Some((_, Some(error))) = api::contracts().into_iter().find(|(_, error)| error.is_some()) {
@@ -55,8 +55,13 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
             http: Http::new(config.outbound.allow.clone()),
             mailer: config.outbound.smtp.clone().map(Mailer::new),
             public_url: config.outbound.public_url.clone(),
+            schedule: config.outbound.schedule.clone(),
         },
         deliveries: Deliveries::default(),
+        posts: Deliveries::default(),
+        rate_limits: RateLimits::new(config.limits.per_minute),
+        proxies: config.limits.proxies.clone(),
+        requests: Requests::default(),
     });
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     actix_web::rt::System::new().block_on(async move {

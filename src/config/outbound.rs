@@ -6,6 +6,7 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::{ConfigError, secret, text};
+use crate::domain::webhooks::Schedule;
 use crate::outbound::{Allow, SmtpSettings};
 
 /// Settings of what leaves the server.
@@ -17,6 +18,8 @@ pub struct OutboundConfig {
     pub public_url: Option<String>,
     /// `HANDOFF_OUTBOUND_ALLOW`: what configured addresses may point at although it is not public, or without TLS.
     pub allow: Allow,
+    /// `HANDOFF_WEBHOOK_RETRIES`: seconds between the attempts to post an event; default 5,300,1800,7200,18000,36000,36000.
+    pub schedule: Schedule,
 }
 
 pub(super) fn read(get: &dyn Fn(&str) -> Option<OsString>) -> Result<OutboundConfig, ConfigError> {
@@ -34,7 +37,14 @@ pub(super) fn read(get: &dyn Fn(&str) -> Option<OsString>) -> Result<OutboundCon
         (None, None) => None,
     };
     let allow = text(get, "HANDOFF_OUTBOUND_ALLOW")?.map(|text| Allow::parse(&text)).transpose();
+    let schedule = match text(get, "HANDOFF_WEBHOOK_RETRIES")? {
+        None => Schedule::default(),
+        Some(text) => Schedule::parse(&text).ok_or_else(|| {
+            ConfigError("HANDOFF_WEBHOOK_RETRIES is not a list of 1 to 20 waits in whole seconds, such as 5,300,1800".into())
+        })?,
+    };
     Ok(OutboundConfig {
+        schedule,
         smtp,
         public_url: text(get, "HANDOFF_PUBLIC_URL")?.map(|text| public_url(&text)).transpose()?,
         allow: allow.map_err(|wrong| ConfigError(format!("HANDOFF_OUTBOUND_ALLOW: {wrong}")))?.unwrap_or_default(),
@@ -77,6 +87,7 @@ mod tests {
             (&[("HANDOFF_PUBLIC_URL", "canary")], "HANDOFF_PUBLIC_URL"),
             (&[("HANDOFF_PUBLIC_URL", "https://u:canary@site.example")], "HANDOFF_PUBLIC_URL"),
             (&[("HANDOFF_OUTBOUND_ALLOW", "10.0.0.0/8,canary")], "HANDOFF_OUTBOUND_ALLOW"),
+            (&[("HANDOFF_WEBHOOK_RETRIES", "5,canary")], "HANDOFF_WEBHOOK_RETRIES"),
         ] {
             let sentence = read_from(pairs).unwrap_err().to_string();
             assert!(sentence.contains(names) && !sentence.contains("canary"), "{sentence}");

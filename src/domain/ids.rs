@@ -100,6 +100,8 @@ ids! {
     AlertId,
     /// Id of a secret that signs what is posted to a webhook; the secret itself is not stored.
     SigningSecretId,
+    /// Id of a webhook endpoint.
+    WebhookEndpointId,
     /// Id of an entry of the audit trail.
     AuditId,
     /// Id of an event of the feed; the same in every delivery.

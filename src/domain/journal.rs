@@ -6,6 +6,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::ids::{ApiKeyId, LanguageVersionId, MemberId, PartnerId, ReferralId, RouteId, StudyId};
+
 text_enum! {
     /// What an event of the feed tells of.
     pub enum EventType {
@@ -58,12 +60,50 @@ text_enum! {
         LanguageVersion = "language_version",
         ApprovedProcess = "approved_process",
         TestRun = "test_run",
+        WebhookEndpoint = "webhook_endpoint",
     }
 }
 
 text_enum! {
     /// A stream that the sequencer gives positions in.
     pub enum Stream { Audit = "audit", Event = "event" }
+}
+
+/// What an event is about, resource by resource: the one that changed, and those that it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// The referral that changed.
+    pub referral: Option<ReferralId>,
+    /// The route that changed.
+    pub route: Option<RouteId>,
+    /// The partner that changed, or whose referral or route did.
+    pub partner: Option<PartnerId>,
+    /// The study that changed, or for which the referral or route is.
+    pub study: Option<StudyId>,
+    /// The member that changed.
+    pub member: Option<MemberId>,
+    /// The key that changed.
+    pub api_key: Option<ApiKeyId>,
+    /// The language version that changed, or was acknowledged.
+    pub language_version: Option<LanguageVersionId>,
+}
+
+impl About {
+    /// What an event of this type is about, by its subject and by what that belongs to.
+    #[must_use]
+    pub fn of(event_type: EventType, subject: Uuid, partner: Option<PartnerId>, study: Option<StudyId>) -> Self {
+        let kind = event_type.as_str().split('.').next().unwrap_or_default();
+        let subject = |of: &str| (kind == of).then_some(subject);
+        Self {
+            referral: subject("referral").map(ReferralId),
+            route: subject("route").map(RouteId),
+            partner: partner.or(subject("partner").map(PartnerId)),
+            study: study.or(subject("study").map(StudyId)),
+            member: subject("member").map(MemberId),
+            api_key: subject("key").map(ApiKeyId),
+            language_version: subject("language").map(LanguageVersionId),
+        }
+    }
 }
 
 /// One fact about a resource, as far as the audit trail may hold it.

@@ -34,6 +34,7 @@ pub mod locale;
 pub mod merge;
 pub mod next_action;
 pub mod partner_review;
+pub mod proxies;
 pub mod public_url;
 pub mod referral_state;
 pub mod reports;
@@ -43,6 +44,7 @@ pub mod standstill;
 pub mod test_run;
 pub mod text;
 pub mod vocabulary;
+pub mod webhooks;
 pub mod working_time;
 
 pub use bounded::OutOfBounds;

@@ -301,7 +301,8 @@ text_enum! {
 
 text_enum! {
     /// What a member is told of: a referral came to it, was given to it, waits for an action that is due, or was escalated to it; the
-    /// test referral of a route that it owns came, and it says that it was told; or nothing but that alerts reach it.
+    /// test referral of a route that it owns came, and it says that it was told; a webhook endpoint of the site was disabled; or nothing but
+    /// that alerts reach it.
     pub enum AlertKind {
         ReferralReceived = "referral_received",
         ReferralAssigned = "referral_assigned",
@@ -309,6 +310,7 @@ text_enum! {
         Escalated = "escalated",
         Test = "test",
         TestRun = "test_run",
+        WebhookDisabled = "webhook_disabled",
     }
 }
 

@@ -135,6 +135,8 @@ error_codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, "Idempotency-Key reused";
     /// Send `If-Match` with the `ETag` of the version that you read, so that nobody's change is lost.
     IfMatchRequired = "if_match_required", 428, "If-Match required";
+    /// This key, its site or this address has sent more requests in a minute than it may. Nothing was done; send it again after `Retry-After`, and spread requests out by what `RateLimit` says is left.
+    RateLimited = "rate_limited", 429, "Too many requests";
     /// Something failed on our side. Nothing of this request was kept; `request_id` finds it in the log.
     Internal = "internal", 500, "Internal error";
     /// More requests are under way than the server takes at once. Nothing was done; send it again after `Retry-After`.

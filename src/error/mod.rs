@@ -36,6 +36,7 @@ struct Details {
     launch_blockers: Vec<LaunchBlocker>,
     intake_url: Option<String>,
     allow: Option<String>,
+    retry_after: Option<u64>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -128,6 +129,13 @@ impl AppError {
     #[must_use]
     pub fn with_intake_url(mut self, url: Option<String>) -> Self {
         self.inner.intake_url = url;
+        self
+    }
+
+    /// Adds how many seconds to wait before the same request is sent again.
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u64) -> Self {
+        self.inner.retry_after = Some(seconds);
         self
     }
 

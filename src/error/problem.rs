@@ -205,8 +205,8 @@ impl AppError {
                     builder.insert_header((header::ALLOW, allow));
                 }
             }
-            503 => {
-                builder.insert_header((header::RETRY_AFTER, "1"));
+            429 | 503 => {
+                builder.insert_header((header::RETRY_AFTER, self.inner.retry_after.unwrap_or(1).to_string()));
             }
             _ if self.code == ErrorCode::IdempotencyInFlight => {
                 builder.insert_header((header::RETRY_AFTER, "1"));

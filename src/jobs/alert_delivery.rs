@@ -16,7 +16,7 @@ use crate::domain::alerting::AlertChannel;
 use crate::domain::ids::SiteId;
 use crate::error::AppError;
 use crate::ops::{Context, lease_deliveries, settle_delivery, take_up_alerts};
-use crate::state::AppState;
+use crate::state::{AppState, Receiver};
 use crate::store;
 use crate::store::alert_webhooks::AlertWebhookRow;
 use crate::store::alerts::deliveries::{DeliveryRow, Due};
@@ -69,7 +69,7 @@ async fn start(app: &Data<AppState>) -> Result<(), AppError> {
         match app.db.transact(scope, app.deadline(), due).await {
             Ok(channels) => {
                 for channel in channels {
-                    if !app.jobs.stopping() && app.deliveries.begin(site, channel) {
+                    if !app.jobs.stopping() && app.deliveries.begin(site, Receiver::Members(channel)) {
                         actix_web::rt::spawn(Worker { app: app.clone(), site, channel }.run());
                     }
                 }
@@ -89,7 +89,7 @@ struct Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.app.deliveries.end(self.site, self.channel);
+        self.app.deliveries.end(self.site, Receiver::Members(self.channel));
     }
 }
 

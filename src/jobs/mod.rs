@@ -19,6 +19,7 @@ pub mod sequencer;
 mod sites;
 pub mod survey;
 pub mod test_runs;
+pub mod webhook_delivery;
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -76,6 +77,8 @@ const SEQUENCED_EVERY: Duration = Duration::from_secs(1);
 const MATCHED_EVERY: Duration = Duration::from_secs(1);
 /// How long an alert waits at the most until it is on its way.
 const DELIVERED_EVERY: Duration = Duration::from_secs(1);
+/// How long an event waits at the most until it is on its way to the endpoints.
+const POSTED_EVERY: Duration = Duration::from_millis(500);
 /// How much later than it is due a step may be taken.
 const ESCALATED_EVERY: Duration = Duration::from_secs(15);
 /// How long a step of a test run waits at the most once the real path has made it.
@@ -127,6 +130,13 @@ pub const JOBS: &[Job] = &[
             let (scope, now) = (&context.scope, context.now);
             Ok(store::alerts::count_waiting(conn, scope)? + store::alerts::deliveries::count_due(conn, scope, now)?)
         }),
+    },
+    Job {
+        name: webhook_delivery::NAME,
+        every: POSTED_EVERY,
+        on_writes: false,
+        pass: pass!(webhook_delivery::round),
+        backlog: Some(|conn, context| Ok(store::webhook_deliveries::count_due(conn, &context.scope, context.now)?)),
     },
     Job {
         name: language::NAME,

@@ -41,14 +41,18 @@ pub(super) fn problem_response(status: u16, description: &str, codes: &[ErrorCod
         .iter()
         .map(|code| (code.as_str().to_owned(), json!({"summary": code.title(), "value": problem_example(*code)})))
         .collect();
-    let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
+    let mut headers = json!({
+        "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
+        "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+        "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
+    });
     match status {
         401 => headers["WWW-Authenticate"] = json!({"$ref": "#/components/headers/WwwAuthenticate"}),
         405 => headers["Allow"] = json!({"$ref": "#/components/headers/Allow"}),
         409 if codes.contains(&ErrorCode::IdempotencyInFlight) => {
             headers["Retry-After"] = json!({"$ref": "#/components/headers/RetryAfterInFlight"});
         }
-        503 => headers["Retry-After"] = json!({"$ref": "#/components/headers/RetryAfter"}),
+        429 | 503 => headers["Retry-After"] = json!({"$ref": "#/components/headers/RetryAfter"}),
         _ => {}
     }
     json!({
@@ -112,6 +116,10 @@ fn headers() -> Value {
                 "examples": ["</v1/referrals?limit=50&cursor=AZmqEHwee1KfDj1qWxwvSA>; rel=\"next\""]}},
         "Location": {"description": "Where the created resource is.", "required": true,
             "schema": {"type": "string", "format": "uri-reference", "maxLength": 200, "examples": [format!("/v1/referrals/{EXAMPLE_ID}")]}},
+        "RateLimit": {"description": "How many requests (`r`) the caller may send at once now, and in how many seconds (`t`) all of its quota will be there again. Absent where the server sets no limit, and for a caller that is not known.",
+            "schema": {"type": "string", "maxLength": 60, "pattern": "^\"key\";r=[0-9]+;t=[0-9]+$", "examples": ["\"key\";r=5990;t=1"]}},
+        "RateLimitPolicy": {"description": "The caller's quota: requests (`q`) in so many seconds (`w`). Absent with `RateLimit`.",
+            "schema": {"type": "string", "maxLength": 60, "pattern": "^\"key\";q=[0-9]+;w=60$", "examples": ["\"key\";q=6000;w=60"]}},
         "RequestId": {"description": "Id of the request, yours (`X-Request-Id`) or a fresh one; it finds the request in the log.", "required": true,
             "schema": {"type": "string", "maxLength": 64, "pattern": "^[A-Za-z0-9._-]{1,64}$", "examples": [EXAMPLE_ID]}},
         "RetryAfter": {"description": "Seconds to wait before the same request is sent again.", "required": true, "schema": retry},

@@ -25,7 +25,7 @@ pub(super) fn complete(operation: &mut Map<String, Value>, access: Access) {
         operation.insert("description".into(), json!(described.trim()));
         operation.insert("security".into(), security(&row));
         operation.insert("x-who-may".into(), who_may(&row));
-        statuses.extend([400, 401, 403, 406, 503]);
+        statuses.extend([400, 401, 403, 406, 429, 503]);
     } else {
         operation.insert("security".into(), json!([]));
     }
@@ -74,7 +74,11 @@ fn own_problem(status: &str, response: &Value) -> Value {
 }
 
 fn success_headers(status: &str, response: &Value, keyed: bool, is_list: bool) -> Value {
-    let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/RequestId"}});
+    let mut headers = json!({
+        "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
+        "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+        "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
+    });
     let schema = response["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
     // What is recorded and cannot be read again has no version and no place, and neither has what is gone, counted or only read.
     let acts = [
@@ -91,6 +95,7 @@ fn success_headers(status: &str, response: &Value, keyed: bool, is_list: bool) -
         "/BlockersReport",
         "/NextActionsReport",
         "/WorkflowSignalReport",
+        "/WebhookTestView",
     ];
     let is_act = acts.iter().any(|act| schema.ends_with(act));
     if is_list {

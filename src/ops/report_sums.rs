@@ -54,8 +54,8 @@ impl ReportSums {
         let rolled = head.is_some();
         // First what waits for a position: outside a snapshot it may get one before the next statement, and is found again then.
         let mut told = reports::waiting(conn, scope, TAIL + 1)?;
-        let placed = reports::after(conn, scope, head.map_or(0, |head| head.position), TAIL + 1)?;
-        told.extend(placed.into_iter().map(|(_, event)| event));
+        let counted = head.map_or(0, |head| head.position);
+        told.extend(reports::between(conn, scope, (counted, counted + TAIL + 1))?);
         let mut seen = BTreeSet::new();
         told.retain(|event| seen.insert(event.id));
         if i64::try_from(told.len()).unwrap_or(i64::MAX) > TAIL {

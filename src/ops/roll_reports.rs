@@ -57,11 +57,13 @@ pub fn pass(conn: &mut Conn, context: &Context, batch: i64) -> Result<Rolled, Ap
         reports::write_head(conn, scope, &HeadRow { clearing: left, closed_month: head.closed_month, ..first() })?;
         return Ok(Rolled { count: removed.max(1), more: true });
     }
-    let told = reports::after(conn, scope, head.position, batch)?;
-    let Some((last, _)) = told.last() else { return Ok(Rolled { count: 0, more: false }) };
+    let end = store::journal::head(conn, scope)?.map_or(0, |head| head.end(false));
+    if end <= head.position {
+        return Ok(Rolled { count: 0, more: false });
+    }
     let before = head.clone();
-    head.position = *last;
-    let told: Vec<_> = told.into_iter().map(|(_, event)| event).collect();
+    head.position = end.min(before.position + batch);
+    let told = reports::between(conn, scope, (before.position, head.position))?;
     if let Err(error) = count(conn, context, &told, site.zone()) {
         if !error.cause().is_some_and(|cause| cause.is::<Broken>()) {
             return Err(error);
@@ -71,7 +73,7 @@ pub fn pass(conn: &mut Conn, context: &Context, batch: i64) -> Result<Rolled, Ap
         return Ok(Rolled { count: 1, more: true });
     }
     reports::write_head(conn, scope, &head)?;
-    Ok(Rolled { count: told.len(), more: i64::try_from(told.len()).unwrap_or(batch) == batch })
+    Ok(Rolled { count: told.len().max(1), more: head.position < end })
 }
 
 fn count(conn: &mut Conn, context: &Context, told: &[HappeningRow], zone: Tz) -> Result<(), AppError> {

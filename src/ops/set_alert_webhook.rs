@@ -1,31 +1,19 @@
 //! Where the site's alerts are posted: set, moved, taken away, and its signing secret rotated.
-//!
-//! A secret is derived from the master key, the site and a random id, so that none is kept. It stays what it was while the master key
-//! that it was made under is accepted.
 
 use chrono::{DateTime, Duration, Utc};
 
 use super::record::{Change, record};
+use super::signing_secret::{self, Kept, SigningSecret};
 use super::{Context, Expected};
 use crate::db::Conn;
 use crate::domain::alerting::AlertChannel;
-use crate::domain::ids::{SigningSecretId, SiteId};
+use crate::domain::ids::SiteId;
 use crate::domain::journal::{Facts, SubjectKind};
 use crate::domain::text::WebUrl;
 use crate::error::{AppError, ErrorCode};
-use crate::privacy::keys::{MasterKey, Purpose, SiteKey};
+use crate::privacy::keys::{MasterKey, Purpose};
 use crate::store;
 use crate::store::alert_webhooks::AlertWebhookRow;
-
-/// The bytes of a signing secret.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SigningSecret(pub [u8; 32]);
-
-impl std::fmt::Debug for SigningSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SigningSecret(redacted)")
-    }
-}
 
 /// A webhook as it is now, with its secret when it was just made.
 #[derive(Debug)]
@@ -51,28 +39,15 @@ fn changed(operation: &'static str, site: SiteId, before: Option<&AlertWebhookRo
     Change::new(operation, SubjectKind::Site, site.0, facts_of(before), facts_of(after))
 }
 
-fn secret_under(key: &SiteKey, id: SigningSecretId) -> SigningSecret {
-    SigningSecret(key.mac(&[b"secret", id.0.as_bytes()]))
-}
-
 /// The secrets that sign now, the current one first; none when the master key of the current one is accepted no more.
 #[must_use]
 pub fn secrets(master: &MasterKey, webhook: &AlertWebhookRow, now: DateTime<Utc>) -> Vec<SigningSecret> {
-    let keyring = master.keyring(Purpose::AlertWebhook, webhook.site_id);
-    let find = |key_id: &[u8], id| keyring.all().find(|key| key.id().0.as_slice() == key_id).map(|key| secret_under(key, id));
-    let Some(current) = find(&webhook.secret_key_id, webhook.secret_id) else { return Vec::new() };
-    let previous = match (&webhook.previous_key_id, webhook.previous_secret_id, webhook.previous_until) {
-        (Some(key_id), Some(id), Some(until)) if until > now => find(key_id, id),
+    let previous = match (webhook.previous_secret_id, &webhook.previous_key_id, webhook.previous_until) {
+        (Some(id), Some(key_id), Some(until)) => Some((id, key_id.as_slice(), until)),
         _ => None,
     };
-    std::iter::once(current).chain(previous).collect()
-}
-
-/// A fresh secret, with its id and that of its master key.
-fn fresh(master: &MasterKey, context: &Context) -> (SigningSecretId, Vec<u8>, SigningSecret) {
-    let key = master.derive(Purpose::AlertWebhook, context.scope.site());
-    let id = SigningSecretId::at(context.now);
-    (id, key.id().0.to_vec(), secret_under(&key, id))
+    let kept = Kept { id: webhook.secret_id, key_id: &webhook.secret_key_id, previous };
+    signing_secret::all(master, Purpose::AlertWebhook, webhook.site_id, kept, now)
 }
 
 /// Sets where alerts are posted. The first time makes a secret; a new URL keeps it, and one that was disabled is enabled again.
@@ -90,7 +65,7 @@ pub fn run(conn: &mut Conn, context: &Context, master: &MasterKey, expected: &Ex
             (AlertWebhookRow { url, disabled_at: None, disabled_reason: None, version, updated_at: now, ..webhook.clone() }, None)
         }
         (None, Expected::Any) => {
-            let (secret_id, secret_key_id, secret) = fresh(master, context);
+            let (secret_id, secret_key_id, secret) = signing_secret::fresh(master, Purpose::AlertWebhook, context);
             let webhook = AlertWebhookRow {
                 site_id: scope.site(),
                 url,
@@ -150,7 +125,7 @@ pub fn rotate(
         return Err(AppError::new(ErrorCode::RotationInProgress)
             .with_detail("Two secrets sign already. Wait for the overlap to end, or rotate with `overlap_hours` 0, which ends all but the new one."));
     }
-    let (secret_id, secret_key_id, secret) = fresh(master, context);
+    let (secret_id, secret_key_id, secret) = signing_secret::fresh(master, Purpose::AlertWebhook, context);
     let goes_on = overlap > Duration::zero();
     let webhook = AlertWebhookRow {
         secret_id,

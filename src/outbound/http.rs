@@ -15,6 +15,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, redirect};
 
 use super::policy::{Allow, Reach, UrlFault, check_url};
+use crate::domain::alerting::DeliveryError;
 
 /// How long a post may take.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +119,24 @@ impl Http {
         match client.post(target.url).headers(map).body(body).send().await {
             Ok(response) => Ok(Status(response.status().as_u16())),
             Err(error) => Err(kind_of(&error)),
+        }
+    }
+
+    /// Posts a message once. `Ok`: its receiver has taken it.
+    ///
+    /// # Errors
+    /// What went wrong; unless it is about the address, the receiver may have taken it all the same.
+    pub async fn deliver(&self, url: &str, headers: &[(&'static str, String)], body: String) -> Result<(), DeliveryError> {
+        match self.post(url, headers, body).await {
+            Ok(Status(200..=299)) => Ok(()),
+            Ok(Status(410)) => Err(DeliveryError::WebhookGone),
+            Ok(Status(300..=399)) => Err(DeliveryError::WebhookRedirected),
+            Ok(Status(_)) => Err(DeliveryError::WebhookRefused),
+            Err(PostError::Url(_) | PostError::AddressRefused) => Err(DeliveryError::WebhookAddressRefused),
+            Err(PostError::NameUnknown) => Err(DeliveryError::WebhookNameUnknown),
+            Err(PostError::ConnectionFailed) => Err(DeliveryError::WebhookConnectionFailed),
+            Err(PostError::TlsFailed | PostError::NoCertificates) => Err(DeliveryError::WebhookTlsFailed),
+            Err(PostError::TimedOut) => Err(DeliveryError::WebhookTimedOut),
         }
     }
 

@@ -3,7 +3,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
-use crate::domain::ids::{AlertId, MemberId, ReferralId};
+use crate::domain::ids::{AlertId, EventId, MemberId, ReferralId};
+use crate::domain::journal::{About, EventType};
 use crate::domain::vocabulary::AlertKind;
 
 /// An alert to be told.
@@ -32,6 +33,7 @@ impl AlertMessage {
             AlertKind::Escalated => "Handoff: a referral was escalated to you",
             AlertKind::Test => "Handoff: test alert",
             AlertKind::TestRun => "Handoff: a test referral came in",
+            AlertKind::WebhookDisabled => "Handoff: a webhook endpoint was disabled",
         }
     }
 
@@ -44,6 +46,9 @@ impl AlertMessage {
             AlertKind::ActionDue => "The next action on one of your referrals is due.",
             AlertKind::Escalated => "The next action on a referral was not taken in time. You own it now.",
             AlertKind::Test => "This is a test: alerts reach you here.",
+            AlertKind::WebhookDisabled => {
+                "A webhook endpoint of the site was disabled: it wants nothing any more, or nothing got through for days. Read why, and enable it again."
+            }
             AlertKind::TestRun => {
                 "A test referral came over a route that you own. Confirm this alert: the route is launched when you have it."
             }
@@ -72,4 +77,49 @@ impl AlertMessage {
         })
         .to_string()
     }
+}
+
+/// An event to be posted to an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventMessage {
+    /// Its id, the same in every attempt and in the feed.
+    pub id: EventId,
+    /// Its place in the live feed.
+    pub position: i64,
+    /// What happened.
+    pub event_type: EventType,
+    /// When.
+    pub occurred_at: DateTime<Utc>,
+    /// The version of the resource that the change made.
+    pub version: i32,
+    /// Which resources.
+    pub about: About,
+}
+
+impl EventMessage {
+    /// The body of its message: the event as the feed shows it.
+    #[must_use]
+    pub fn json(&self) -> String {
+        json!({
+            "id": self.id,
+            "position": self.position,
+            "type": self.event_type,
+            "occurred_at": self.occurred_at,
+            "version": self.version,
+            "referral_id": self.about.referral,
+            "route_id": self.about.route,
+            "partner_id": self.about.partner,
+            "study_id": self.about.study,
+            "member_id": self.about.member,
+            "api_key_id": self.about.api_key,
+            "language_version_id": self.about.language_version,
+        })
+        .to_string()
+    }
+}
+
+/// The body of a test message.
+#[must_use]
+pub fn test_message(now: DateTime<Utc>) -> String {
+    json!({"type": "webhook.test", "occurred_at": now}).to_string()
 }

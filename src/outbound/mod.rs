@@ -9,6 +9,8 @@ pub mod message;
 pub mod policy;
 pub mod signature;
 
+use crate::domain::webhooks::Schedule;
+
 pub use http::{Http, Timeouts};
 pub use mail::{Mailer, SmtpSettings};
 pub use policy::{Allow, UrlFault};
@@ -38,4 +40,6 @@ pub struct Outbound {
     pub mailer: Option<Mailer>,
     /// `HANDOFF_PUBLIC_URL`, for links: without a slash at its end.
     pub public_url: Option<String>,
+    /// `HANDOFF_WEBHOOK_RETRIES`: the waits between attempts to post an event.
+    pub schedule: Schedule,
 }

@@ -24,6 +24,8 @@ pub enum Purpose {
     LocalToken,
     /// Secrets of alert webhooks.
     AlertWebhook,
+    /// Secrets of webhook endpoints.
+    Webhook,
     /// Sealed details of persons.
     SealedDetails,
 }
@@ -36,6 +38,7 @@ impl Purpose {
             Self::Fingerprint => "fingerprint",
             Self::LocalToken => "local-token",
             Self::AlertWebhook => "alert-webhook",
+            Self::Webhook => "webhook",
             Self::SealedDetails => "sealed-details",
         }
     }

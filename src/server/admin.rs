@@ -63,6 +63,7 @@ fn render(app: &AppState, survey: Option<Survey>) -> String {
     ] {
         text.family(name, kind, help, "job", &values);
     }
+    text.append(&app.requests.render());
     let Some(survey) = survey else { return text.finish() };
     text.gauge("handoff_sites", "Sites there are.", survey.sites as f64);
     text.gauge("handoff_migrations_missing", "Migrations that were not run.", survey.migrations_missing as f64);

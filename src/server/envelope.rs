@@ -11,12 +11,16 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _};
 
 use super::fallback::Paths;
-use crate::auth;
+use crate::auth::{self, Identified};
 use crate::domain::fault::{Fault, FaultCode};
+use crate::domain::ids::SiteId;
+use crate::domain::proxies;
 use crate::error::{AppError, ErrorCode};
 use crate::privacy::codes;
 use crate::privacy::guard::Registered;
 use crate::state::AppState;
+use crate::state::rate_limits::{Standing, TooMany};
+use crate::state::requests::Answered;
 
 /// How long the document and its page may be kept.
 pub(super) const PUBLIC: &str = "public, max-age=300";
@@ -24,6 +28,9 @@ pub(super) const PUBLIC: &str = "public, max-age=300";
 /// The id of a request, on its way to whoever records what it did.
 #[derive(Debug, Clone)]
 struct RequestId(String);
+
+/// Where proxies say whom they speak for.
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -38,7 +45,8 @@ pub(super) async fn authenticate(
     let known = match request.app_data::<Data<AppState>>() {
         Some(app) => {
             let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-            auth::authenticate(app, request.headers(), id).await
+            let known = auth::authenticate(app, request.headers(), id).await;
+            limited(app, &request, known)
         }
         None => Err(AppError::new(ErrorCode::Internal)),
     };
@@ -55,6 +63,38 @@ pub(super) async fn authenticate(
         Err(error) => Ok(request.error_response(error)),
     }
 }
+
+/// Refuses what is one request too many, of a caller that is known or of an address that presents what is none.
+fn limited(app: &AppState, request: &ServiceRequest, known: Result<Identified, AppError>) -> Result<Identified, AppError> {
+    let forwarded = request.headers().get_all(X_FORWARDED_FOR).filter_map(|value| value.to_str().ok());
+    let address = request.peer_addr().map(|peer| proxies::counted_under(app.proxies.client(peer.ip(), forwarded)));
+    let too_many = |refused: TooMany| {
+        if let Some(standing) = refused.standing {
+            request.extensions_mut().insert(standing);
+        }
+        let seconds = refused.wait.as_secs() + u64::from(refused.wait.subsec_nanos() > 0);
+        AppError::new(ErrorCode::RateLimited).with_retry_after(seconds.max(1))
+    };
+    match known {
+        Ok(known) => {
+            let key = known.actor.key().map_or_else(|| known.actor.principal().0, |key| key.0);
+            request.extensions_mut().insert(CallersSite(known.scope.site()));
+            if let Some(standing) = app.rate_limits.admit(key, known.scope.site(), address).map_err(too_many)? {
+                request.extensions_mut().insert(standing);
+            }
+            Ok(known)
+        }
+        Err(error) if error.code.status() == 401 => {
+            app.rate_limits.admit_stranger(address).map_err(too_many)?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whose caller sent a request, for the count of requests by site.
+#[derive(Clone, Copy)]
+struct CallersSite(SiteId);
 
 /// Why the path does not take the method: before anything else of the request is looked at.
 fn refused_method(request: &ServiceRequest) -> Option<AppError> {
@@ -132,11 +172,15 @@ pub(super) async fn envelope(
     let pattern = request.match_pattern().unwrap_or_else(|| "-".into());
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.call(request).await?.map_into_boxed_body();
+    let mut problem = None;
     if let Some(error) = failure(&response) {
         log_failure(error.as_ref(), &id);
+        problem = Some(error.as_ref().code.as_str());
         let answer = error.as_ref().answer(&id);
         response = response.into_response(answer);
     }
+    let standing = response.request().extensions().get::<Standing>().copied();
+    let site = response.request().extensions().get::<CallersSite>().map(|site| site.0);
     let status = response.status().as_u16();
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -147,7 +191,18 @@ pub(super) async fn envelope(
         let public = pattern.starts_with("/docs") && status < 400;
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(if public { PUBLIC } else { "no-store" }));
     }
-    let micros = started.elapsed().as_micros();
+    if let Some(standing) = standing {
+        for (name, value) in [("ratelimit-policy", standing.policy()), ("ratelimit", standing.left())] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+    }
+    let took = started.elapsed();
+    if let Some(app) = response.request().app_data::<Data<AppState>>() {
+        app.requests.count(Answered { method, route: &pattern, status, problem, site, took });
+    }
+    let micros = took.as_micros();
     log::info!(target: "handoff::access", "{method} {pattern} {status} {micros}us request_id={id}");
     Ok(response)
 }

@@ -24,6 +24,11 @@ impl Metrics {
         }
     }
 
+    /// Families that are written already.
+    pub(super) fn append(&mut self, families: &str) {
+        self.0.push_str(families.trim_start());
+    }
+
     fn begin(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }

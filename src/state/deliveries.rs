@@ -1,4 +1,4 @@
-//! What this process is delivering right now: one worker per site and channel, so that a receiver that hangs holds up nobody else.
+//! What this process is delivering right now: one worker per receiver, so that one that hangs holds up nobody else.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,15 +8,24 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::domain::alerting::AlertChannel;
-use crate::domain::ids::SiteId;
+use crate::domain::ids::{SiteId, WebhookEndpointId};
 
 /// Workers that talk to the SMTP server at once: all sites share it.
 const SMTP_WORKERS: usize = 2;
 
-/// One per process.
+/// Who gets something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Receiver {
+    /// The site's members, over this channel.
+    Members(AlertChannel),
+    /// A webhook endpoint of the site.
+    Endpoint(WebhookEndpointId),
+}
+
+/// One of each kind per process.
 #[derive(Debug)]
 pub struct Deliveries {
-    busy: Mutex<HashSet<(SiteId, AlertChannel)>>,
+    busy: Mutex<HashSet<(SiteId, Receiver)>>,
     idle: Notify,
     smtp: Semaphore,
     done: AtomicUsize,
@@ -30,13 +39,13 @@ impl Default for Deliveries {
 
 impl Deliveries {
     /// Takes the worker's place; `false` when somebody has it.
-    pub fn begin(&self, site: SiteId, channel: AlertChannel) -> bool {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert((site, channel))
+    pub fn begin(&self, site: SiteId, receiver: Receiver) -> bool {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert((site, receiver))
     }
 
     /// Gives it back.
-    pub fn end(&self, site: SiteId, channel: AlertChannel) {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&(site, channel));
+    pub fn end(&self, site: SiteId, receiver: Receiver) {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&(site, receiver));
         self.idle.notify_waiters();
     }
 

@@ -223,6 +223,18 @@ pub fn find_owners_and_lead(
         .load(conn)
 }
 
+/// The site lead; `None`: nobody is active in that place.
+///
+/// # Errors
+/// A database failure.
+pub fn site_lead(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Option<MemberId>> {
+    members::table
+        .filter(members::site_id.eq(scope.site()).and(members::is_site_lead).and(members::active))
+        .select(members::id)
+        .first(conn)
+        .optional()
+}
+
 /// The same as it stands, without keeping anybody. For those whose place is kept by something else that the caller holds.
 ///
 /// # Errors

@@ -33,3 +33,5 @@ pub mod sealed_details;
 pub mod sites;
 pub mod studies;
 pub mod test_runs;
+pub mod webhook_deliveries;
+pub mod webhook_endpoints;

@@ -11,7 +11,7 @@ mod standings;
 
 pub use cells::{Cell, CellKey, Filter, change, clear as clear_cells, sums};
 pub use heads::{HeadRow, find as head, insert as insert_head, lock as lock_head, write as write_head};
-pub use log::{HappeningRow, after, count_after, waiting};
+pub use log::{HappeningRow, between, count_after, waiting};
 pub use names::{Names, names};
 pub use open_work::{BlockedTally, DueTally, blocked, blockers, due, next_actions};
 pub use refused::{Refused, refused};

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use handoff::domain::ids::MemberId;
+use handoff::domain::webhooks::Schedule;
 use handoff::jobs::{alert_delivery, match_duplicates};
 use handoff::outbound::http::Timeouts;
 use handoff::outbound::{Allow, Http, Mailer, Outbound, SmtpSettings};
@@ -41,6 +42,7 @@ fn outbound(smtp: Option<&SmtpServer>) -> Outbound {
         http: Http::resolving(allow, timeouts, look_up),
         mailer: smtp.map(|smtp| mailer(smtp, PASSWORD)),
         public_url: Some("https://handoff.riverside.example".to_owned()),
+        schedule: Schedule::default(),
     }
 }
 

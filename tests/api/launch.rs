@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use handoff::domain::ids::MemberId;
 use handoff::domain::vocabulary::Scope;
+use handoff::domain::webhooks::Schedule;
 use handoff::jobs::{alert_delivery, language, match_duplicates, test_runs};
 use handoff::ops::issue_key::Holder;
 use handoff::outbound::http::{LookedUp, Timeouts};
@@ -54,6 +55,7 @@ fn outbound(smtp: &SmtpServer) -> Outbound {
         http: Http::resolving(Allow::parse("127.0.0.0/8").unwrap(), timeouts, look_up),
         mailer: Some(Mailer::new(settings).trusting(smtp.authority.clone()).within(Duration::from_secs(3))),
         public_url: None,
+        schedule: Schedule::default(),
     }
 }
 

@@ -26,7 +26,7 @@ fn slow_down_sites(app: &App) -> diesel::PgConnection {
 
 #[actix_web::test]
 async fn the_excess_is_refused_at_once_and_the_accepted_are_finished() {
-    let app = App::start_with(Setup { connections: 1, waiting: 3, deadline: Duration::from_secs(8) }).await;
+    let app = App::start_with(Setup { connections: 1, waiting: 3, deadline: Duration::from_secs(8), ..Setup::default() }).await;
     let admin = app.admin();
     admin.get("/v1/site").await.expect(200);
     let mut holder = slow_down_sites(&app);
@@ -65,7 +65,8 @@ async fn the_excess_is_refused_at_once_and_the_accepted_are_finished() {
 
 #[actix_web::test]
 async fn a_request_is_answered_by_its_deadline_and_its_key_settles_what_became_of_it() {
-    let app = App::start_with(Setup { connections: 2, waiting: 8, deadline: Duration::from_millis(700) }).await;
+    let app =
+        App::start_with(Setup { connections: 2, waiting: 8, deadline: Duration::from_millis(700), ..Setup::default() }).await;
     let partner = app.partner();
     let mut holder = app.db.superuser();
     holder
@@ -112,7 +113,8 @@ async fn connections_that_the_database_dropped_are_replaced_without_a_failure() 
 
 #[actix_web::test]
 async fn without_its_database_the_server_says_so_and_goes_on_when_it_is_back() {
-    let app = App::start_with(Setup { connections: 2, waiting: 8, deadline: Duration::from_millis(800) }).await;
+    let app =
+        App::start_with(Setup { connections: 2, waiting: 8, deadline: Duration::from_millis(800), ..Setup::default() }).await;
     let partner = app.partner();
     make::sent(&partner).await;
     let forbid = |allowed: bool| {

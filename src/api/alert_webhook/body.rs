@@ -9,7 +9,7 @@ use validator::Validate;
 use crate::api::extract::contract;
 use crate::domain::alerting::WebhookDisabledReason;
 use crate::domain::text::WebUrl;
-use crate::ops::set_alert_webhook::SigningSecret;
+use crate::ops::signing_secret::SigningSecret;
 use crate::outbound::signature;
 use crate::store::alert_webhooks::AlertWebhookRow;
 

@@ -2,7 +2,6 @@
 
 use crate::domain::alerting::{AlertChannel, DeliveryError};
 use crate::ops::set_alert_webhook;
-use crate::outbound::http::{PostError, Status};
 use crate::outbound::message::AlertMessage;
 use crate::outbound::signature;
 use crate::state::AppState;
@@ -41,21 +40,7 @@ pub(super) async fn one(
             }
             let body = message.json();
             let headers = signature::headers(&secrets, &says.alert_id.to_string(), now.timestamp(), &body);
-            meaning(app.outbound.http.post(webhook.url.as_str(), &headers, body).await)
+            app.outbound.http.deliver(webhook.url.as_str(), &headers, body).await
         }
-    }
-}
-
-fn meaning(answer: Result<Status, PostError>) -> Result<(), DeliveryError> {
-    match answer {
-        Ok(Status(200..=299)) => Ok(()),
-        Ok(Status(410)) => Err(DeliveryError::WebhookGone),
-        Ok(Status(300..=399)) => Err(DeliveryError::WebhookRedirected),
-        Ok(Status(_)) => Err(DeliveryError::WebhookRefused),
-        Err(PostError::Url(_) | PostError::AddressRefused) => Err(DeliveryError::WebhookAddressRefused),
-        Err(PostError::NameUnknown) => Err(DeliveryError::WebhookNameUnknown),
-        Err(PostError::ConnectionFailed) => Err(DeliveryError::WebhookConnectionFailed),
-        Err(PostError::TlsFailed | PostError::NoCertificates) => Err(DeliveryError::WebhookTlsFailed),
-        Err(PostError::TimedOut) => Err(DeliveryError::WebhookTimedOut),
     }
 }

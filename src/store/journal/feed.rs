@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::places::{AuditRow, SealRow};
 use crate::auth::SiteScope;
 use crate::domain::ids::{AuditId, EventId, PartnerId, ReferralId, StudyId};
-use crate::domain::journal::{ActorKind, EventType, SubjectKind};
+use crate::domain::journal::{About, ActorKind, EventType, SubjectKind};
 use crate::schema::{audit_entries, audit_seals, event_positions, events};
 
 /// An event of the feed.
@@ -31,6 +31,14 @@ pub struct FeedRow {
     pub occurred_at: DateTime<Utc>,
 }
 
+impl FeedRow {
+    /// What it is about.
+    #[must_use]
+    pub fn about(&self) -> About {
+        About::of(self.event_type, self.subject_id, self.partner_id, self.study_id)
+    }
+}
+
 /// The events after a position and up to another, in order.
 ///
 /// # Errors
@@ -43,6 +51,8 @@ pub fn feed(
     (after, up_to): (i64, i64),
     limit: i64,
 ) -> QueryResult<Vec<FeedRow>> {
+    // Positions have no gaps: where no type is asked for, the end of the page is known, and nothing is left to the planner to sort.
+    let up_to = if event_type.is_none() { up_to.min(after.saturating_add(limit)) } else { up_to };
     let mut query = event_positions::table
         .inner_join(events::table.on(events::site_id.eq(event_positions::site_id).and(events::id.eq(event_positions::event_id))))
         .filter(event_positions::site_id.eq(scope.site()).and(event_positions::is_test.eq(is_test)))

@@ -49,18 +49,18 @@ impl HappeningRow {
     }
 }
 
-/// Live events after a position, in order, with their positions.
+/// Live events after a position and up to another, in order. Both ends are named: positions have no gaps, and a limit alone would leave it to
+/// the planner whether to read and sort millions of them first.
 ///
 /// # Errors
 /// A database failure.
-pub fn after(conn: &mut PgConnection, scope: &SiteScope, position: i64, limit: i64) -> QueryResult<Vec<(i64, HappeningRow)>> {
+pub fn between(conn: &mut PgConnection, scope: &SiteScope, (after, up_to): (i64, i64)) -> QueryResult<Vec<HappeningRow>> {
     event_positions::table
         .inner_join(events::table.on(events::site_id.eq(event_positions::site_id).and(events::id.eq(event_positions::event_id))))
         .filter(event_positions::site_id.eq(scope.site()).and(event_positions::is_test.eq(false)))
-        .filter(event_positions::position.gt(position))
+        .filter(event_positions::position.gt(after).and(event_positions::position.le(up_to)))
         .order(event_positions::position)
-        .limit(limit)
-        .select((event_positions::position, HappeningRow::as_select()))
+        .select(HappeningRow::as_select())
         .load(conn)
 }
 

@@ -29,6 +29,15 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("confirm_alert", &["admin", "coordinator"]),
     // To itself a coordinator may; the members of this matrix are others.
     ("create_test_alert", &["admin"]),
+    ("create_webhook_endpoint", &["admin", "webhooks:manage"]),
+    ("list_webhook_endpoints", &["admin", "webhooks:manage"]),
+    ("get_webhook_endpoint", &["admin", "webhooks:manage"]),
+    ("update_webhook_endpoint", &["admin", "webhooks:manage"]),
+    ("delete_webhook_endpoint", &["admin", "webhooks:manage"]),
+    ("rotate_webhook_endpoint_secret", &["admin", "webhooks:manage"]),
+    ("replay_webhook_events", &["admin", "webhooks:manage"]),
+    ("create_webhook_test", &["admin", "webhooks:manage"]),
+    ("list_webhook_deliveries", &["admin", "webhooks:manage"]),
     ("get_alert_webhook", &["admin"]),
     ("set_alert_webhook", &["admin"]),
     ("delete_alert_webhook", &["admin"]),
@@ -121,8 +130,14 @@ pub const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// Lists that belong to one resource: without it there is no empty list either.
-const OF_ONE: [&str; 5] =
-    ["list_referral_actions", "list_referral_events", "list_away_windows", "list_route_configurations", "list_partner_reviews"];
+const OF_ONE: [&str; 6] = [
+    "list_referral_actions",
+    "list_referral_events",
+    "list_away_windows",
+    "list_route_configurations",
+    "list_partner_reviews",
+    "list_webhook_deliveries",
+];
 
 /// What a cell must answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,7 +215,9 @@ pub fn expected(operation: &str, person: &Person, target: Target) -> Expected {
         // What is made is new, whatever it is.
         // Each row of it answers for itself, as it would alone.
         (true, "create_bulk_action") => Expected::Done(&[200]),
-        (true, "delete_away_window" | "delete_alert_webhook" | "delete_sealed_details") => Expected::Done(&[204]),
+        (true, "delete_away_window" | "delete_alert_webhook" | "delete_sealed_details" | "delete_webhook_endpoint") => {
+            Expected::Done(&[204])
+        }
         // The coordinator's alerts: an admin sees them, and cannot say in its place that they arrived.
         (true, "confirm_alert") if person.carries.contains(&"admin") => Expected::Done(&[403]),
         (true, id) if id.starts_with("create_") || id == "rotate_api_key" => Expected::Done(&[201]),

@@ -99,6 +99,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "api-keys" => &meant.key_id,
         "duplicate-reviews" => &meant.review_id,
         "alerts" => &meant.alert_id,
+        "webhook-endpoints" => &meant.endpoint_id,
         "language-versions" => &meant.version_id,
         "approved-processes" => &meant.process_id,
         "test-runs" => &meant.test_run_id,
@@ -148,6 +149,11 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "confirm_alert"
         | "create_test_alert"
         | "get_alert_webhook"
+        | "list_webhook_endpoints"
+        | "get_webhook_endpoint"
+        | "delete_webhook_endpoint"
+        | "create_webhook_test"
+        | "list_webhook_deliveries"
         | "delete_alert_webhook"
         | "list_studies"
         | "list_partners"
@@ -216,6 +222,10 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "resolve_duplicate_review" => Sent::Body(json!({"resolution": "different"})),
         "check_language" => Sent::Body(json!({"study": meant.study_code, "text": "You qualify."})),
         "create_api_key" => Sent::Body(json!({"name": "Fresh", "partner": meant.partner_code})),
+        "create_webhook_endpoint" => Sent::Body(json!({"url": "https://fresh.example/events"})),
+        "update_webhook_endpoint" => Sent::Body(json!({"event_types": ["key.revoked"]})),
+        "rotate_webhook_endpoint_secret" => Sent::Body(json!({"overlap_hours": 0})),
+        "replay_webhook_events" => Sent::Body(json!({"after_position": 0})),
         "set_alert_webhook" => Sent::Body(json!({"url": "https://fresh.example/hook"})),
         "rotate_alert_webhook_secret" => Sent::Body(json!({"overlap_hours": 1})),
         "rotate_api_key" => Sent::Body(json!({"overlap_hours": 1})),

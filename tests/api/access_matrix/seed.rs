@@ -92,6 +92,8 @@ pub struct Own {
     pub review_id: String,
     /// An alert of the coordinator.
     pub alert_id: String,
+    /// An endpoint for events.
+    pub endpoint_id: String,
     /// Of the study's language, in review.
     pub version_id: String,
     /// Of the study's language, approved and acknowledged by the partner.
@@ -126,6 +128,7 @@ impl Own {
             unpaired_referral_id: id(10),
             review_id: id(11),
             alert_id: id(13),
+            endpoint_id: id(17),
             version_id: id(13),
             current_version_id: id(14),
             process_id: id(15),
@@ -259,6 +262,8 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let pair = json!({"referral_ids": [live_id, paired_id]});
     let review_id = app.member(site, site.coordinator).post("/v1/duplicate-reviews", &pair).await.expect(201).id();
     let test_alert = format!("/v1/members/{}/test-alert", site.coordinator);
+    let hook = json!({"url": format!("https://zq-{place}-hook.example/events")});
+    let endpoint_id = app.member(site, site.admin).post("/v1/webhook-endpoints", &hook).await.expect(201).id();
     let alert_id = app.member(site, site.admin).post_without_body(&test_alert).await.expect(201).id();
     let runs = format!("/v1/routes/{route}/test-referrals");
     let test_run_id = app.member(site, site.coordinator).post(&runs, &json!({})).await.expect(201).id();
@@ -359,6 +364,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         unpaired_referral_id: unpaired_id,
         review_id,
         alert_id,
+        endpoint_id,
         version_id: words.in_review,
         current_version_id: words.current,
         process_id: words.process,

@@ -140,7 +140,8 @@ async fn a_length_that_lies_and_framing_that_is_broken_never_reach_an_operation(
 
 #[actix_web::test]
 async fn a_body_that_trickles_in_holds_no_connection_to_the_database_and_is_answered_by_its_deadline() {
-    let app = App::start_with(Setup { connections: 1, waiting: 4, deadline: Duration::from_millis(1_500) }).await;
+    let app =
+        App::start_with(Setup { connections: 1, waiting: 4, deadline: Duration::from_millis(1_500), ..Setup::default() }).await;
     let before = db_rows(&app);
     let slow: Vec<_> = (0..4)
         .map(|_| {

@@ -19,7 +19,7 @@ mod queue;
 mod refusals;
 mod reports;
 
-use people::{alerts, keys, members};
+use people::{alerts, keys, members, webhooks};
 
 const STUDY: &str = "sleep-2026";
 
@@ -35,6 +35,7 @@ const ELSEWHERE: &[ErrorCode] = &[
     ErrorCode::ReportNotReady,
     ErrorCode::IdentityProviderUnavailable,
     ErrorCode::IdempotencyInFlight,
+    ErrorCode::RateLimited,
     ErrorCode::MethodNotAllowed,
     ErrorCode::NotAcceptable,
     ErrorCode::BodyTooLarge,
@@ -83,6 +84,7 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     refusals::refusals(&app, &mut witness).await;
     conflicts(&app, &mut witness).await;
     alerts(&app, &mut witness).await;
+    webhooks(&app, &mut witness).await;
     members(&app, &mut witness).await;
     launch::launch(&app, &mut witness).await;
 

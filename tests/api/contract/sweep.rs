@@ -14,7 +14,7 @@ use crate::support::things::Things;
 
 /// Not earned by a request alone: 405 is no answer of a documented method (see `routed`), 409 depends on the state (see
 /// `answers`), 503 on the server's, and 500 is a fault of ours.
-const ELSEWHERE: &[&str] = &["405", "409", "500", "503"];
+const ELSEWHERE: &[&str] = &["405", "409", "429", "500", "503"];
 
 /// Who asks, at which path, with what.
 type Earning<'a> = (Person, String, Box<dyn FnOnce(RequestBuilder) -> RequestBuilder + 'a>);

@@ -11,7 +11,17 @@ use super::walk::{Operation, follow, members, operations};
 use crate::support::callers::{Answer, Person, send};
 
 /// Headers with a meaning: an answer has them only where the document says so.
-const MEANINGFUL: &[&str] = &["ETag", "Location", "Link", "Allow", "WWW-Authenticate", "Retry-After", "Idempotency-Replayed"];
+const MEANINGFUL: &[&str] = &[
+    "ETag",
+    "Location",
+    "Link",
+    "Allow",
+    "WWW-Authenticate",
+    "Retry-After",
+    "Idempotency-Replayed",
+    "RateLimit",
+    "RateLimit-Policy",
+];
 
 type Spoil = fn(&mut Answer);
 

@@ -16,6 +16,7 @@ use handoff::domain::vocabulary::{
     HandoffIssue, JobOutcome, LateReason, MatchGround, NextAction, PartnerStatus, PartnerType, QuarantineReason, ReferralStatus,
     RefusalCode, RemunerationBasis, ReopenReason, ReviewStatus, Role, RouteStatus, Scope, StudyStatus, SuspensionReason,
 };
+use handoff::domain::webhooks::EndpointDisabledReason;
 use handoff::store::reports::Audience;
 
 use crate::tenancy::texts;
@@ -77,6 +78,19 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("members_alert_channels_vocabulary", all!(AlertChannel)),
         ("alert_channel_states_channel_vocabulary", all!(AlertChannel)),
         ("alert_deliveries_channel_vocabulary", all!(AlertChannel)),
+        ("webhook_endpoints_event_types_vocabulary", all!(EventType)),
+        ("webhook_endpoints_disabled_reason_vocabulary", all!(EndpointDisabledReason)),
+        ("webhook_deliveries_event_type_vocabulary", all!(EventType)),
+        ("webhook_deliveries_status_vocabulary", all!(DeliveryStatus)),
+        // What can go wrong with a post, but for having nowhere to post to.
+        (
+            "webhook_deliveries_last_error_vocabulary",
+            DeliveryError::ALL
+                .iter()
+                .map(|word| word.as_str())
+                .filter(|word| word.starts_with("webhook_") && *word != "webhook_not_configured")
+                .collect(),
+        ),
         ("alert_deliveries_status_vocabulary", all!(DeliveryStatus)),
         ("alert_deliveries_last_error_vocabulary", all!(DeliveryError)),
         ("alert_webhooks_disabled_reason_vocabulary", all!(WebhookDisabledReason)),

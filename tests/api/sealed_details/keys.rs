@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use handoff::domain::webhooks::Schedule;
 use handoff::jobs::reseal;
 use handoff::outbound::{Allow, Http, Outbound};
 use handoff::privacy::keys::{MasterKey, Purpose};
@@ -42,7 +43,7 @@ async fn what_is_sealed_is_sealed_anew_under_the_new_key_and_the_earlier_one_may
     }
     // Without an earlier key there is nothing to do, whatever lies under keys that nobody knows.
     assert_eq!(reseal::pass(&app.state).await.unwrap(), 0);
-    let nobody = || Outbound { http: Http::new(Allow::default()), mailer: None, public_url: None };
+    let nobody = || Outbound { http: Http::new(Allow::default()), mailer: None, public_url: None, schedule: Schedule::default() };
     let state = app.state_sending(&second.clone().accepting([first.clone()]), nobody());
     assert_eq!((under(&app, &first), under(&app, &second)), (5, 0));
     assert_eq!(reseal::pass(&state).await.unwrap(), 5);

@@ -11,10 +11,12 @@ use handoff::auth::{KeyUses, token};
 use handoff::clock::Clock;
 use handoff::db::{Db, Limits};
 use handoff::domain::ids::MemberId;
+use handoff::domain::proxies::Proxies;
+use handoff::domain::webhooks::Schedule;
 use handoff::jobs::sequencer;
 use handoff::outbound::{Allow, Http, Outbound};
 use handoff::privacy::keys::MasterKey;
-use handoff::state::{AppState, Deliveries, JobBoard, Journal};
+use handoff::state::{AppState, Deliveries, JobBoard, Journal, PerMinute, RateLimits, Requests};
 
 use super::callers::Person;
 use super::db::Database;
@@ -26,11 +28,12 @@ pub struct Setup {
     pub connections: u32,
     pub waiting: usize,
     pub deadline: Duration,
+    pub per_minute: PerMinute,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { connections: 4, waiting: 100, deadline: Duration::from_secs(10) }
+        Self { connections: 4, waiting: 100, deadline: Duration::from_secs(10), per_minute: PerMinute::NONE }
     }
 }
 
@@ -94,7 +97,7 @@ impl App {
 
     /// The state of a server beside this one that serves nobody: what its jobs would work with.
     pub fn state_beside(&self) -> Data<AppState> {
-        let setup = Setup { connections: 2, waiting: 10, deadline: Duration::from_secs(5) };
+        let setup = Setup { connections: 2, waiting: 10, deadline: Duration::from_secs(5), ..Setup::default() };
         state(&self.db, &self.clock, &self.master, setup, Vec::new(), reaching_nobody())
     }
 
@@ -196,7 +199,7 @@ fn run_server(
 
 /// What most tests have: nothing is sent anywhere.
 fn reaching_nobody() -> Outbound {
-    Outbound { http: Http::new(Allow::default()), mailer: None, public_url: None }
+    Outbound { http: Http::new(Allow::default()), mailer: None, public_url: None, schedule: Schedule::default() }
 }
 
 fn state(
@@ -222,5 +225,9 @@ fn state(
         jobs: JobBoard::new(clock.now()),
         outbound,
         deliveries: Deliveries::default(),
+        posts: Deliveries::default(),
+        rate_limits: RateLimits::new(setup.per_minute),
+        proxies: Proxies::parse("127.0.0.0/8").unwrap(),
+        requests: Requests::default(),
     })
 }

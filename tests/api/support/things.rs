@@ -20,6 +20,7 @@ pub struct Things {
     review: String,
     window: String,
     alert: String,
+    endpoint: String,
     /// In review, written by a coordinator.
     version: String,
     process: String,
@@ -46,6 +47,7 @@ impl Things {
         let decided = json!({"decision": "continue", "reason": "routine"});
         let reviews = format!("/v1/partners/{}/reviews", app.site.partner.id);
         Self {
+            endpoint: app.admin().post("/v1/webhook-endpoints", &hook).await.expect(201).id(),
             alert: app.admin().post_without_body(&format!("/v1/members/{}/test-alert", app.site.admin)).await.expect(201).id(),
             review: app.coordinator().post("/v1/duplicate-reviews", &pair).await.expect(201).id(),
             window: app.admin().post(&format!("/v1/members/{member}/away-windows"), &away).await.expect(201).id(),
@@ -77,6 +79,7 @@ impl Things {
             "api-keys" => &self.key,
             "duplicate-reviews" => &self.review,
             "alerts" => &self.alert,
+            "webhook-endpoints" => &self.endpoint,
             "language-versions" => &self.version,
             "approved-processes" => &self.process,
             "test-runs" => &self.test_run,

@@ -19,6 +19,8 @@ pub enum Behaviour {
     Redirect(String),
     /// Takes it, and answers after this long.
     Slow(Duration),
+    /// Of a hundred it fails at so many, in one way or another, by what comes and how often that came.
+    Flaky(usize),
 }
 
 /// A message that came.
@@ -29,6 +31,8 @@ pub struct Message {
     pub signatures: Vec<String>,
     pub text: String,
     pub body: Value,
+    /// By this machine's clock.
+    pub arrived: chrono::DateTime<chrono::Utc>,
 }
 
 impl Message {
@@ -82,6 +86,10 @@ impl Receiver {
         *self.shared.behaviour.lock().unwrap() = behaviour;
     }
 
+    pub fn count(&self) -> usize {
+        self.shared.messages.lock().unwrap().len()
+    }
+
     pub fn messages(&self) -> Vec<Message> {
         self.shared.messages.lock().unwrap().clone()
     }
@@ -96,17 +104,29 @@ impl Drop for Receiver {
 async fn answer(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let text = String::from_utf8(body.to_vec()).unwrap_or_default();
-    shared.messages.lock().unwrap().push(Message {
+    let message = Message {
         id: header("webhook-id"),
         timestamp: header("webhook-timestamp").parse().unwrap_or_default(),
         signatures: header("webhook-signature").split(' ').map(str::to_owned).collect(),
         body: serde_json::from_str(&text).unwrap_or(Value::Null),
         text,
-    });
+        arrived: chrono::Utc::now(),
+    };
+    let place = {
+        let mut messages = shared.messages.lock().unwrap();
+        messages.push(message);
+        messages.len()
+    };
     let behaviour = shared.behaviour.lock().unwrap().clone();
     match behaviour {
         Behaviour::Status(status) => HttpResponse::build(status.try_into().unwrap()).finish(),
         Behaviour::Redirect(to) => HttpResponse::Found().insert_header(("location", to)).finish(),
+        // Spread over the order of arrival, so that nothing fails for ever.
+        Behaviour::Flaky(share) if place * 37 % 100 < share => {
+            let status = [500, 503, 302, 404][place % 4];
+            HttpResponse::build(status.try_into().unwrap()).finish()
+        }
+        Behaviour::Flaky(_) => HttpResponse::NoContent().finish(),
         Behaviour::Slow(wait) => {
             actix_web::rt::time::sleep(wait).await;
             HttpResponse::NoContent().finish()

@@ -47,6 +47,8 @@ impl Sown {
                  INSERT INTO alert_deliveries SELECT site_id, id, 'email', 'pending', 0, now(), null, null, null, null FROM alerts WHERE site_id = '{site}';
                  INSERT INTO alert_channel_states VALUES ('{site}', '{member}', 'email', now());
                  INSERT INTO alert_webhooks VALUES ('{site}', 'https://x.example', gen_random_uuid(), '\\x0001020304050607', null, null, null, null, null, 1, now(), now());
+                 INSERT INTO webhook_endpoints VALUES ('{site}', gen_random_uuid(), 'https://x.example', '{{}}', false, 0, gen_random_uuid(), '\\x0001020304050607', null, null, null, null, null, null, 1, now(), now());
+                 INSERT INTO webhook_deliveries SELECT site_id, id, 1, gen_random_uuid(), 'referral.received', 'pending', 0, 0, now(), null, null, now(), null FROM webhook_endpoints WHERE site_id = '{site}';
                  INSERT INTO partner_reviews SELECT site_id, gen_random_uuid(), id, 'continue', 'routine', now(), '{member}' FROM partners WHERE site_id = '{site}';
                  INSERT INTO test_runs SELECT site_id, gen_random_uuid(), id, partner_id, null, repeat('0', 64), 'open', '{member}', now(), now() + interval '7 days', null, null, null, null, null, 1
                    FROM handoff_routes WHERE site_id = '{site}';
@@ -176,7 +178,9 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         | "member_studies"
         | "api_keys"
         | "contact_withdrawals" => Some("true".into()),
-        "alert_channel_states" | "alert_deliveries" | "alert_webhooks" => Some("true".into()),
+        "alert_channel_states" | "alert_deliveries" | "alert_webhooks" | "webhook_deliveries" | "webhook_endpoints" => {
+            Some("true".into())
+        }
         // What a partner's request leaves in the journal is the site's to read.
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
         "job_leases" | "route_configurations" => Some("true".into()),
@@ -275,6 +279,12 @@ fn insert(table: &str, site: &Site) -> String {
         "alert_channel_states" => format!("VALUES ('{id}', '{member}', 'webhook', now())"),
         "alert_webhooks" => format!(
             "VALUES ('{id}', 'https://x.example', gen_random_uuid(), '\\x0001020304050607', null, null, null, null, null, 1, now(), now())"
+        ),
+        "webhook_endpoints" => format!(
+            "VALUES ('{id}', gen_random_uuid(), 'https://x.example', '{{}}', false, 0, gen_random_uuid(), '\\x0001020304050607', null, null, null, null, null, null, 1, now(), now())"
+        ),
+        "webhook_deliveries" => format!(
+            "VALUES ('{id}', gen_random_uuid(), 1, gen_random_uuid(), 'referral.received', 'pending', 0, 0, now(), null, null, now(), null)"
         ),
         "away_windows" => {
             format!("VALUES ('{id}', gen_random_uuid(), '{member}', now(), now() + interval '1 day', 1, now(), now())")

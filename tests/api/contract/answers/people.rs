@@ -67,6 +67,32 @@ pub async fn members(app: &App, witness: &mut Witness) {
     post_on(witness, &admin, &format!("{owner}/reactivate"), &left.etag(), None).await.expect(200);
 }
 
+/// Where events are posted.
+pub async fn webhooks(app: &App, witness: &mut Witness) {
+    let (admin, path) = (app.admin(), "/v1/webhook-endpoints");
+    let wanted = json!({"url": "https://crm.site.example/events", "event_types": ["key.revoked"]});
+    let made = post(witness, &admin, path, &wanted).await.expect(201);
+    let own = format!("{path}/{}", made.id());
+    get(witness, &admin, &format!("{path}?limit=1")).await.expect(200);
+    let read = get(witness, &admin, &own).await.expect(200);
+    let off = patch(witness, &admin, &own, &read.etag(), &json!({"enabled": false})).await.expect(200);
+    assert_eq!(off.body["disabled_reason"], "switched_off");
+    patch(witness, &admin, &own, &read.etag(), &json!({"enabled": true})).await.expect_problem(412, "stale_version");
+    let rotate = format!("{own}/rotate-secret");
+    post_on(witness, &admin, &rotate, "*", Some(&json!({"overlap_hours": 1}))).await.expect(200);
+    post_on(witness, &admin, &rotate, "*", Some(&json!({}))).await.expect_problem(409, "rotation_in_progress");
+    post_on(witness, &admin, &format!("{own}/replay"), "*", Some(&json!({"after_position": 0}))).await.expect(200);
+    let tested = witness.call(&admin, Method::POST, &format!("{own}/tests"), |request| request).await.expect(201);
+    assert_eq!(tested.body["delivered"], false);
+    patch(witness, &admin, &own, "*", &json!({"enabled": true, "event_types": []})).await.expect(200);
+    app.sequence().await;
+    handoff::jobs::webhook_delivery::pass(&app.state).await.unwrap();
+    let told = get(witness, &admin, &format!("{own}/deliveries?limit=2")).await.expect(200);
+    assert_eq!(told.body["data"][0]["last_error"], "webhook_name_unknown");
+    get(witness, &admin, &format!("{own}/deliveries?status=failed")).await.expect(200);
+    witness.call(&admin, Method::DELETE, &own, |request| request.header("If-Match", "*")).await.expect(204);
+}
+
 /// Alerts and where they are posted.
 pub async fn alerts(app: &App, witness: &mut Witness) {
     let (admin, dana) = (app.admin(), app.coordinator());

@@ -28,6 +28,7 @@ const VERBS: &[&str] = &[
     "check",
     "withdraw",
     "rotate",
+    "replay",
     "revoke",
     "deactivate",
     "reactivate",
@@ -61,6 +62,8 @@ const WITHOUT_VERSION: &[&str] = &[
     "get_blockers_report",
     "get_next_actions_report",
     "get_workflow_signal_report",
+    "delete_webhook_endpoint",
+    "create_webhook_test",
     "check_language",
     "preflight_route",
     "create_acknowledgement",
@@ -225,7 +228,7 @@ pub fn due(document: &Value) -> Vec<String> {
         let has_id = operation.parameters("path").any(|one| one["name"] == "id");
         let rules: [(bool, &[&str]); 6] = [
             (true, &["405", "500"]),
-            (!operation.is_public(), &["400", "401", "403", "406", "503"]),
+            (!operation.is_public(), &["400", "401", "403", "406", "429", "503"]),
             (has_id, &["404"]),
             (matched, &["412", "428"]),
             (keyed, &["409"]),
@@ -256,7 +259,7 @@ pub fn due(document: &Value) -> Vec<String> {
                 (status == "200" && is_list, "Link"),
                 (status.starts_with('2') && keyed, "Idempotency-Replayed"),
                 (status == "401", "WWW-Authenticate"),
-                (status == "503", "Retry-After"),
+                (["429", "503"].contains(&status), "Retry-After"),
             ];
             let missing = rules.iter().filter(|(when, name)| *when && response["headers"][name].is_null());
             found.extend(missing.map(|(_, name)| format!("{} {status} {name}", operation.id)));
