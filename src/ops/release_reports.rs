@@ -173,12 +173,12 @@ impl Closing {
         for (from, partners) in by_start {
             let partners: Vec<PartnerId> = partners.into_iter().collect();
             let span = (calendar::start_of(from, zone), end);
-            for standing in reports::standings_of(conn, &context.scope, &partners, span)? {
+            reports::each_standing_of(conn, &context.scope, &partners, span, |standing| {
                 let counted = Counted::new(&standing, 0, zone);
-                let Some(of) = counted.traits.partner.map(|partner| (counted.traits.study, partner)) else { continue };
+                let Some(of) = counted.traits.partner.map(|partner| (counted.traits.study, partner)) else { return };
                 let is_due = due.get(&of).is_some_and(|period| period.from == from && period.holds(counted.recorded_on));
                 if !is_due || standing.facts.withdrawn {
-                    continue;
+                    return;
                 }
                 let (class, code) = partner_view::classify(&standing.facts, zone, context.now);
                 let figures = told.entry(of).or_default();
@@ -189,7 +189,7 @@ impl Closing {
                     known.certain += certain;
                     known.possible += 1 - certain;
                 }
-            }
+            })?;
         }
         Ok(told)
     }

@@ -16,7 +16,7 @@ pub use names::{Names, names};
 pub use open_work::{BlockedTally, DueTally, blocked, blockers, due, next_actions};
 pub use refused::{Refused, refused};
 pub use releases::{Audience, ReleaseRow, first_month, insert as insert_releases, last as last_releases, shown, sources};
-pub use standings::{FactRow, clear as clear_facts, facts, keep, standings, standings_of};
+pub use standings::{FactRow, clear as clear_facts, each_standing_of, facts, keep, standings};
 
 use crate::domain::ids::PartnerId;
 

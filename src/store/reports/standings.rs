@@ -1,6 +1,7 @@
 //! Live referrals as they are counted now, and as they were counted last.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
@@ -88,24 +89,29 @@ pub fn standings(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId])
     Ok(rows.into_iter().map(StandingRow::standing).collect())
 }
 
-/// Where the live referrals of these partners stand that were recorded from one moment until before another.
+/// Hands on where each of the live referrals of these partners stands that was recorded from one moment until before another. They come one by
+/// one: a month of a large site would not fit.
 ///
 /// # Errors
 /// A database failure.
-pub fn standings_of(
+pub fn each_standing_of(
     conn: &mut PgConnection,
     scope: &SiteScope,
     partners: &[PartnerId],
     (from, until): (DateTime<Utc>, DateTime<Utc>),
-) -> QueryResult<Vec<Standing>> {
+    mut take: impl FnMut(Standing),
+) -> QueryResult<()> {
     // Ids sort by the time of recording, and the partners' index by them.
-    let rows: Vec<StandingRow> = referrals::table
+    let rows = referrals::table
         .filter(referrals::site_id.eq(scope.site()).and(referrals::partner_id.eq_any(partners)))
         .filter(referrals::id.ge(ReferralId::first_at(from)).and(referrals::is_test.eq(false)))
         .filter(referrals::recorded_at.ge(from).and(referrals::recorded_at.lt(until)))
         .select(StandingRow::as_select())
-        .load(conn)?;
-    Ok(rows.into_iter().map(|row| row.standing().1).collect())
+        .load_iter::<StandingRow, PgRowByRowLoadingMode>(conn)?;
+    for row in rows {
+        take(row?.standing().1);
+    }
+    Ok(())
 }
 
 /// What a referral was last counted as.

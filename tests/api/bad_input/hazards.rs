@@ -134,6 +134,7 @@ fn expected(kind: Kind, schema: &Value, value: &Value) -> Vec<Option<&'static st
         (Kind::Visible, "string") => {
             vec![Some("bad_format"), Some("too_long"), Some("too_short"), Some("not_normalized"), Some("forbidden_character")]
         }
+        (Kind::Typed, "integer") if value.as_i64().is_some_and(|number| is_within(schema, number)) => vec![None],
         (Kind::Typed, "integer") if value.is_i64() || value.is_u64() => vec![Some("out_of_range")],
         (Kind::Typed, "integer") if value.is_f64() => vec![Some("out_of_range"), Some("wrong_type")],
         (Kind::Typed, "boolean") if value.is_boolean() => vec![None],
@@ -147,6 +148,11 @@ fn expected(kind: Kind, schema: &Value, value: &Value) -> Vec<Option<&'static st
         }
         _ => vec![Some("wrong_type")],
     }
+}
+
+fn is_within(schema: &Value, number: i64) -> bool {
+    let bound = |name: &str, otherwise| schema[name].as_i64().unwrap_or(otherwise);
+    (bound("minimum", i64::MIN)..=bound("maximum", i64::MAX)).contains(&number)
 }
 
 /// Whether the field's own pattern lets the text through: some alphabets hold what is hostile elsewhere.
