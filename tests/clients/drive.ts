@@ -63,6 +63,7 @@ if (check.ready || missing.length === 0 || missing.some((hint) => hint === null)
 const body: Schemas["CreateReferral"] = {
   study, channel: "secure_form", contact_basis: "permission_to_contact", contact_path: "person_uses_intake",
 };
+const here = done("list_events, the end", await admin.GET("/v1/events", { params: { query: { start: "latest" } } }));
 const key = fresh();
 const sent = done("create_referral", await partner.POST("/v1/referrals", { params: { header: key }, body }));
 const again = done("create_referral, again", await partner.POST("/v1/referrals", { params: { header: key }, body }));
@@ -91,7 +92,7 @@ const report = done("get_source_quality_report", await admin.GET("/v1/reports/so
 if (typeof report === "string") throw new Error("JSON was asked for");
 const first = report.total.time_to_first_action.p50_seconds;
 if (report.total.volume < 1 || (first !== null && first < 0)) throw new Error("the report lacks it");
-const events = done("list_events", await admin.GET("/v1/events", { params: { query: { type: "referral.received", limit: 200 } } }));
+const events = done("list_events", await admin.GET("/v1/events", { params: { query: { cursor: here.next_cursor, wait_seconds: 10 } } }));
 if (!events.data.some((event) => event.referral_id === referral.id)) throw new Error("the feed lacks it");
 console.log(`TypeScript: ${code} onboarded up to ${missing.length} open checks, one referral from sending to the report (${report.total.volume} in it)`);
 
