@@ -83,7 +83,8 @@ const GLANCE: Duration = Duration::from_millis(250);
 
 /// What is sown takes the first positions of the site's log: what the seeding put there goes.
 const CLEAR: &str = "DELETE FROM journal_queue; DELETE FROM event_positions; DELETE FROM events;
-DELETE FROM report_facts; DELETE FROM report_cells; DELETE FROM report_source_cells; DELETE FROM report_heads";
+DELETE FROM report_facts; DELETE FROM report_cells; DELETE FROM report_source_cells; DELETE FROM report_owner_cells;
+DELETE FROM report_channel_cells; DELETE FROM report_late_cells; DELETE FROM report_heads";
 
 /// Another site with the same people, studies, partners and routes. The latter two are drafts: no job finds anything amiss there.
 const TWIN: &str = r#"
@@ -182,6 +183,7 @@ fn reports(today: NaiveDate) -> Vec<Report> {
         report("source-quality, 93 odd days", "source-quality", &odd, quality),
         report("source-quality, one partner", "source-quality", "?partner=partner-01", quality),
         report("source-quality, owner, 730 d", "source-quality", &of_owner, quality),
+        report("source-quality, two filters", "source-quality", &format!("{of_owner}&channel=secure_form"), quality),
         report("source-quality as CSV", "source-quality", "", None),
         report("movement", "movement", "", movement),
         report("movement, 730 days", "movement", &two_years, movement),
@@ -369,7 +371,7 @@ fn explain(place: &Place, site: &str, today: NaiveDate) {
     let cells = [
         cells("report_source_cells", "recorded_month", ""),
         cells("report_source_cells", "received_week", ""),
-        cells("report_cells", "recorded_month", &of_owner),
+        cells("report_owner_cells", "received_week", &of_owner),
     ];
     let due = OPEN_WORK.split_once("const DUE: &str = \"").and_then(|(_, text)| text.split_once("\";")).expect("the statement").0;
     // Any third thing to group by plans alike.

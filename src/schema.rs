@@ -469,6 +469,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    report_channel_cells (site_id, basis, channel, starts_on, study_id, partner_id) {
+        site_id -> Uuid,
+        basis -> Text,
+        channel -> Text,
+        starts_on -> Date,
+        study_id -> Uuid,
+        partner_id -> Uuid,
+        figures -> Bytea,
+    }
+}
+
+diesel::table! {
     report_facts (site_id, referral_id) {
         site_id -> Uuid,
         referral_id -> Uuid,
@@ -492,6 +504,30 @@ diesel::table! {
         time_zone -> Text,
         clearing -> Bool,
         closed_month -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
+    report_late_cells (site_id, basis, is_late, starts_on, study_id, partner_id) {
+        site_id -> Uuid,
+        basis -> Text,
+        is_late -> Bool,
+        starts_on -> Date,
+        study_id -> Uuid,
+        partner_id -> Uuid,
+        figures -> Bytea,
+    }
+}
+
+diesel::table! {
+    report_owner_cells (site_id, basis, owner_id, starts_on, study_id, partner_id) {
+        site_id -> Uuid,
+        basis -> Text,
+        owner_id -> Uuid,
+        starts_on -> Date,
+        study_id -> Uuid,
+        partner_id -> Uuid,
+        figures -> Bytea,
     }
 }
 
@@ -707,8 +743,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     referrals,
     refusals,
     report_cells,
+    report_channel_cells,
     report_facts,
     report_heads,
+    report_late_cells,
+    report_owner_cells,
     report_releases,
     report_source_cells,
     route_configurations,

@@ -2,6 +2,9 @@ DROP INDEX referrals_queue_by_owner;
 CREATE INDEX referrals_queue_by_owner ON referrals (site_id, is_test, owner_id, next_action_due_at, id)
     INCLUDE (partner_id, study_id, status, next_action, blocker) WHERE status <> 'closed';
 DROP TABLE report_releases;
+DROP TABLE report_late_cells;
+DROP TABLE report_channel_cells;
+DROP TABLE report_owner_cells;
 DROP TABLE report_source_cells;
 DROP TABLE report_cells;
 DROP TABLE report_facts;

@@ -113,6 +113,67 @@ CREATE POLICY report_source_cells_partner ON report_source_cells AS RESTRICTIVE 
     USING ((SELECT current_partner_id()) IS NULL) WITH CHECK ((SELECT current_partner_id()) IS NULL);
 GRANT SELECT, INSERT, UPDATE, DELETE ON report_source_cells TO handoff_app;
 
+-- The same by owner alone, by channel alone, and by whether it was logged late: what else reports are narrowed by, one at a time.
+CREATE TABLE report_owner_cells (
+    site_id uuid NOT NULL REFERENCES sites (site_id) ON DELETE CASCADE,
+    basis text NOT NULL CONSTRAINT report_owner_cells_basis_vocabulary CHECK (basis IN
+        ('recorded_day', 'recorded_month', 'received_week', 'happened_day', 'happened_month')),
+    owner_id uuid NOT NULL,
+    starts_on date NOT NULL,
+    study_id uuid NOT NULL,
+    -- The nil id: nobody that is known referred.
+    partner_id uuid NOT NULL,
+    figures bytea NOT NULL,
+    PRIMARY KEY (site_id, basis, owner_id, starts_on, study_id, partner_id)
+);
+ALTER TABLE report_owner_cells ENABLE ROW LEVEL SECURITY;
+ALTER TABLE report_owner_cells FORCE ROW LEVEL SECURITY;
+CREATE POLICY report_owner_cells_tenant ON report_owner_cells TO PUBLIC
+    USING (site_id = (SELECT current_site_id())) WITH CHECK (site_id = (SELECT current_site_id()));
+CREATE POLICY report_owner_cells_partner ON report_owner_cells AS RESTRICTIVE TO PUBLIC
+    USING ((SELECT current_partner_id()) IS NULL) WITH CHECK ((SELECT current_partner_id()) IS NULL);
+GRANT SELECT, INSERT, UPDATE, DELETE ON report_owner_cells TO handoff_app;
+
+CREATE TABLE report_channel_cells (
+    site_id uuid NOT NULL REFERENCES sites (site_id) ON DELETE CASCADE,
+    basis text NOT NULL CONSTRAINT report_channel_cells_basis_vocabulary CHECK (basis IN
+        ('recorded_day', 'recorded_month', 'received_week', 'happened_day', 'happened_month')),
+    channel text NOT NULL CONSTRAINT report_channel_cells_channel_vocabulary CHECK (channel IN ('self_referral', 'secure_form', 'phone_handoff', 'coordinator_queue')),
+    starts_on date NOT NULL,
+    study_id uuid NOT NULL,
+    -- The nil id: nobody that is known referred.
+    partner_id uuid NOT NULL,
+    figures bytea NOT NULL,
+    PRIMARY KEY (site_id, basis, channel, starts_on, study_id, partner_id)
+);
+ALTER TABLE report_channel_cells ENABLE ROW LEVEL SECURITY;
+ALTER TABLE report_channel_cells FORCE ROW LEVEL SECURITY;
+CREATE POLICY report_channel_cells_tenant ON report_channel_cells TO PUBLIC
+    USING (site_id = (SELECT current_site_id())) WITH CHECK (site_id = (SELECT current_site_id()));
+CREATE POLICY report_channel_cells_partner ON report_channel_cells AS RESTRICTIVE TO PUBLIC
+    USING ((SELECT current_partner_id()) IS NULL) WITH CHECK ((SELECT current_partner_id()) IS NULL);
+GRANT SELECT, INSERT, UPDATE, DELETE ON report_channel_cells TO handoff_app;
+
+CREATE TABLE report_late_cells (
+    site_id uuid NOT NULL REFERENCES sites (site_id) ON DELETE CASCADE,
+    basis text NOT NULL CONSTRAINT report_late_cells_basis_vocabulary CHECK (basis IN
+        ('recorded_day', 'recorded_month', 'received_week', 'happened_day', 'happened_month')),
+    is_late boolean NOT NULL,
+    starts_on date NOT NULL,
+    study_id uuid NOT NULL,
+    -- The nil id: nobody that is known referred.
+    partner_id uuid NOT NULL,
+    figures bytea NOT NULL,
+    PRIMARY KEY (site_id, basis, is_late, starts_on, study_id, partner_id)
+);
+ALTER TABLE report_late_cells ENABLE ROW LEVEL SECURITY;
+ALTER TABLE report_late_cells FORCE ROW LEVEL SECURITY;
+CREATE POLICY report_late_cells_tenant ON report_late_cells TO PUBLIC
+    USING (site_id = (SELECT current_site_id())) WITH CHECK (site_id = (SELECT current_site_id()));
+CREATE POLICY report_late_cells_partner ON report_late_cells AS RESTRICTIVE TO PUBLIC
+    USING ((SELECT current_partner_id()) IS NULL) WITH CHECK ((SELECT current_partner_id()) IS NULL);
+GRANT SELECT, INSERT, UPDATE, DELETE ON report_late_cells TO handoff_app;
+
 -- What partners and viewers are shown of a closed period: written once, never changed.
 CREATE TABLE report_releases (
     site_id uuid NOT NULL REFERENCES sites (site_id) ON DELETE CASCADE,

@@ -78,6 +78,6 @@ pub fn pass(conn: &mut Conn, context: &Context, batch: i64) -> Result<Rolled, Ap
 
 fn count(conn: &mut Conn, context: &Context, told: &[HappeningRow], zone: Tz) -> Result<(), AppError> {
     let changes = report_counts::of(conn, &context.scope, told, zone)?;
-    reports::change(conn, &context.scope, changes.cells)?;
+    reports::change(conn, &context.scope, &changes.cells)?;
     Ok(reports::keep(conn, &changes.facts)?)
 }

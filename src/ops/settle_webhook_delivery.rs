@@ -28,6 +28,8 @@ pub fn run(
     outcome: Result<(), DeliveryError>,
 ) -> Result<(), AppError> {
     let (scope, now) = (&context.scope, context.now);
+    // First, as whoever takes it away does: its deliveries go with it.
+    let Some(endpoint) = store::webhook_endpoints::hold(conn, scope, leased.endpoint_id)? else { return Ok(()) };
     let after = match outcome {
         Ok(()) => WebhookDeliveryRow {
             status: DeliveryStatus::Delivered,
@@ -52,7 +54,6 @@ pub fn run(
     if !store::webhook_deliveries::settle(conn, scope, &after)? {
         return Ok(());
     }
-    let Some(endpoint) = store::webhook_endpoints::find(conn, scope, leased.endpoint_id)? else { return Ok(()) };
     let Err(error) = outcome else {
         if endpoint.failing_since.is_some() {
             store::webhook_endpoints::note_failing(conn, scope, endpoint.id, None)?;

@@ -71,12 +71,20 @@ pub fn find(conn: &mut PgConnection, scope: &SiteScope, id: WebhookEndpointId) -
     own(scope, id).select(WebhookEndpointRow::as_select()).first(conn).optional()
 }
 
+/// The same, kept from being taken away until the transaction ends. Nobody waits who changes it.
+///
+/// # Errors
+/// A database failure.
+pub fn hold(conn: &mut PgConnection, scope: &SiteScope, id: WebhookEndpointId) -> QueryResult<Option<WebhookEndpointRow>> {
+    own(scope, id).select(WebhookEndpointRow::as_select()).for_key_share().first(conn).optional()
+}
+
 /// The same, locked until the transaction ends.
 ///
 /// # Errors
 /// A database failure.
 pub fn lock(conn: &mut PgConnection, scope: &SiteScope, id: WebhookEndpointId) -> QueryResult<Option<WebhookEndpointRow>> {
-    own(scope, id).select(WebhookEndpointRow::as_select()).for_update().first(conn).optional()
+    own(scope, id).select(WebhookEndpointRow::as_select()).for_no_key_update().first(conn).optional()
 }
 
 /// Endpoints of one feed after this one, in the order in which they were made.
@@ -119,7 +127,7 @@ pub fn lock_behind(conn: &mut PgConnection, scope: &SiteScope, is_test: bool, en
         .filter(webhook_endpoints::is_test.eq(is_test).and(webhook_endpoints::position.lt(end)))
         .order(webhook_endpoints::id)
         .select(WebhookEndpointRow::as_select())
-        .for_update()
+        .for_no_key_update()
         .skip_locked()
         .load(conn)
 }

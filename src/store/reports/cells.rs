@@ -13,7 +13,7 @@ use crate::domain::reports::standing::Traits;
 use crate::domain::reports::{Basis, Tally};
 use crate::domain::vocabulary::Channel;
 use crate::error::AppError;
-use crate::schema::{report_cells, report_source_cells};
+use crate::schema::{report_cells, report_channel_cells, report_late_cells, report_owner_cells, report_source_cells};
 
 /// Keys of one statement.
 const BATCH: usize = 5_000;
@@ -37,11 +37,6 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether it tells neither channel, owner nor late logging apart.
-    const fn is_of_sources(&self) -> bool {
-        self.channel.is_none() && self.owner.is_none() && self.is_late.is_none()
-    }
-
     /// Whether it takes a referral of these traits.
     #[must_use]
     pub fn takes(&self, traits: &Traits) -> bool {
@@ -74,8 +69,8 @@ impl Cell {
     }
 }
 
-/// The sums that begin from the first to the last of these days. Where neither channel, owner nor late logging is asked for, those that are
-/// over all of them answer: they are few, however many people work for the site.
+/// The sums that begin from the first to the last of these days. They are read off the table that tells no more apart than is asked for:
+/// how much that is depends on the site's studies and partners, and not on who works there or how long it has existed.
 ///
 /// # Errors
 /// A database failure.
@@ -86,13 +81,14 @@ pub fn sums(
     (from, until): (NaiveDate, NaiveDate),
     filter: &Filter,
 ) -> QueryResult<Vec<Cell>> {
-    /// What both tables are asked.
+    /// What every table is asked.
     macro_rules! of {
-        ($table:ident) => {{
+        ($table:ident $(, $column:ident = $value:expr)*) => {{
             let mut query = $table::table
                 .filter($table::site_id.eq(scope.site()).and($table::basis.eq(basis)).and($table::starts_on.between(from, until)))
                 .select(($table::starts_on, $table::study_id, $table::partner_id, $table::figures))
                 .into_boxed();
+            $(query = query.filter($table::$column.eq($value));)*
             if let Some(study) = filter.study {
                 query = query.filter($table::study_id.eq(study));
             }
@@ -102,41 +98,78 @@ pub fn sums(
             query
         }};
     }
-    if filter.is_of_sources() {
-        return of!(report_source_cells).load(conn);
+    match (filter.channel, filter.owner, filter.is_late) {
+        (None, None, None) => of!(report_source_cells).load(conn),
+        (None, Some(owner), None) => of!(report_owner_cells, owner_id = owner).load(conn),
+        (Some(channel), None, None) => of!(report_channel_cells, channel = channel).load(conn),
+        (None, None, Some(is_late)) => of!(report_late_cells, is_late = is_late).load(conn),
+        (channel, owner, is_late) => {
+            let mut query = of!(report_cells);
+            if let Some(channel) = channel {
+                query = query.filter(report_cells::channel.eq(channel));
+            }
+            if let Some(owner) = owner {
+                query = query.filter(report_cells::owner_id.eq(owner));
+            }
+            if let Some(is_late) = is_late {
+                query = query.filter(report_cells::is_late.eq(is_late));
+            }
+            query.load(conn)
+        }
     }
-    let mut query = of!(report_cells);
-    if let Some(channel) = filter.channel {
-        query = query.filter(report_cells::channel.eq(channel));
-    }
-    if let Some(owner) = filter.owner {
-        query = query.filter(report_cells::owner_id.eq(owner));
-    }
-    if let Some(is_late) = filter.is_late {
-        query = query.filter(report_cells::is_late.eq(is_late));
-    }
-    query.load(conn)
 }
 
-/// A table of sums: its name, and what its sums are told apart by.
+/// A table of sums: its name, what its sums are told apart by beside basis, day, study and partner, and the traits under which those go
+/// that it does not tell apart.
 struct Kind {
     table: &'static str,
     key: &'static [&'static str],
+    traits: fn(Traits) -> Traits,
 }
 
-/// Told apart by all that reports are filtered by.
-const CELLS: Kind =
-    Kind { table: "report_cells", key: &["basis", "starts_on", "study_id", "partner_id", "channel", "owner_id", "is_late"] };
-/// Told apart by study and partner alone.
-const SOURCES: Kind = Kind { table: "report_source_cells", key: &["basis", "starts_on", "study_id", "partner_id"] };
+/// What stands for a trait that is not told apart.
+const ANY: Traits = Traits {
+    study: StudyId(uuid::Uuid::nil()),
+    partner: None,
+    channel: Channel::SelfReferral,
+    owner: MemberId(uuid::Uuid::nil()),
+    is_late: false,
+};
+
+/// Every table of sums: for reports of everything, for those of one owner, channel or way of logging, and for those of several of these.
+const KINDS: [Kind; 5] = [
+    Kind { table: "report_source_cells", key: &[], traits: |of| Traits { study: of.study, partner: of.partner, ..ANY } },
+    Kind {
+        table: "report_owner_cells",
+        key: &["owner_id"],
+        traits: |of| Traits { study: of.study, partner: of.partner, owner: of.owner, ..ANY },
+    },
+    Kind {
+        table: "report_channel_cells",
+        key: &["channel"],
+        traits: |of| Traits { study: of.study, partner: of.partner, channel: of.channel, ..ANY },
+    },
+    Kind {
+        table: "report_late_cells",
+        key: &["is_late"],
+        traits: |of| Traits { study: of.study, partner: of.partner, is_late: of.is_late, ..ANY },
+    },
+    Kind { table: "report_cells", key: &["channel", "owner_id", "is_late"], traits: |of| of },
+];
 
 impl Kind {
-    /// The key's columns as they are bound, the same for both tables.
+    /// The key's columns as they are bound, the same for every table.
     const BOUND: &'static str = "basis, starts_on, study_id, partner_id, channel, owner_id, is_late";
 
+    /// The key's columns of this one.
+    fn columns(&self) -> String {
+        ["basis", "starts_on", "study_id", "partner_id"].iter().chain(self.key).copied().collect::<Vec<_>>().join(", ")
+    }
+
     fn matches(&self) -> String {
+        let common = "c.site_id = $1 AND c.basis = k.basis AND c.starts_on = k.starts_on AND c.study_id = k.study_id AND c.partner_id = k.partner_id";
         let each = self.key.iter().map(|column| format!(" AND c.{column} = k.{column}"));
-        std::iter::once("c.site_id = $1".to_owned()).chain(each).collect()
+        std::iter::once(common.to_owned()).chain(each).collect()
     }
 
     fn find(&self) -> String {
@@ -149,7 +182,7 @@ impl Kind {
     }
 
     fn write(&self) -> String {
-        let (table, key) = (self.table, self.key.join(", "));
+        let (table, key) = (self.table, self.columns());
         format!(
             "INSERT INTO {table} (site_id, {key}, figures)
              SELECT $1, {key}, figures FROM unnest($2, $3, $4, $5, $6, $7, $8, $9) AS k ({}, figures)
@@ -172,11 +205,6 @@ impl Kind {
             .bind::<diesel::sql_types::BigInt, _>(limit)
             .execute(conn)
     }
-}
-
-/// Whose sums they are in where channel, owner and late logging are not told apart: these are the same for all then.
-const fn of_source(traits: Traits) -> Traits {
-    Traits { channel: Channel::SelfReferral, owner: MemberId(uuid::Uuid::nil()), is_late: false, ..traits }
 }
 
 /// The keys of many sums as columns.
@@ -246,13 +274,15 @@ macro_rules! keyed {
 ///
 /// # Errors
 /// A database failure, or a sum that would be negative.
-pub fn change(conn: &mut PgConnection, scope: &SiteScope, changes: BTreeMap<CellKey, Tally>) -> Result<(), AppError> {
-    let mut of_sources: BTreeMap<CellKey, Tally> = BTreeMap::new();
-    for ((basis, starts_on, traits), tally) in &changes {
-        of_sources.entry((*basis, *starts_on, of_source(*traits))).or_default().merge(tally, 1);
+pub fn change(conn: &mut PgConnection, scope: &SiteScope, changes: &BTreeMap<CellKey, Tally>) -> Result<(), AppError> {
+    for kind in &KINDS {
+        let mut of_kind: BTreeMap<CellKey, Tally> = BTreeMap::new();
+        for ((basis, starts_on, traits), tally) in changes {
+            of_kind.entry((*basis, *starts_on, (kind.traits)(*traits))).or_default().merge(tally, 1);
+        }
+        add(conn, scope, kind, of_kind)?;
     }
-    add(conn, scope, &SOURCES, of_sources)?;
-    add(conn, scope, &CELLS, changes)
+    Ok(())
 }
 
 fn add(conn: &mut PgConnection, scope: &SiteScope, kind: &Kind, changes: BTreeMap<CellKey, Tally>) -> Result<(), AppError> {
@@ -295,5 +325,5 @@ fn add(conn: &mut PgConnection, scope: &SiteScope, kind: &Kind, changes: BTreeMa
 /// # Errors
 /// A database failure.
 pub fn clear(conn: &mut PgConnection, scope: &SiteScope, limit: i64) -> QueryResult<usize> {
-    Ok(SOURCES.clear(conn, scope, limit)? + CELLS.clear(conn, scope, limit)?)
+    KINDS.iter().map(|kind| kind.clear(conn, scope, limit)).sum()
 }

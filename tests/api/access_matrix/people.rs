@@ -68,9 +68,15 @@ const CRM: &[&str] = &["referrals:read", "referrals:write", "config:read"];
 pub async fn people(app: &App, world: &World) -> Vec<Person> {
     let key = |site: &Site, holder: Holder, is_test: bool| make::db_key(&app.db, site, &holder, is_test);
     let crm = || Holder::Site(vec![Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead]);
-    let [reads, writes, configures, takes_in, opens] =
-        [Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead, Scope::IntakeWrite, Scope::DetailsRead]
-            .map(|scope| key(&app.site, Holder::Site(vec![scope]), false));
+    let [reads, writes, configures, takes_in, posts, opens] = [
+        Scope::ReferralsRead,
+        Scope::ReferralsWrite,
+        Scope::ConfigRead,
+        Scope::IntakeWrite,
+        Scope::WebhooksManage,
+        Scope::DetailsRead,
+    ]
+    .map(|scope| key(&app.site, Holder::Site(vec![scope]), false));
     let test_key = key(&app.site, crm(), true);
     let away_test_key = key(&app.other_site, crm(), true);
     let revoked = key(&app.site, crm(), false);
@@ -104,6 +110,7 @@ pub async fn people(app: &App, world: &World) -> Vec<Person> {
         home("key that writes referrals", app.person(&writes), &["referrals:write"]),
         home("key that reads configuration", app.person(&configures), &["config:read"]),
         home("key that takes people in", app.person(&takes_in), &["intake:write"]),
+        home("key that manages webhooks", app.person(&posts), &["webhooks:manage"]),
         home("key that reads details", app.person(&opens), &["details:read"]),
         home("narrow site key", app.person(&app.site.narrow_key), &["events:read"]),
         Person { is_test: true, ..home("test site key", app.person(&test_key), CRM) },

@@ -118,6 +118,10 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("report_cells_channel_vocabulary", all!(Channel)),
         ("report_cells_basis_vocabulary", all!(Basis)),
         ("report_source_cells_basis_vocabulary", all!(Basis)),
+        ("report_owner_cells_basis_vocabulary", all!(Basis)),
+        ("report_channel_cells_basis_vocabulary", all!(Basis)),
+        ("report_channel_cells_channel_vocabulary", all!(Channel)),
+        ("report_late_cells_basis_vocabulary", all!(Basis)),
         ("report_releases_audience_vocabulary", all!(Audience)),
     ]
 }

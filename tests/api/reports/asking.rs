@@ -114,6 +114,30 @@ fn read(text: &str) -> Vec<Vec<String>> {
     careful
 }
 
+/// What a spreadsheet takes for a formula, as LibreOffice and Excel do: they look at the first character, and do not mind quotes around it.
+fn is_run(cell: &str) -> bool {
+    cell.trim_start_matches([' ', '"']).starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+#[test]
+fn cells_that_would_be_run_are_text_to_both_parsers_and_nothing_else_changes() {
+    let hostile =
+        ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=HYPERLINK(\"http://x.example\",\"a,b\")", "=cmd|' /C calc'!A0"];
+    let plain = ["2026-06-01", "heart-2026", "0.25", "", "a,b", "say \"x\"", "two\r\nlines"];
+    let cells: Vec<&str> = hostile.iter().chain(&plain).copied().collect();
+    let line = handoff::api::csv::record(cells.iter().copied()).unwrap();
+    let rows = read(&String::from_utf8(line).unwrap());
+    assert_eq!(rows.len(), 1);
+    for (cell, written) in rows[0].iter().zip(&cells) {
+        assert!(!is_run(cell), "{cell}");
+        let guarded = hostile.contains(written);
+        assert_eq!(cell.strip_prefix('\'').unwrap_or(cell), *written);
+        assert_eq!(cell.starts_with('\''), guarded, "{cell}");
+    }
+    // The control: without the guard they would be run.
+    assert!(hostile.iter().all(|cell| is_run(cell)) && plain.iter().all(|cell| !is_run(cell)));
+}
+
 #[actix_web::test]
 async fn every_report_is_a_table_too_that_no_spreadsheet_runs() {
     let app = App::start().await;
@@ -142,7 +166,7 @@ async fn every_report_is_a_table_too_that_no_spreadsheet_runs() {
         for line in &table {
             assert_eq!(line.len(), width, "{path}");
             for cell in line {
-                assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{path}: {cell}");
+                assert!(!is_run(cell), "{path}: {cell}");
             }
         }
     }

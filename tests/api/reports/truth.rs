@@ -345,6 +345,7 @@ async fn all_is_true(app: &App) {
         ("&partner=lakeside", partner.as_str()),
         ("&channel=phone_handoff&late_logged=exclude", "r.channel = 'phone_handoff' AND r.late_reason IS NULL"),
         ("&late_logged=only", "r.late_reason IS NOT NULL"),
+        ("&channel=secure_form", "r.channel = 'secure_form'"),
     ] {
         source_quality_is_true(app, &asked(app, span.0, span.1, more, condition)).await;
         movement_is_true(app, &asked(app, span.0, span.1, more, condition)).await;
@@ -396,7 +397,10 @@ async fn every_figure_is_true_for(count: u32) {
     // Made anew from the log, every sum is the same.
     let kept = |app: &App| {
         let sums = "SELECT basis || starts_on || study_id || partner_id || channel || owner_id || is_late AS name, ('x' || substr(md5(figures), 1, 15))::bit(60)::bigint AS count FROM report_cells
-             UNION ALL SELECT basis || starts_on || study_id || partner_id, ('x' || substr(md5(figures), 1, 15))::bit(60)::bigint FROM report_source_cells";
+             UNION ALL SELECT basis || starts_on || study_id || partner_id, ('x' || substr(md5(figures), 1, 15))::bit(60)::bigint FROM report_source_cells
+             UNION ALL SELECT basis || starts_on || study_id || partner_id || owner_id, ('x' || substr(md5(figures), 1, 15))::bit(60)::bigint FROM report_owner_cells
+             UNION ALL SELECT basis || starts_on || study_id || partner_id || channel, ('x' || substr(md5(figures), 1, 15))::bit(60)::bigint FROM report_channel_cells
+             UNION ALL SELECT basis || starts_on || study_id || partner_id || is_late, ('x' || substr(md5(figures), 1, 15))::bit(60)::bigint FROM report_late_cells";
         let facts = "SELECT referral_id::text AS name, ('x' || substr(md5(figures || escalations::text::bytea), 1, 15))::bit(60)::bigint AS count FROM report_facts";
         (counts(app, sums), counts(app, facts))
     };

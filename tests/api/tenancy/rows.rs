@@ -133,6 +133,9 @@ impl Sown {
                  INSERT INTO report_cells SELECT DISTINCT site_id, 'recorded_day', '2026-06-01'::date, study_id,
                      coalesce(partner_id, '00000000-0000-0000-0000-000000000000'), channel, owner_id, false, ''::bytea FROM referrals WHERE site_id = '{id}';
                  INSERT INTO report_source_cells SELECT DISTINCT site_id, basis, starts_on, study_id, partner_id, figures FROM report_cells WHERE site_id = '{id}';
+                 INSERT INTO report_owner_cells SELECT DISTINCT site_id, basis, owner_id, starts_on, study_id, partner_id, figures FROM report_cells WHERE site_id = '{id}';
+                 INSERT INTO report_channel_cells SELECT DISTINCT site_id, basis, channel, starts_on, study_id, partner_id, figures FROM report_cells WHERE site_id = '{id}';
+                 INSERT INTO report_late_cells SELECT DISTINCT site_id, basis, is_late, starts_on, study_id, partner_id, figures FROM report_cells WHERE site_id = '{id}';
                  INSERT INTO report_releases SELECT site_id, audience, study_id, partner_id, '2026-06-30', '2026-06-01', now(), '{{}}'
                    FROM handoff_routes, (VALUES ('partner'), ('sponsor')) AS told (audience) WHERE site_id = '{id}'",
                 id = half.id
@@ -185,6 +188,7 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
         "job_leases" | "route_configurations" => Some("true".into()),
         "report_heads" | "report_facts" | "report_cells" | "report_source_cells" => Some("true".into()),
+        "report_owner_cells" | "report_channel_cells" | "report_late_cells" => Some("true".into()),
         // What sponsors are told of it is no partner's.
         "report_releases" => Some(format!("partner_id = '{partner}' OR audience = 'sponsor'")),
         "partners" => Some(format!("id = '{partner}'")),
@@ -360,6 +364,13 @@ fn insert(table: &str, site: &Site) -> String {
         "report_cells" => {
             format!("VALUES ('{id}', 'recorded_day', '2026-06-02', '{}', '{partner}', 'secure_form', '{member}', false, '')", site.study)
         }
+        "report_owner_cells" => {
+            format!("VALUES ('{id}', 'recorded_day', '{member}', '2026-06-02', '{}', '{partner}', '')", site.study)
+        }
+        "report_channel_cells" => {
+            format!("VALUES ('{id}', 'recorded_day', 'secure_form', '2026-06-02', '{}', '{partner}', '')", site.study)
+        }
+        "report_late_cells" => format!("VALUES ('{id}', 'recorded_day', false, '2026-06-02', '{}', '{partner}', '')", site.study),
         "report_source_cells" => format!("VALUES ('{id}', 'recorded_day', '2026-06-02', '{}', '{partner}', '')", site.study),
         "report_releases" => {
             format!("VALUES ('{id}', 'partner', '{}', '{partner}', '2026-07-31', '2026-07-01', now(), '{{}}')", site.study)
