@@ -7,30 +7,17 @@ use super::extract::{Body, IfMatch, IfMatchHeader, NoBody, OptionalIdempotencyKe
 use super::idempotency::{Write, write};
 use super::read::read;
 use super::reply::{Reply, version_tag};
+use super::signed_posts::check_url;
 use crate::auth::Caller;
 use crate::auth::permission::ManageSite;
-use crate::domain::fault::{Fault, FaultCode};
 use crate::error::AppError;
 use crate::ops;
-use crate::outbound::UrlFault;
 use crate::state::AppState;
 use crate::store;
 
 mod body;
 
 pub use body::{AlertWebhookView, IssuedAlertWebhookView, RotateAlertWebhookSecret, SetAlertWebhook};
-
-/// Refuses a URL that nothing would be posted to. What its name stands for is seen at each attempt.
-fn check_url(app: &AppState, url: &str) -> Result<(), AppError> {
-    let refused = |fault: UrlFault| {
-        let code = match fault {
-            UrlFault::NotPublic | UrlFault::NotHttps => FaultCode::AddressNotAllowed,
-            UrlFault::Malformed | UrlFault::Credentials | UrlFault::Fragment => FaultCode::BadFormat,
-        };
-        AppError::invalid(vec![Fault::new("/url", code, fault.message())])
-    };
-    app.outbound.http.check_url(url).map_err(refused)
-}
 
 /// Read the alert webhook
 ///
@@ -73,7 +60,7 @@ pub async fn set_alert_webhook(
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
     let url = body.value.url;
-    check_url(&app, url.as_str())?;
+    check_url(&app, &url)?;
     let master = app.master.clone();
     write(&app, &caller, Write::unkeyed("set_alert_webhook", &body.canonical), move |conn, context| {
         let set = ops::set_alert_webhook::run(conn, context, &master, &if_match.0, url)?;

@@ -38,6 +38,7 @@ pub mod reply;
 pub mod reports;
 pub mod routes;
 pub mod sealed_details;
+mod signed_posts;
 pub mod sites;
 pub mod sponsor_summary;
 pub mod studies;

@@ -7,17 +7,16 @@ use super::extract::{Body, IfMatch, IfMatchHeader, NoBody, OptionalIdempotencyKe
 use super::idempotency::{Write, write};
 use super::read::{Paging, page, read};
 use super::reply::{Reply, version_tag};
+use super::signed_posts::check_url;
 use crate::auth::Caller;
 use crate::auth::permission::ManageWebhooks;
 use crate::domain::alerting::DeliveryError;
-use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{EventId, WebhookEndpointId};
-use crate::domain::text::WebUrl;
 use crate::error::AppError;
 use crate::ops;
 use crate::ops::webhook_endpoint::{self, Endpoint};
 use crate::outbound::message::test_message;
-use crate::outbound::{UrlFault, signature};
+use crate::outbound::signature;
 use crate::state::AppState;
 use crate::store;
 use crate::store::webhook_deliveries::WebhookDeliveryRow;
@@ -30,17 +29,6 @@ pub use body::{
     RotateWebhookEndpointSecret, UpdateWebhookEndpoint, WebhookDeliveryPage, WebhookDeliveryView, WebhookEndpointPage,
     WebhookEndpointView, WebhookTestView,
 };
-
-fn check_url(app: &AppState, url: &WebUrl) -> Result<(), AppError> {
-    let refused = |fault: UrlFault| {
-        let code = match fault {
-            UrlFault::NotPublic | UrlFault::NotHttps => FaultCode::AddressNotAllowed,
-            UrlFault::Malformed | UrlFault::Credentials | UrlFault::Fragment => FaultCode::BadFormat,
-        };
-        AppError::invalid(vec![Fault::new("/url", code, fault.message())])
-    };
-    app.outbound.http.check_url(url.as_str()).map_err(refused)
-}
 
 fn reply(endpoint: WebhookEndpointRow) -> Result<Reply, AppError> {
     let etag = version_tag(endpoint.version);
@@ -250,7 +238,8 @@ pub async fn replay_webhook_events(
 /// Post a test message
 ///
 /// One signed message of type `webhook.test` with an id of its own, at once, to an endpoint that is disabled too; the answer says what
-/// came of it. It is no event, has no delivery and is not repeated.
+/// came of it. It is no event, has no delivery and is not repeated; a retry with the same `Idempotency-Key` may post another one, and gets
+/// the first answer.
 #[utoipa::path(
     operation_id = "create_webhook_test", tag = "webhooks",
     params(("id" = WebhookEndpointId, Path, description = "Id of the endpoint."), OptionalIdempotencyKeyHeader),

@@ -5,8 +5,11 @@ mod crashes;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use handoff::auth::operator_scope;
+use handoff::domain::ids::WebhookEndpointId;
 use handoff::domain::webhooks::Schedule;
 use handoff::jobs::webhook_delivery;
+use handoff::ops::{Context, fan_out_events, lease_webhook_deliveries};
 use handoff::outbound::http::Timeouts;
 use handoff::outbound::{Allow, Http, Outbound};
 use serde_json::{Value, json};
@@ -275,4 +278,48 @@ async fn addresses_are_checked_kinds_are_closed_and_a_test_key_hears_of_test_ref
         app.admin().post(PATH, &json!({"url": receiver.url()})).await.expect(201);
     }
     app.admin().post(PATH, &json!({"url": receiver.url()})).await.expect_problem(409, "state_conflict");
+}
+
+#[actix_web::test]
+async fn what_was_being_sent_when_its_server_died_is_sent_again_and_what_ended_is_forgotten_after_thirty_days() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let (path, _) = endpoint(&app, &receiver, json!([])).await;
+    make::sent(&app.partner()).await;
+    pass(&app).await;
+    make::sent(&app.partner()).await;
+    // Taken by a server that never says what came of it.
+    app.sequence().await;
+    let context = Context::of_system(operator_scope(app.site.id), app.clock.now());
+    let id: WebhookEndpointId = path.rsplit('/').next().unwrap().parse().unwrap();
+    app.state
+        .db
+        .transact(context.scope, app.state.deadline(), {
+            let context = context.clone();
+            move |conn| {
+                fan_out_events::run(conn, &context)?;
+                lease_webhook_deliveries::run(conn, &context, id, 8).map(drop)
+            }
+        })
+        .await
+        .unwrap();
+    assert_eq!(pass(&app).await, 0, "it is held");
+    app.clock.advance(chrono::Duration::seconds(59));
+    assert_eq!(pass(&app).await, 0);
+    app.clock.advance(chrono::Duration::seconds(1));
+    assert_eq!(pass(&app).await, 1);
+    let delivered = ["referral.received delivered 2 -", "referral.received delivered 1 -"];
+    assert_eq!(deliveries(&app, &path).await, delivered);
+
+    app.clock.advance(chrono::Duration::days(30) - chrono::Duration::seconds(30));
+    pass(&app).await;
+    assert_eq!(deliveries(&app, &path).await, delivered[..1], "the first one ended a minute before the second");
+    app.clock.advance(chrono::Duration::minutes(1));
+    pass(&app).await;
+    assert_eq!(deliveries(&app, &path).await, Vec::<String>::new());
+    assert_eq!(
+        feed(&app.admin()).await.iter().filter(|event| event["type"] == "referral.received").count(),
+        2,
+        "the feed keeps them"
+    );
 }

@@ -1,20 +1,18 @@
 //! What goes in and out of the alert webhook.
 
 use chrono::{DateTime, Duration, Utc};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::api::extract::contract;
+use crate::api::signed_posts;
 use crate::domain::alerting::WebhookDisabledReason;
 use crate::domain::text::WebUrl;
 use crate::ops::signing_secret::SigningSecret;
 use crate::outbound::signature;
 use crate::store::alert_webhooks::AlertWebhookRow;
-
-/// The hours that two secrets sign, where nobody says otherwise.
-const USUAL_OVERLAP: i32 = 24;
 
 /// Where alerts are posted.
 #[derive(Debug, Deserialize, ToSchema, Validate)]
@@ -39,7 +37,7 @@ contract!(RotateAlertWebhookSecret);
 
 impl RotateAlertWebhookSecret {
     pub(super) fn overlap(&self) -> Duration {
-        Duration::hours(self.overlap_hours.unwrap_or(USUAL_OVERLAP).into())
+        signed_posts::overlap(self.overlap_hours)
     }
 }
 
@@ -103,7 +101,7 @@ pub struct IssuedAlertWebhookView {
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
     /// The secret, as libraries for Standard Webhooks take it. `null` when a retry with the same `Idempotency-Key` is answered.
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "signed_posts::exposed")]
     #[schema(value_type = Option<String>, min_length = 50, max_length = 50, pattern = "^whsec_[0-9A-Za-z+/]{43}=$")]
     pub secret: Option<SecretString>,
     /// Whether the secret was shown in an earlier answer, and so is not in this one. If that answer was lost, rotate it again with
@@ -126,9 +124,4 @@ impl IssuedAlertWebhookView {
             secret: secret.map(|secret| signature::secret_text(&secret.0).into()),
         }
     }
-}
-
-/// The one place that writes a secret out.
-fn exposed<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    secret.as_ref().map(|secret| secret.expose_secret()).serialize(serializer)
 }

@@ -1,12 +1,13 @@
 //! What goes in and out of webhook endpoints.
 
 use chrono::{DateTime, Duration, Utc};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
 use crate::api::extract::contract;
+use crate::api::signed_posts;
 use crate::domain::alerting::{DeliveryError, DeliveryStatus};
 use crate::domain::ids::{EventId, WebhookEndpointId};
 use crate::domain::journal::EventType;
@@ -17,9 +18,6 @@ use crate::ops::update_webhook_endpoint::EndpointPatch;
 use crate::outbound::signature;
 use crate::store::webhook_deliveries::WebhookDeliveryRow;
 use crate::store::webhook_endpoints::WebhookEndpointRow;
-
-/// The hours that two secrets sign, where nobody says otherwise.
-const USUAL_OVERLAP: i32 = 24;
 
 /// Where events are to be posted.
 #[derive(Debug, Deserialize, ToSchema, Validate)]
@@ -73,7 +71,7 @@ contract!(RotateWebhookEndpointSecret);
 
 impl RotateWebhookEndpointSecret {
     pub(super) fn overlap(&self) -> Duration {
-        Duration::hours(self.overlap_hours.unwrap_or(USUAL_OVERLAP).into())
+        signed_posts::overlap(self.overlap_hours)
     }
 }
 
@@ -211,7 +209,7 @@ pub struct IssuedWebhookEndpointView {
     /// When somebody last changed it, or it was disabled.
     pub updated_at: DateTime<Utc>,
     /// The secret, as libraries for Standard Webhooks take it. `null` when a retry with the same `Idempotency-Key` is answered.
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "signed_posts::exposed")]
     #[schema(value_type = Option<String>, min_length = 50, max_length = 50, pattern = "^whsec_[0-9A-Za-z+/]{43}=$")]
     pub secret: Option<SecretString>,
     /// Whether the secret was shown in an earlier answer, and so is not in this one. If that answer was lost, rotate it again with
@@ -238,11 +236,6 @@ impl IssuedWebhookEndpointView {
             secret: secret.map(|secret| signature::secret_text(&secret.0).into()),
         }
     }
-}
-
-/// The one place that writes a secret out.
-fn exposed<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    secret.as_ref().map(|secret| secret.expose_secret()).serialize(serializer)
 }
 
 /// A page of endpoints.
