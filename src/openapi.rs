@@ -44,6 +44,7 @@ use crate::routes;
         (name = "referrals", description = "One person's operational record, without the person."),
         (name = "queue", description = "Whose turn it is: next actions by when they are due, and how many there are."),
         (name = "reports", description = "Which source works, what moves, what blocks, what is next, and whether the workflow improves."),
+        (name = "imports", description = "Files of referrals that the site brings in, and what became of each row."),
         (name = "intake", description = "People who arrive at the site by themselves, and whom that is credited to."),
         (name = "withdrawals", description = "People who do not want to be contacted."),
         (name = "duplicates", description = "Possible same-person pairs, and what somebody of the site decides about them."),

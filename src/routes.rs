@@ -5,12 +5,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::api::{
     acknowledgements, alert_webhook, alerts, api_keys, approved_processes, audit, away_windows, bulk_actions,
     contact_withdrawals, current_language, duplicates, events, feedback, guard, history, intake, issues, language,
-    language_versions, launch, members, partner_reviews, partners, queue, referrals, refusals, reports, routes, sealed_details,
+    language_versions, launch, members, partner_reviews, partners, queue, referral_imports, referrals, refusals, reports, routes, sealed_details,
     sites, sponsor_summary, studies, system, test_runs, webhook_endpoints,
 };
 use crate::auth::permission::{
     AcknowledgeLanguage, ApproveLanguage, AskGuard, CheckLanguage, CorrectAttribution, CreateReferrals, DraftLanguage,
-    FollowAlerts, FollowUpReferrals, ManageApiKeys, ManageApprovedProcesses, ManageConfiguration, ManageMembers, ManageSite,
+    FollowAlerts, FollowUpReferrals, ImportReferrals, ManageApiKeys, ManageApprovedProcesses, ManageConfiguration, ManageMembers, ManageSite,
     ManageWebhooks, Permission, PlanAbsences, PlanReferrals, PurgeDetails, ReadAcknowledgements, ReadApprovedProcesses,
     ReadAudit, ReadConfiguration, ReadDetails, ReadEvents, ReadFeedback, ReadLanguage, ReadLanguageVersions, ReadMembers,
     ReadPartnerReviews, ReadReferrals, ReadRefusals, ReadReports, ReadRouteHistory, ReadSite, ReadSponsorSummary, ReadTestRuns,
@@ -147,6 +147,11 @@ table! {
     audit::list_audit_entries => Access::Permission(ReadAudit::ROW);
     referrals::complete_referral => Access::Permission(FollowUpReferrals::ROW);
     referrals::withdraw_referral => Access::Permission(FollowUpReferrals::ROW);
+    referral_imports::create_referral_import => Access::Permission(ImportReferrals::ROW);
+    referral_imports::list_referral_imports => Access::Permission(ImportReferrals::ROW);
+    referral_imports::get_referral_import => Access::Permission(ImportReferrals::ROW);
+    referral_imports::list_import_rows => Access::Permission(ImportReferrals::ROW);
+    referral_imports::cancel_referral_import => Access::Permission(ImportReferrals::ROW);
     intake::create_intake => Access::Permission(TakeIntake::ROW);
     intake::correct_attribution => Access::Permission(CorrectAttribution::ROW);
     guard::check_guard => Access::Permission(AskGuard::ROW);

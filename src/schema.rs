@@ -394,6 +394,61 @@ diesel::table! {
 }
 
 diesel::table! {
+    referral_import_batches (site_id, import_id, first_row) {
+        site_id -> Uuid,
+        import_id -> Uuid,
+        first_row -> Int4,
+        staged -> Text,
+    }
+}
+
+diesel::table! {
+    referral_import_keys (site_id, row_key) {
+        site_id -> Uuid,
+        row_key -> Bytea,
+        content -> Bytea,
+        referral_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    referral_import_results (site_id, import_id, row_number) {
+        site_id -> Uuid,
+        import_id -> Uuid,
+        row_number -> Int4,
+        outcome -> Text,
+        referral_id -> Nullable<Uuid>,
+        faults -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    referral_imports (site_id, id) {
+        site_id -> Uuid,
+        id -> Uuid,
+        status -> Text,
+        stop_reason -> Nullable<Text>,
+        format -> Text,
+        encoding -> Nullable<Text>,
+        delimiter -> Nullable<Text>,
+        column_fields -> Array<Nullable<Text>>,
+        dry_run -> Bool,
+        actor_kind -> Text,
+        actor_id -> Uuid,
+        api_key_id -> Nullable<Uuid>,
+        rows -> Int4,
+        created -> Int4,
+        unchanged -> Int4,
+        refused -> Int4,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     referrals (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
@@ -740,6 +795,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     partner_reviews,
     partners,
     referral_digests,
+    referral_import_batches,
+    referral_import_keys,
+    referral_import_results,
+    referral_imports,
     referrals,
     refusals,
     report_cells,

@@ -55,6 +55,8 @@ pub struct AppState {
     pub posts: Deliveries,
     /// How many requests callers may send.
     pub rate_limits: RateLimits,
+    /// How large a file of referrals may be, in bytes.
+    pub import_bytes: u64,
     /// Who may say whom a request comes from.
     pub proxies: Proxies,
     /// What was asked and answered.

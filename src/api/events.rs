@@ -16,7 +16,7 @@ use super::reply;
 use crate::auth::permission::{Permission as _, ReadEvents};
 use crate::auth::{self, Caller, SiteScope};
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::ids::{ApiKeyId, EventId, LanguageVersionId, MemberId, PartnerId, ReferralId, RouteId, StudyId};
+use crate::domain::ids::{ApiKeyId, EventId, LanguageVersionId, MemberId, PartnerId, ReferralId, ReferralImportId, RouteId, StudyId};
 use crate::domain::journal::EventType;
 use crate::error::{AppError, ErrorCode};
 use crate::state::AppState;
@@ -69,7 +69,8 @@ contract!(ListEvents);
     "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "position": 1042, "type": "referral.transitioned",
     "occurred_at": "2026-06-01T09:00:00Z", "version": 3, "referral_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f50",
     "route_id": null, "partner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f51",
-    "study_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f52", "member_id": null, "api_key_id": null, "language_version_id": null
+    "study_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f52", "member_id": null, "api_key_id": null, "language_version_id": null,
+    "referral_import_id": null
 }))]
 pub struct EventView {
     /// Id of the event, the same in every delivery.
@@ -98,6 +99,8 @@ pub struct EventView {
     pub api_key_id: Option<ApiKeyId>,
     /// The language version that changed, or was acknowledged.
     pub language_version_id: Option<LanguageVersionId>,
+    /// The import that ended.
+    pub referral_import_id: Option<ReferralImportId>,
 }
 
 impl From<FeedRow> for EventView {
@@ -116,6 +119,7 @@ impl From<FeedRow> for EventView {
             member_id: about.member,
             api_key_id: about.api_key,
             language_version_id: about.language_version,
+            referral_import_id: about.referral_import,
         }
     }
 }
@@ -127,7 +131,8 @@ impl From<FeedRow> for EventView {
         "id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f48", "position": 1042, "type": "referral.transitioned",
         "occurred_at": "2026-06-01T09:00:00Z", "version": 3, "referral_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f50",
         "route_id": null, "partner_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f51",
-        "study_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f52", "member_id": null, "api_key_id": null, "language_version_id": null
+        "study_id": "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f52", "member_id": null, "api_key_id": null, "language_version_id": null,
+        "referral_import_id": null
     }],
     "next_cursor": "AAAAAAAABBJfDwxFQ3xuOVt-Fi5PJKqR", "has_more": false
 }))]

@@ -32,6 +32,7 @@ pub mod partner_reviews;
 pub mod partners;
 pub mod queue;
 pub mod read;
+pub mod referral_imports;
 pub mod referrals;
 pub mod refusals;
 pub mod reply;
@@ -109,6 +110,10 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         approved_processes::CreateApprovedProcess,
         approved_processes::RevokeApprovedProcess,
         approved_processes::ListApprovedProcesses,
+        referral_imports::CreateReferralImport,
+        referral_imports::ImportReferral,
+        referral_imports::ListReferralImports,
+        referral_imports::ListImportRows,
         referrals::CreateReferral,
         referrals::UpdateReferral,
         referrals::TransitionReferral,

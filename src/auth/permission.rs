@@ -101,6 +101,8 @@ permissions! {
     CheckLanguage: [Admin Coordinator], None, true;
     /// Take in whoever arrives at the site's intake: the site alone.
     TakeIntake: [Admin Coordinator], Some(Scope::IntakeWrite), false;
+    /// Bring in files of referrals, and see what became of each row: the site alone.
+    ImportReferrals: [Admin Coordinator], Some(Scope::ImportWrite), false;
     /// Correct whom a referral is credited to: staff alone, since it is a person's decision.
     CorrectAttribution: [Admin Coordinator], None, false;
     /// Read language versions, drafts among them: the site alone.

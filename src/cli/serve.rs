@@ -60,6 +60,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         deliveries: Deliveries::default(),
         posts: Deliveries::default(),
         rate_limits: RateLimits::new(config.limits.per_minute),
+        import_bytes: config.limits.import_bytes,
         proxies: config.limits.proxies.clone(),
         requests: Requests::default(),
     });

@@ -76,6 +76,8 @@ ids! {
     RouteId,
     /// Id of a referral.
     ReferralId,
+    /// Id of an import of referrals.
+    ReferralImportId,
     /// Id of an API key (not the key itself).
     ApiKeyId,
     /// Id of a count of refused bodies.

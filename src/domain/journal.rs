@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::ids::{ApiKeyId, LanguageVersionId, MemberId, PartnerId, ReferralId, RouteId, StudyId};
+use super::ids::{ApiKeyId, LanguageVersionId, MemberId, PartnerId, ReferralId, ReferralImportId, RouteId, StudyId};
 
 text_enum! {
     /// What an event of the feed tells of.
@@ -61,6 +61,7 @@ text_enum! {
         ApprovedProcess = "approved_process",
         TestRun = "test_run",
         WebhookEndpoint = "webhook_endpoint",
+        ReferralImport = "referral_import",
     }
 }
 
@@ -86,6 +87,8 @@ pub struct About {
     pub api_key: Option<ApiKeyId>,
     /// The language version that changed, or was acknowledged.
     pub language_version: Option<LanguageVersionId>,
+    /// The import that ended.
+    pub referral_import: Option<ReferralImportId>,
 }
 
 impl About {
@@ -102,6 +105,7 @@ impl About {
             member: subject("member").map(MemberId),
             api_key: subject("key").map(ApiKeyId),
             language_version: subject("language").map(LanguageVersionId),
+            referral_import: subject("import").map(ReferralImportId),
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod fault;
 pub mod first_action;
 pub mod handoff_code;
 pub mod ids;
+pub mod imports;
 pub mod intake;
 pub mod intake_link;
 pub mod journal;

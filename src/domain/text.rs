@@ -131,6 +131,18 @@ transient_text! {
     pub struct PhoneNumber { length: 3..=40, pattern: r"^[0-9+()./ -]{3,40}$", guard: "never", example: "+1 202 555 0123" }
 }
 transient_text! {
+    /// Columns of a file, with commas between: their names as in its header, or `#7` for the seventh. Compared and dropped.
+    pub struct ColumnNames { length: 1..=4000, guard: "never", example: "Notes,Medical history" }
+}
+
+impl ColumnNames {
+    /// Each of them, in lower case and without the spaces around it.
+    pub fn each(&self) -> impl Iterator<Item = String> {
+        self.0.split(',').map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty())
+    }
+}
+
+transient_text! {
     /// A draft for the public: read once in memory for the language check, never stored, logged or echoed. Line breaks of both kinds and tabs
     /// are taken; NUL and other control characters, invisible and direction characters are not (`forbidden_character`).
     pub struct DraftText { length: 1..=20000, multiline: "crlf", guard: "never", example: "The Heart Rhythm Study is looking for adults. You qualify! Call now." }

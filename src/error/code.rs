@@ -35,6 +35,8 @@ macro_rules! error_codes {
 error_codes! {
     /// The body is not valid JSON. Send one JSON object, UTF-8, RFC 8259.
     MalformedJson = "malformed_json", 400, "Malformed JSON";
+    /// The file is not what its `Content-Type` says, or it broke off; `detail` says where. Nothing of it was kept.
+    MalformedFile = "malformed_file", 400, "Malformed file";
     /// The body nests deeper than 16 levels. Send the flat object that the contract describes.
     JsonTooDeep = "json_too_deep", 400, "JSON too deep";
     /// The body is not a JSON object. Send one object, not an array, a string or a number.

@@ -10,6 +10,7 @@ pub mod housekeeping;
 pub mod key_uses;
 pub mod language;
 pub mod match_duplicates;
+pub mod referral_imports;
 pub mod report_releases;
 pub mod reports;
 pub mod reseal;
@@ -87,6 +88,8 @@ const TESTED_EVERY: Duration = Duration::from_secs(2);
 const KEY_USES_EVERY: Duration = Duration::from_secs(60);
 /// How much later than its day an end of approved language is written down at the most.
 const LANGUAGE_EVERY: Duration = Duration::from_secs(60);
+/// How long an import that has come in waits at the most for its first rows to be done.
+const IMPORTED_EVERY: Duration = Duration::from_millis(500);
 /// How far behind the event log the sums of the reports are at the most; a report counts the rest by itself.
 const ROLLED_EVERY: Duration = Duration::from_secs(5);
 /// How much later than its time a month is closed for partners and sponsors at the most.
@@ -154,6 +157,13 @@ pub const JOBS: &[Job] = &[
         on_writes: false,
         pass: pass!(test_runs::pass),
         backlog: Some(|conn, context| Ok(store::test_runs::count_open(conn, &context.scope)?)),
+    },
+    Job {
+        name: referral_imports::NAME,
+        every: IMPORTED_EVERY,
+        on_writes: false,
+        pass: pass!(referral_imports::pass),
+        backlog: Some(|conn, context| Ok(store::referral_imports::count_waiting(conn, &context.scope)?)),
     },
     Job {
         name: reports::NAME,

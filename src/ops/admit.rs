@@ -27,7 +27,7 @@ fn gate(route: &RouteContext, language: Standing, has_room: bool) -> Gate<'_> {
 }
 
 /// Where the route's partner stands with the study's language today.
-fn language(conn: &mut Conn, context: &Context, site: &SiteRow, route: &RouteContext) -> Result<Standing, AppError> {
+pub(super) fn language(conn: &mut Conn, context: &Context, site: &SiteRow, route: &RouteContext) -> Result<Standing, AppError> {
     let (partner, study) = (route.route.partner_id, route.route.study_id);
     Ok(store::language_versions::standing(conn, &context.scope, partner, study, site.day_of(context.now))?)
 }
@@ -62,19 +62,34 @@ pub(super) fn decide(
     channel: Channel,
     late_reason: Option<LateReason>,
 ) -> Result<Result<Option<LanguageVersionId>, Obstacle>, AppError> {
-    let is_late = matches!(context.actor, Actor::Staff(_)) && late_reason.is_some();
     let language = language(conn, context, site, route)?;
-    if !is_late && let Some(obstacle) = obstacles(&gate(route, language, true), channel).first() {
-        return Ok(Err(*obstacle));
+    if let Some(obstacle) = in_the_way(context, route, language, channel, late_reason) {
+        return Ok(Err(obstacle));
     }
     if let Some(capacity) = route.route.monthly_capacity {
         let month = calendar::month_of(context.now, site.zone());
-        let limit = if is_late { i32::MAX } else { capacity };
+        let limit = if is_late(context, late_reason) { i32::MAX } else { capacity };
         if !store::route_counts::count_one(conn, &route.route, month, limit)? {
             return Ok(Err(Obstacle::NoCapacity));
         }
     }
     Ok(Ok(language.version()))
+}
+
+/// Whether staff records what happened, which nothing stands against.
+pub(super) const fn is_late(context: &Context, late_reason: Option<LateReason>) -> bool {
+    matches!(context.actor, Actor::Staff(_)) && late_reason.is_some()
+}
+
+/// What stands against a referral first, its route's capacity aside.
+pub(super) fn in_the_way(
+    context: &Context,
+    route: &RouteContext,
+    language: Standing,
+    channel: Channel,
+    late_reason: Option<LateReason>,
+) -> Option<Obstacle> {
+    if is_late(context, late_reason) { None } else { obstacles(&gate(route, language, true), channel).first().copied() }
 }
 
 /// What stands against a referral over this channel now, without counting one.

@@ -1,5 +1,7 @@
 //! Contact details on their way through: digested at once, looked up, dropped.
 
+use std::collections::BTreeSet;
+
 use super::Context;
 use crate::db::{Conn, beyond_partner};
 use crate::domain::fault::{Fault, FaultCode};
@@ -7,7 +9,7 @@ use crate::domain::text::{EmailAddress, PhoneNumber};
 use crate::error::AppError;
 use crate::privacy::digests::{self, DetailDigests};
 use crate::privacy::keys::Keyring;
-use crate::store::contact_digests::{is_withdrawn, move_to_current, take_turn};
+use crate::store::contact_digests::{is_withdrawn, move_to_current, take_turn, withdrawn};
 use crate::store::duplicates::matching;
 use crate::store::locks::Turn;
 use crate::store::referrals::ReferralRow;
@@ -47,6 +49,20 @@ pub(super) fn have_been_withdrawn(conn: &mut Conn, context: &Context, details: &
         move_to_current(conn, scope, details)?;
         is_withdrawn(conn, scope, context.actor.is_test(), details)
     })?)
+}
+
+/// Which of these details' persons withdrew permission to contact, by the current digest: as [`have_been_withdrawn`], for many people at
+/// once.
+pub(super) fn withdrawn_among(conn: &mut Conn, context: &Context, details: &[DetailDigests]) -> Result<BTreeSet<[u8; 32]>, AppError> {
+    if details.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let scope = &context.scope;
+    take_turn(conn, Turn::Shared, details)?;
+    move_to_current(conn, scope, details)?;
+    let found = withdrawn(conn, scope, context.actor.is_test(), details)?;
+    let is_found = |detail: &&DetailDigests| detail.all().any(|digest| found.contains(digest.digest.as_slice()));
+    Ok(details.iter().filter(is_found).map(|detail| detail.current.digest).collect())
 }
 
 /// Queues a referral that has new digests to be matched once more. Beyond its partner, which may not read the queue, and so may

@@ -15,7 +15,6 @@ use crate::domain::sealed_details::Details;
 use crate::domain::text::{Code, EmailAddress, PhoneNumber, Reference, SourceTag};
 use crate::domain::vocabulary::{Channel, ContactBasis, ContactPath, LateReason, QuarantineReason};
 use crate::error::{AppError, ErrorCode};
-use crate::privacy::digests::DetailDigests;
 use crate::privacy::keys::{Keyring, MasterKey, Purpose, SiteKey};
 use crate::store;
 use crate::store::referrals::CodedReferral;
@@ -88,7 +87,9 @@ pub fn run(conn: &mut Conn, context: &Context, keys: &Keys, new: &NewReferral) -
         Some(route) => Ok(route),
         None => Err(no_route::fault(conn, context, new.partner.as_ref())?),
     };
-    let (digests, mut faults) = check(context, new, &site, found, &keys.digests);
+    let (digests, unusable) = contact_details::digest(&keys.digests, new.email.as_ref(), new.phone.as_ref(), &site);
+    let mut faults = check(context, new, found);
+    faults.extend(unusable);
     let open = match &route {
         Some(route) => Some(seal_details::open_fields(conn, context, new, route, &site)?),
         None => None,
@@ -126,14 +127,8 @@ pub(super) fn no_run() -> AppError {
     AppError::new(ErrorCode::NoOpenTestRun)
 }
 
-/// Every fault of the request that depends on who sends it and what is registered, and the digests of what it matches by.
-pub(super) fn check(
-    context: &Context,
-    new: &NewReferral,
-    site: &SiteRow,
-    route: Result<&RouteContext, Fault>,
-    keyring: &Keyring,
-) -> (Vec<DetailDigests>, Vec<Fault>) {
+/// Every fault of the request that depends on who sends it and what is registered.
+pub(super) fn check(context: &Context, new: &NewReferral, route: Result<&RouteContext, Fault>) -> Vec<Fault> {
     let is_partner = context.actor.partner().is_some();
     let mut faults = no_route::site_fields(
         context,
@@ -168,7 +163,5 @@ pub(super) fn check(
         _ => {}
     }
     faults.extend(received::check(new.received_at, context.now));
-    let (digests, unusable) = contact_details::digest(keyring, new.email.as_ref(), new.phone.as_ref(), site);
-    faults.extend(unusable);
-    (digests, faults)
+    faults
 }

@@ -3,7 +3,7 @@
 use super::create_referral::{NewReferral, check, no_run};
 use super::new_referral::{self, Aim, Arrival};
 use super::record::{Change, record};
-use super::{Context, admit, facts, seal_details};
+use super::{Context, admit, contact_details, facts, seal_details};
 use crate::db::Conn;
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::ReferralId;
@@ -40,7 +40,9 @@ pub(super) fn run(
         None => None,
     };
     let (Some(route), Some(run)) = (route, run.filter(|run| run.run.expires_at > context.now)) else { return Err(no_run()) };
-    let (digests, mut faults) = check(context, new, &site, Ok(&route), keyring);
+    let (digests, unusable) = contact_details::digest(keyring, new.email.as_ref(), new.phone.as_ref(), &site);
+    let mut faults = check(context, new, Ok(&route));
+    faults.extend(unusable);
     faults.extend(seal_details::check_test(new));
     if !route.route.channels.0.contains(&new.channel) {
         faults.push(admit::channel_not_listed());

@@ -14,6 +14,7 @@ use crate::store::language_versions::LanguageVersionRow;
 use crate::store::members::MemberContext;
 use crate::store::partner_reviews::PartnerReviewRow;
 use crate::store::partners::PartnerRow;
+use crate::store::referral_imports::ImportRow;
 use crate::store::referrals::ReferralRow;
 use crate::store::routes::RouteRow;
 use crate::store::sites::SiteRow;
@@ -183,6 +184,18 @@ pub(super) fn of_language_version(version: &LanguageVersionRow) -> Facts {
         .time("approved_at", version.approved_at)
         .id("superseded_by_id", version.superseded_by_id.map(|id| id.0))
         .code("retirement_reason", version.retirement_reason.map(|reason| reason.as_str()))
+}
+
+pub(super) fn of_referral_import(import: &ImportRow) -> Facts {
+    Facts::new()
+        .code("status", import.status.as_str())
+        .code("stop_reason", import.stop_reason.map(|reason| reason.as_str()))
+        .code("format", import.format.as_str())
+        .flag("dry_run", import.dry_run)
+        .number("rows", import.rows)
+        .number("created", import.created)
+        .number("unchanged", import.unchanged)
+        .number("refused", import.refused)
 }
 
 pub(super) fn of_approved_process(process: &ApprovedProcessRow) -> Facts {

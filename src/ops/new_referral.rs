@@ -10,7 +10,7 @@ use crate::domain::approved_process::ProcessField;
 use crate::domain::escalation;
 use crate::domain::handoff_code;
 use crate::domain::ids::{LanguageVersionId, MemberId, ReferralId, StudyId};
-use crate::domain::journal::{EventType, SubjectKind};
+use crate::domain::journal::{EventType, Facts, SubjectKind};
 use crate::domain::sealed_details::Details;
 use crate::domain::standstill;
 use crate::domain::text::{Code, HandoffCode, Reference, SourceTag};
@@ -98,13 +98,43 @@ pub(super) fn keep(conn: &mut Conn, context: &Context, site: &SiteRow, arrival: 
         seal_details::keep(conn, context, key, referral.id, partner, details)?;
         made = made.codes("sealed_details", details.fields().into_iter().map(ProcessField::as_str));
     }
-    let change = Change::made(arrival.operation, SubjectKind::Referral, referral.id.0, made)
-        .because(referral.late_reason.map(|reason| reason.as_str()))
-        .tell_of_referral(EventType::ReferralReceived, &referral);
-    record(conn, context, [change])?;
+    record(conn, context, [received_by(arrival.operation, &referral, made)])?;
     let (partner_code, handed) = arrival.route.map(|route| (route.partner_code, route.route)).unzip();
     let coded = CodedReferral::new(referral, partner_code, arrival.study.code, handed);
     Ok(CodedReferral { has_sealed_details: arrival.details.is_some(), ..coded })
+}
+
+/// Keeps many at once, each as [`keep`] keeps one and without sealed details; answers the id of each, in their order, or `None` where its
+/// partner used its reference before.
+///
+/// # Errors
+/// A database failure.
+pub(super) fn keep_all(
+    conn: &mut Conn,
+    context: &Context,
+    site: &SiteRow,
+    arrivals: &[Arrival<'_>],
+) -> Result<Vec<Option<ReferralId>>, AppError> {
+    let built: Vec<ReferralRow> = arrivals.iter().map(|arrival| build(context, arrival, site)).collect::<Result<_, _>>()?;
+    let kept = store::referrals::insert_all(conn, &built)?;
+    let ids = built.iter().map(|referral| kept.contains(&referral.id).then_some(referral.id)).collect();
+    let (kept, arrivals): (Vec<ReferralRow>, Vec<&Arrival<'_>>) =
+        built.into_iter().zip(arrivals).filter(|(referral, _)| kept.contains(&referral.id)).unzip();
+    if kept.is_empty() {
+        return Ok(ids);
+    }
+    store::referrals::insert_all_digests(conn, kept.iter().zip(arrivals.iter().map(|arrival| arrival.digests)))?;
+    store::duplicates::matching::queue_all(conn, &kept)?;
+    let made = kept.iter().zip(&arrivals);
+    record(conn, context, made.map(|(referral, arrival)| received_by(arrival.operation, referral, facts::of_referral(referral))))?;
+    Ok(ids)
+}
+
+/// What is recorded of a referral that came in.
+fn received_by(operation: &'static str, referral: &ReferralRow, made: Facts) -> Change {
+    Change::made(operation, SubjectKind::Referral, referral.id.0, made)
+        .because(referral.late_reason.map(|reason| reason.as_str()))
+        .tell_of_referral(EventType::ReferralReceived, referral)
 }
 
 fn build(context: &Context, arrival: &Arrival<'_>, site: &SiteRow) -> Result<ReferralRow, AppError> {

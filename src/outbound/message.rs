@@ -113,6 +113,7 @@ impl EventMessage {
             "member_id": self.about.member,
             "api_key_id": self.about.api_key,
             "language_version_id": self.about.language_version,
+            "referral_import_id": self.about.referral_import,
         })
         .to_string()
     }

@@ -113,6 +113,25 @@ struct DirectoryEntry {
     api_key_id: ApiKeyId,
 }
 
+/// The live keys by which a system of the site acts at this time, whatever was rotated: id and scopes, the newest first.
+///
+/// # Errors
+/// A database failure.
+pub fn of_system(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    principal: PrincipalId,
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<(ApiKeyId, CodeList<Scope>)>> {
+    api_keys::table
+        .filter(api_keys::site_id.eq(scope.site()).and(api_keys::principal_id.eq(principal)))
+        .filter(api_keys::partner_id.is_null().and(api_keys::is_test.eq(false)).and(api_keys::revoked_at.is_null()))
+        .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(now)))
+        .order(api_keys::id.desc())
+        .select((api_keys::id, api_keys::scopes))
+        .load(conn)
+}
+
 /// The site and id of the key with this hash, before any tenant is known.
 ///
 /// # Errors

@@ -3,6 +3,8 @@
 //! A detail is looked up under every key that is accepted. A partner reads neither table: whoever looks up under a partner's
 //! request does so in `db::beyond_partner`.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Nullable, Text, Uuid};
@@ -111,6 +113,25 @@ pub fn is_withdrawn(conn: &mut PgConnection, scope: &SiteScope, is_test: bool, d
         .filter(contact_withdrawals::site_id.eq(scope.site()).and(contact_withdrawals::is_test.eq(is_test)))
         .filter(contact_withdrawals::kind.eq_any(kinds).and(contact_withdrawals::digest.eq_any(digests)));
     diesel::select(diesel::dsl::exists(found)).get_result(conn)
+}
+
+/// The digests of these details over which permission to contact was withdrawn.
+///
+/// # Errors
+/// A database failure.
+pub fn withdrawn(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    is_test: bool,
+    details: &[DetailDigests],
+) -> QueryResult<BTreeSet<Vec<u8>>> {
+    let (kinds, digests) = sought(details);
+    let found: Vec<Vec<u8>> = contact_withdrawals::table
+        .filter(contact_withdrawals::site_id.eq(scope.site()).and(contact_withdrawals::is_test.eq(is_test)))
+        .filter(contact_withdrawals::kind.eq_any(kinds).and(contact_withdrawals::digest.eq_any(digests)))
+        .select(contact_withdrawals::digest)
+        .load(conn)?;
+    Ok(found.into_iter().collect())
 }
 
 /// Whether permission to contact over one of these kept digests was withdrawn.

@@ -22,6 +22,7 @@ pub mod members;
 pub mod partner_reviews;
 pub mod partners;
 pub mod queue;
+pub mod referral_imports;
 pub mod referrals;
 pub mod refusals;
 pub mod registered_names;

@@ -1,5 +1,7 @@
 //! Referrals and the digests beside them.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -7,10 +9,10 @@ use diesel::upsert::excluded;
 
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
-use crate::domain::ids::{PartnerId, ReferralId};
+use crate::domain::ids::{PartnerId, ReferralId, SiteId};
 use crate::domain::text::{HandoffCode, Reference};
 use crate::domain::vocabulary::{Attribution, DigestKind, HandoffIssue};
-use crate::privacy::digests::DetailDigests;
+use crate::privacy::digests::{ContactDigest, DetailDigests};
 use crate::schema::{handoff_routes, partners, referral_digests, referrals, sealed_details, studies};
 
 mod escalation;
@@ -180,6 +182,50 @@ pub fn insert(conn: &mut PgConnection, referral: &ReferralRow) -> QueryResult<bo
     diesel::insert_into(referrals::table).values(referral).on_conflict_do_nothing().execute(conn).map(|kept| kept == 1)
 }
 
+/// Keeps many new referrals, each unless its partner already used its reference; answers the ids of those that were kept.
+///
+/// # Errors
+/// A database failure.
+pub fn insert_all(conn: &mut PgConnection, new: &[ReferralRow]) -> QueryResult<BTreeSet<ReferralId>> {
+    let kept: Vec<ReferralId> =
+        diesel::insert_into(referrals::table).values(new).on_conflict_do_nothing().returning(referrals::id).load(conn)?;
+    Ok(kept.into_iter().collect())
+}
+
+/// Keeps the digests of many referrals, as [`insert_digests`] those of one.
+///
+/// # Errors
+/// A database failure.
+pub fn insert_all_digests<'a>(
+    conn: &mut PgConnection,
+    of: impl IntoIterator<Item = (&'a ReferralRow, &'a [DetailDigests])>,
+) -> QueryResult<()> {
+    let rows: Vec<_> = of
+        .into_iter()
+        .flat_map(|(referral, digests)| digests.iter().map(move |detail| digest_row(referral, &detail.current)))
+        .collect();
+    diesel::insert_into(referral_digests::table).values(rows).on_conflict_do_nothing().execute(conn).map(drop)
+}
+
+/// Those of these references that partners already used on live referrals.
+///
+/// # Errors
+/// A database failure.
+pub fn used_references(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    sought: &[(PartnerId, &Reference)],
+) -> QueryResult<BTreeSet<(PartnerId, Reference)>> {
+    let partners: BTreeSet<PartnerId> = sought.iter().map(|(partner, _)| *partner).collect();
+    let references: BTreeSet<&Reference> = sought.iter().map(|(_, reference)| *reference).collect();
+    let found: Vec<(Option<PartnerId>, Option<Reference>)> = referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(false)))
+        .filter(referrals::partner_id.eq_any(partners).and(referrals::partner_reference.eq_any(references)))
+        .select((referrals::partner_id, referrals::partner_reference))
+        .load(conn)?;
+    Ok(found.into_iter().filter_map(|(partner, reference)| partner.zip(reference)).collect())
+}
+
 /// Keeps the digests of a referral's contact details: one of each kind, and the first of a kind stays. Says how many were new.
 ///
 /// # Errors
@@ -188,22 +234,31 @@ pub fn insert_digests(conn: &mut PgConnection, referral: &ReferralRow, digests: 
     if digests.is_empty() {
         return Ok(0);
     }
-    let rows: Vec<_> = digests
-        .iter()
-        .map(|detail| &detail.current)
-        .map(|digest| {
-            (
-                referral_digests::site_id.eq(referral.site_id),
-                referral_digests::referral_id.eq(referral.id),
-                referral_digests::partner_id.eq(referral.partner_id),
-                referral_digests::kind.eq::<DigestKind>(digest.kind),
-                referral_digests::digest.eq(digest.digest.to_vec()),
-                referral_digests::key_id.eq(digest.key_id.0.to_vec()),
-            )
-        })
-        .collect();
+    let rows: Vec<_> = digests.iter().map(|detail| digest_row(referral, &detail.current)).collect();
     // No conflict target: naming one would need to read the table, which a partner's request may not.
     diesel::insert_into(referral_digests::table).values(rows).on_conflict_do_nothing().execute(conn)
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = referral_digests)]
+struct DigestRow {
+    site_id: SiteId,
+    referral_id: ReferralId,
+    partner_id: Option<PartnerId>,
+    kind: DigestKind,
+    digest: Vec<u8>,
+    key_id: Vec<u8>,
+}
+
+fn digest_row(referral: &ReferralRow, digest: &ContactDigest) -> DigestRow {
+    DigestRow {
+        site_id: referral.site_id,
+        referral_id: referral.id,
+        partner_id: referral.partner_id,
+        kind: digest.kind,
+        digest: digest.digest.to_vec(),
+        key_id: digest.key_id.0.to_vec(),
+    }
 }
 
 /// Writes a new state over the version that was read; says whether that version still stood.

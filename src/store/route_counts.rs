@@ -42,6 +42,41 @@ fn add_one(conn: &mut PgConnection, route: &RouteRow, month: NaiveDate, capacity
     Ok(added == 1)
 }
 
+/// How many were counted on a route in a month; until the transaction ends nobody else counts one there.
+///
+/// # Errors
+/// A database failure.
+pub fn lock(conn: &mut PgConnection, route: &RouteRow, month: NaiveDate) -> QueryResult<i32> {
+    diesel::insert_into(route_counts::table)
+        .values((
+            route_counts::site_id.eq(route.site_id),
+            route_counts::route_id.eq(route.id),
+            route_counts::month.eq(month),
+            route_counts::partner_id.eq(route.partner_id),
+            route_counts::recorded.eq(0),
+        ))
+        .on_conflict((route_counts::site_id, route_counts::route_id, route_counts::month))
+        .do_update()
+        .set(route_counts::recorded.eq(route_counts::recorded))
+        .returning(route_counts::recorded)
+        .get_result(conn)
+}
+
+/// Counts so many more on a route whose count the transaction has locked.
+///
+/// # Errors
+/// A database failure.
+pub fn add(conn: &mut PgConnection, route: &RouteRow, month: NaiveDate, more: i32) -> QueryResult<()> {
+    diesel::update(
+        route_counts::table
+            .filter(route_counts::site_id.eq(route.site_id).and(route_counts::route_id.eq(route.id)))
+            .filter(route_counts::month.eq(month)),
+    )
+    .set(route_counts::recorded.eq(route_counts::recorded + more))
+    .execute(conn)
+    .map(drop)
+}
+
 /// How many were counted on a route in a month.
 ///
 /// # Errors

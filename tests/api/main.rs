@@ -28,6 +28,7 @@ mod escalation;
 mod guard;
 mod idempotency;
 mod identity_provider;
+mod imports;
 mod intake;
 mod invariants;
 mod jobs;

@@ -163,19 +163,32 @@ fn admit<T: Contract>(bytes: &[u8], registered: &Registered) -> Result<Body<T>, 
         JsonError::NotAnObject => AppError::new(ErrorCode::NotAnObject),
         _ => AppError::new(ErrorCode::MalformedJson),
     })?;
-    let shape = T::shape().map_err(|error| AppError::internal(error.to_string()))?;
-    let faults = shape.check(&node, registered);
-    if !faults.is_empty() {
-        return Err(AppError::invalid(faults));
-    }
-    let json = node.to_json();
+    let json = checked::<T>(&node, registered)?;
     let canonical = json.to_string().into_bytes();
+    Ok(Body { value: typed(json)?, canonical })
+}
+
+/// A tree inside the schema of `T`, for [`typed`].
+///
+/// # Errors
+/// 422 with every fault.
+pub(in crate::api) fn checked<T: Contract>(node: &Node<'_>, registered: &Registered) -> Result<serde_json::Value, AppError> {
+    let shape = T::shape().map_err(|error| AppError::internal(error.to_string()))?;
+    let faults = shape.check(node, registered);
+    if faults.is_empty() { Ok(node.to_json()) } else { Err(AppError::invalid(faults)) }
+}
+
+/// The typed body of what [`checked`] let in.
+///
+/// # Errors
+/// 422 for a rule between fields.
+pub(in crate::api) fn typed<T: Contract>(json: serde_json::Value) -> Result<T, AppError> {
     // The schema has let it through, so a failure here is a gap between the schema and the type: ours, not the caller's.
     // serde's message quotes values, so only the path is kept.
     let value: T = serde_path_to_error::deserialize(json)
         .map_err(|error| AppError::internal(format!("schema and type of a body differ at {}", error.path())))?;
     value.validate().map_err(|errors| AppError::invalid(rule_faults(&errors)))?;
-    Ok(Body { value, canonical })
+    Ok(value)
 }
 
 /// The faults of `validator`'s rules: a rule names its field in `code`'s params (`pointer`) and its sentence in `message`.
@@ -207,7 +220,7 @@ fn collect_rule_faults(errors: &validator::ValidationErrors, parent: &str, fault
 }
 
 /// The names that the caller's site has registered, as far as the caller may see them; none where they cannot be read now, which refuses more and not less.
-async fn registered(request: &HttpRequest) -> Registered {
+pub(in crate::api) async fn registered(request: &HttpRequest) -> Registered {
     let known = request.extensions().get::<Identified>().map(|caller| (caller.scope, caller.deadline));
     let (Some((scope, deadline)), Some(app)) = (known, request.app_data::<Data<AppState>>()) else { return Registered::NONE };
     let names = app.db.transact(scope, deadline, move |conn| Ok(store::registered_names::known_to(conn, &scope)?)).await;
@@ -215,7 +228,7 @@ async fn registered(request: &HttpRequest) -> Registered {
 }
 
 /// The refusals that are counted.
-const fn refusal_code(error: &AppError) -> Option<RefusalCode> {
+pub(in crate::api) const fn refusal_code(error: &AppError) -> Option<RefusalCode> {
     match error.code {
         ErrorCode::SensitiveField => Some(RefusalCode::SensitiveField),
         ErrorCode::SensitiveContent => Some(RefusalCode::SensitiveContent),
@@ -239,7 +252,7 @@ fn stated(bytes: &[u8]) -> (Option<Code>, Option<Code>) {
 
 /// Counts the refusal (partner, route, day, code: no content) and points to the site's intake path. The answer is the refusal
 /// whatever happens to the count.
-async fn record_refusal(
+pub(in crate::api) async fn record_refusal(
     request: &HttpRequest,
     error: AppError,
     code: RefusalCode,

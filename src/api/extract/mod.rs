@@ -8,6 +8,7 @@ mod query;
 
 pub(crate) use body::contract;
 pub use body::{Body, Contract, NoBody};
+pub(in crate::api) use body::{checked, record_refusal, refusal_code, registered, typed};
 pub use headers::{IdempotencyKey, IfMatch, OptionalIdempotencyKey};
 pub use params::{IdempotencyKeyHeader, IfMatchHeader, OptionalIdempotencyKeyHeader, present};
 pub use path::{PathId, PathIdAndWord, PathIds};

@@ -28,10 +28,10 @@ impl<T: Contract> FromRequest for Query<T> {
 fn parse<T: Contract>(query: &str) -> Result<T, AppError> {
     let members = url::form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| {
-            // These are the numbers among parameters, and the one that is true or false; everything else is text.
+            // These are the numbers among parameters, and those that are true or false; everything else is text.
             let node = match (name.as_ref(), value.parse::<u64>(), value.parse::<bool>()) {
                 ("limit" | "wait_seconds", Ok(number), _) => Node::Number(Number::Unsigned(number)),
-                ("active", _, Ok(active)) => Node::Bool(active),
+                ("active" | "dry_run", _, Ok(word)) => Node::Bool(word),
                 _ => Node::String(Cow::Owned(value.into_owned())),
             };
             (Cow::Owned(name.into_owned()), node)

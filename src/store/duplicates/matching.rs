@@ -24,6 +24,15 @@ pub fn queue(conn: &mut PgConnection, referral: &ReferralRow) -> QueryResult<()>
     diesel::insert_into(match_results::table).values(to_be_matched(referral, referral.recorded_at)).execute(conn).map(drop)
 }
 
+/// Queues many new referrals, as [`queue`] one.
+///
+/// # Errors
+/// A database failure.
+pub fn queue_all(conn: &mut PgConnection, referrals: &[ReferralRow]) -> QueryResult<()> {
+    let rows: Vec<ToBeMatched> = referrals.iter().map(|referral| to_be_matched(referral, referral.recorded_at)).collect();
+    diesel::insert_into(match_results::table).values(rows).execute(conn).map(drop)
+}
+
 /// Queues a referral again: what it is matched by has changed. Its count of before stays, since nobody is told twice that it came.
 /// The caller has locked the referral.
 ///

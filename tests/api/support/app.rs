@@ -29,11 +29,12 @@ pub struct Setup {
     pub waiting: usize,
     pub deadline: Duration,
     pub per_minute: PerMinute,
+    pub import_bytes: u64,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { connections: 4, waiting: 100, deadline: Duration::from_secs(10), per_minute: PerMinute::NONE }
+        Self { connections: 4, waiting: 100, deadline: Duration::from_secs(10), per_minute: PerMinute::NONE, import_bytes: 64 << 20 }
     }
 }
 
@@ -227,6 +228,7 @@ fn state(
         deliveries: Deliveries::default(),
         posts: Deliveries::default(),
         rate_limits: RateLimits::new(setup.per_minute),
+        import_bytes: setup.import_bytes,
         proxies: Proxies::parse("127.0.0.0/8").unwrap(),
         requests: Requests::default(),
     })
