@@ -4,12 +4,13 @@ RUN apt-get update && apt-get install -y --no-install-recommends build-essential
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY assets assets
-COPY benches benches
 COPY migrations migrations
 COPY src src
-COPY tests tests
+# Not built; the manifest names them.
+COPY benches benches
+COPY tests/api tests/api
 # TLS to PostgreSQL is on here: a database of a container is on a network.
-RUN cargo build --release --locked --features postgres-tls
+RUN cargo build --release --locked --bin handoff --features postgres-tls
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \

@@ -107,6 +107,10 @@ const KNOWN: &[&str] = &[
     "HANDOFF_PUBLIC_URL",
     "HANDOFF_OUTBOUND_ALLOW",
     "HANDOFF_WEBHOOK_RETRIES",
+    "HANDOFF_IMPORT_MAX_MIB",
+    // Of `handoff import`, a caller like any other.
+    "HANDOFF_API_KEY",
+    "HANDOFF_SERVER",
     "HANDOFF_RATE_LIMIT_KEY",
     "HANDOFF_RATE_LIMIT_SITE",
     "HANDOFF_RATE_LIMIT_ADDRESS",

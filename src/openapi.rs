@@ -24,6 +24,7 @@ use crate::api::current_language::LanguageMoment;
 use crate::api::events::FeedStart;
 use crate::api::reports::drawing::PictureOf;
 use crate::api::reports::{LateLogged, tables};
+use crate::domain::text::ColumnNames;
 use crate::error::Problem;
 use crate::routes;
 
@@ -32,7 +33,7 @@ use crate::routes;
     info(
         title = "Handoff",
         version = "1.0.0",
-        description = "Referrals for clinical-trial research sites: approved language, tested routes, minimum-necessary fields, an owner for every next action, and never a medical narrative where it does not belong.\n\nEvery refusal and failure is `application/problem+json` (RFC 9457) with a stable `code`; the codes of each status stand at its response. Times are RFC 3339 in UTC. Lists are keyset pages: send `next_cursor` back as `cursor`. A retry with the same `Idempotency-Key` is not a duplicate. Resources carry an `ETag`; changes need it in `If-Match`.\n\nEvery answer carries `X-Request-Id` (yours, when you send one of 1 to 64 of `A-Z a-z 0-9 . _ -`), `X-Content-Type-Options: nosniff` and, but for public documents, `Cache-Control: no-store`. `HEAD` answers what `GET` answers, without the body.\n\nText is one line of visible characters in Unicode normalisation form C: control, invisible, direction and private-use characters are refused. `x-who-may` names who may call an operation: member roles, the scope of a site key, partner keys.",
+        description = "Referrals for clinical-trial research sites: approved language, tested routes, minimum-necessary fields, an owner for every next action, and never a medical narrative where it does not belong.\n\nEvery refusal and failure is `application/problem+json` (RFC 9457) with a stable `code`; the codes of each status stand at its response. Times are RFC 3339 in UTC. Lists are keyset pages: send `next_cursor` back as `cursor`. A retry with the same `Idempotency-Key` is not a duplicate. Resources carry an `ETag`; changes need it in `If-Match`.\n\nEvery answer carries `X-Request-Id` (yours, when you send one of 1 to 64 of `A-Z a-z 0-9 . _ -`), `X-Content-Type-Options: nosniff` and, but for public documents, `Cache-Control: no-store`. `HEAD` answers what `GET` answers, without the body.\n\nText is one line of visible characters in Unicode normalisation form C: control, invisible, direction and private-use characters are refused. Whole numbers are written without decimal point and exponent; years are 1900 to 9999. Of the faults of a body the first hundred are told. `x-who-may` names who may call an operation: member roles, the scope of a site key, partner keys.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
         contact(name = "Handoff"),
     ),
@@ -63,7 +64,7 @@ use crate::routes;
         (name = "audit", description = "Who did what, when, and why: append-only and chained."),
         (name = "system", description = "Health, for load balancers."),
     ),
-    components(schemas(Problem, FeedStart, LanguageMoment, LateLogged, PictureOf)),
+    components(schemas(Problem, ColumnNames, FeedStart, LanguageMoment, LateLogged, PictureOf)),
 )]
 struct Document;
 

@@ -4,9 +4,13 @@ pub mod admin;
 mod docs;
 mod envelope;
 mod fallback;
+mod listen;
 mod metrics;
+pub mod rollover;
 
-use std::net::{SocketAddr, TcpListener};
+pub use listen::{bind, bind_for, inherited};
+
+use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -27,31 +31,10 @@ struct Served {
     text: web::Bytes,
 }
 
-/// Binds the listening socket.
-///
-/// # Errors
-/// One sentence for the operator, for a port in use or an address that is not ours.
-pub fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    bind_for("HANDOFF_LISTEN", address)
-}
+/// How long a connection that nobody sends anything over stays open.
+const KEPT_OPEN: Duration = Duration::from_secs(5);
 
-/// Binds a socket that this setting names.
-///
-/// # Errors
-/// As [`bind`].
-pub fn bind_for(setting: &str, address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            format!("{address} is in use: stop what listens there, or set {setting} to another address")
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            format!("no permission to listen on {address}: set {setting} to a port above 1023")
-        }
-        _ => format!("cannot listen on {address}: {}", error.kind()),
-    })
-}
-
-/// Serves on a bound socket until a signal asks it to stop; then it answers what is under way.
+/// Serves on a bound socket until it is told to stop; then it answers what is under way. Signals are the caller's matter.
 ///
 /// # Errors
 /// When the document cannot be made, or the socket cannot be used.
@@ -64,6 +47,7 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
     let with_query = Data::new(envelope::WithQuery(openapi::operations_with_query(&known)));
     let with_text = Data::new(envelope::WithText(openapi::operations_with_text(&known)));
     let served = Served { text: web::Bytes::from(text) };
+    let opened = state.clone();
     let server = HttpServer::new(move || {
         let (app, _) = App::new()
             .app_data(state.clone())
@@ -83,6 +67,11 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
             .default_service(web::to(fallback::answer))
     })
     .workers(workers)
+    .disable_signals()
+    .keep_alive(KEPT_OPEN)
+    .on_connect(move |_, connection| {
+        connection.insert(opened.drain.opened());
+    })
     // The last chunk of a stream would wait for the reader's acknowledgement of the one before.
     .tcp_nodelay(true)
     .client_request_timeout(Duration::from_secs(10))

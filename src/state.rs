@@ -2,11 +2,13 @@
 
 mod board;
 mod deliveries;
+mod drain;
 pub mod rate_limits;
 pub mod requests;
 
 pub use board::{JobBoard, JobRuns};
 pub use deliveries::{Deliveries, Receiver};
+pub use drain::Drain;
 pub use rate_limits::{PerMinute, RateLimits};
 pub use requests::Requests;
 
@@ -61,6 +63,8 @@ pub struct AppState {
     pub proxies: Proxies,
     /// What was asked and answered.
     pub requests: Requests,
+    /// Whether this process is on its way out.
+    pub drain: Drain,
 }
 
 /// Wakes the sequencer when something was written, and those who wait for events when something was placed. Only a short

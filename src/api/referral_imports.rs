@@ -24,8 +24,8 @@ mod table;
 mod upload;
 
 pub use body::{
-    CreateReferralImport, CsvFile, ImportColumnView, ImportFaultView, ImportReferral, ImportRowPage, ImportRowView, ListImportRows,
-    ListReferralImports, ReferralImportPage, ReferralImportView,
+    CreateReferralImport, CsvFile, ImportColumnView, ImportFaultView, ImportReferral, ImportRowPage, ImportRowView,
+    ListImportRows, ListReferralImports, ReferralImportPage, ReferralImportView,
 };
 
 fn reply(import: ImportRow) -> Result<Reply, AppError> {
@@ -40,7 +40,7 @@ fn reply(import: ImportRow) -> Result<Reply, AppError> {
 /// read `list_import_rows`. Each row decides for itself, by the rules of `create_referral`, and is recorded as yours. A row that was
 /// imported before is `unchanged`, so that a file may be sent again, whole or corrected. A column or field outside the contract refuses the whole
 /// file, located by its place in the header, unless `drop_columns` leaves it out; of what is left out nothing is read. A site has at
-/// most five imports that have not ended.
+/// most twenty imports that have not ended.
 #[utoipa::path(
     operation_id = "create_referral_import", tag = "imports",
     params(CreateReferralImport, OptionalIdempotencyKeyHeader),
@@ -50,7 +50,7 @@ fn reply(import: ImportRow) -> Result<Reply, AppError> {
     ),
     responses(
         (status = 201, description = "It has come in, and its rows wait to be done.", body = ReferralImportView),
-        (status = 409, description = "Five imports have not ended, or this one was cancelled while it came in (`state_conflict`), or the same key is in flight (`idempotency_in_flight`)."),
+        (status = 409, description = "Twenty imports have not ended, or this one was cancelled while it came in (`state_conflict`), or the same key is in flight (`idempotency_in_flight`)."),
     ),
 )]
 #[post("/v1/referral-imports")]

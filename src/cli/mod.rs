@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod guard;
 mod healthcheck;
+mod import;
 mod key;
 mod logging;
 mod master_key;
@@ -72,6 +73,8 @@ enum Command {
     Guard(guard::GuardCommand),
     /// Print one of the site's reports as a table with bars.
     Report(report::ReportCommand),
+    /// Import a file of referrals (CSV or NDJSON) at a server, and follow it to its end.
+    Import(import::ImportCommand),
     /// Load the sample site, or remove it.
     Demo {
         /// Remove the sample site and everything in it.
@@ -102,6 +105,8 @@ fn run(args: Args) -> Result<(), Failure> {
     match &args.command {
         Some(Command::Openapi { path }) => return openapi::run(path),
         Some(Command::Guard(command)) => return guard::run(command),
+        // A caller like any other: it needs no settings of a server.
+        Some(Command::Import(command)) => return import::run(command),
         _ => {}
     }
     let config = Config::from_env()?;
@@ -113,6 +118,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Check => check::run(&config),
         Command::Openapi { path } => openapi::run(&path),
         Command::Guard(command) => guard::run(&command),
+        Command::Import(command) => import::run(&command),
         Command::Site(command) => site::run(&config, command),
         Command::Member(command) => member::run(&config, command),
         Command::Key(command) => key::run(&config, command),

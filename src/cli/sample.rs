@@ -177,7 +177,14 @@ fn fill(conn: &mut Conn, scope: &SiteScope, keys: &Keys, start: DateTime<Utc>, n
             transition_referral::run(conn, &context, taken.referral.id, &Expected::Any, &request)?;
         }
     }
-    let site_scopes = vec![Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead];
+    let site_scopes = vec![
+        Scope::ReferralsRead,
+        Scope::ReferralsWrite,
+        Scope::ImportWrite,
+        Scope::EventsRead,
+        Scope::WebhooksManage,
+        Scope::ConfigRead,
+    ];
     let operator = Context::of_operator(*scope, now);
     Ok(Sample {
         site: scope.site(),

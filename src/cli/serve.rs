@@ -14,7 +14,7 @@ use crate::jobs::scheduler::Scheduler;
 use crate::jobs::{JOBS, alert_delivery, key_uses};
 use crate::outbound::{Http, Mailer, Outbound};
 use crate::server;
-use crate::state::{AppState, Deliveries, JobBoard, Journal, RateLimits, Requests};
+use crate::state::{AppState, Deliveries, Drain, JobBoard, Journal, RateLimits, Requests};
 
 pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     if let Some((_, Some(error))) = api::contracts().into_iter().find(|(_, error)| error.is_some()) {
@@ -22,7 +22,9 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     }
     let providers = providers(config)?;
     // Before the database, because it is the cheapest thing that can be wrong.
-    let listener = server::bind(config.listen)?;
+    let inherited = server::inherited()?;
+    let shares_socket = inherited.is_some();
+    let listener = inherited.map_or_else(|| server::bind(config.listen), Ok)?;
     let address = listener.local_addr()?;
     let admin = config.admin_listen.map(|address| server::bind_for("HANDOFF_ADMIN_LISTEN", address)).transpose()?;
     let backend = Backend::open_to_serve(config)?;
@@ -63,6 +65,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         import_bytes: config.limits.import_bytes,
         proxies: config.limits.proxies.clone(),
         requests: Requests::default(),
+        drain: Drain::default(),
     });
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     actix_web::rt::System::new().block_on(async move {
@@ -72,7 +75,9 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         let scheduler = Scheduler::start(&state, JOBS);
         log::info!("serving on {address}");
         // Until a signal has come and everything under way is answered: whoever waits for an event needs the sequencer until then.
-        let served = server.await;
+        let (handle, serving) = (server.handle(), actix_web::rt::spawn(server));
+        server::rollover::stop_when_told(handle, &state, shares_socket).await?;
+        let served = serving.await.map_err(std::io::Error::other)?;
         scheduler.stop().await;
         alert_delivery::settle(&state).await;
         key_uses::pass_or_warn(&state).await;

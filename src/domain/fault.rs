@@ -10,6 +10,9 @@ use std::fmt;
 /// The version of the guard that classes values (`privacy::guard`); it changes with every change of its rules, lists or model.
 pub const GUARD_VERSION: &str = "guard-2";
 
+/// Most faults one answer carries: enough to correct a body, too few to be worth sending rubbish for.
+pub const MAX_FAULTS: usize = 100;
+
 /// One fault of a request body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {

@@ -234,7 +234,10 @@ mod tests {
         assert_ne!(of(None, Some(&a), None), of(None, None, Some(&a)));
         assert_ne!(of(None, Some(&a), None), row_key(site, None, ("clinic", "lung"), Some(&a), None));
         assert_ne!(row_key(site, None, ("ab", "c"), Some(&a), None), row_key(site, None, ("a", "bc"), Some(&a), None));
-        assert_ne!(of(Some(&a), None, None), row_key(SiteId(uuid::Uuid::from_u128(2)), Some(&a), ("clinic", "heart"), None, None));
+        assert_ne!(
+            of(Some(&a), None, None),
+            row_key(SiteId(uuid::Uuid::from_u128(2)), Some(&a), ("clinic", "heart"), None, None)
+        );
         assert_eq!(of(None, None, None), None);
     }
 }

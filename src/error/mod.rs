@@ -14,7 +14,7 @@ pub use code::ErrorCode;
 pub use database::{is_lock_timeout, on_constraint};
 pub use problem::{FaultBody, LaunchBlocker, OpenWork, Problem};
 
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, MAX_FAULTS};
 use crate::domain::ids::{LanguageVersionId, ReferralId};
 
 /// What a handler or an operation answers when it does not succeed.
@@ -83,9 +83,10 @@ impl AppError {
         self
     }
 
-    /// Adds the places that are at fault.
+    /// Adds the places that are at fault, as many as one answer carries.
     #[must_use]
-    pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
+    pub fn with_faults(mut self, mut faults: Vec<Fault>) -> Self {
+        faults.truncate(MAX_FAULTS);
         self.inner.faults = faults;
         self
     }

@@ -53,7 +53,11 @@ pub(super) fn have_been_withdrawn(conn: &mut Conn, context: &Context, details: &
 
 /// Which of these details' persons withdrew permission to contact, by the current digest: as [`have_been_withdrawn`], for many people at
 /// once.
-pub(super) fn withdrawn_among(conn: &mut Conn, context: &Context, details: &[DetailDigests]) -> Result<BTreeSet<[u8; 32]>, AppError> {
+pub(super) fn withdrawn_among(
+    conn: &mut Conn,
+    context: &Context,
+    details: &[DetailDigests],
+) -> Result<BTreeSet<[u8; 32]>, AppError> {
     if details.is_empty() {
         return Ok(BTreeSet::new());
     }

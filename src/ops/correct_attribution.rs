@@ -80,7 +80,7 @@ pub fn run(
     store::referrals::set_source(conn, scope, id, &source)?;
     let change = Change::of_referral("correct_attribution", &before, &after).because(reason.as_str());
     // Another route of the same partner changes what is asked of it, and nothing else that the feed tells of.
-    record(conn, context, [change.visible(&after)])?;
+    record(conn, context, [change])?;
     let coded = store::referrals::find(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?;
     Ok((coded, site))
 }

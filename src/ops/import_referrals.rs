@@ -27,7 +27,7 @@ use crate::domain::vocabulary::QuarantineReason;
 use crate::error::AppError;
 use crate::privacy::digests::DetailDigests;
 use crate::store;
-use crate::store::referral_imports::{ImportRow, ResultRow, Staged, StagedReferral};
+use crate::store::referral_imports::{BatchRow, ImportRow, KnownRow, ResultRow, Staged, StagedReferral};
 use crate::store::routes::RouteContext;
 use crate::store::sites::SiteRow;
 
@@ -41,7 +41,7 @@ pub fn pass(conn: &mut Conn, context: &Context) -> Result<usize, AppError> {
     let Some(actor) = importer(conn, context, &import)? else {
         return end(conn, context, import, ImportStatus::Stopped, Some(ImportStopReason::CallerRevoked));
     };
-    let Some((first_row, rows)) = store::referral_imports::first_batch(conn, scope, import.id)? else {
+    let Some(BatchRow { first_row, rows }) = store::referral_imports::first_batch(conn, scope, import.id)? else {
         return end(conn, context, import, ImportStatus::Completed, None);
     };
     let context = &Context { actor, ..context.clone() };
@@ -151,7 +151,7 @@ impl Batch {
         let digest = |bytes: Vec<u8>| RowDigest::try_from(bytes).map_err(|_| AppError::internal("a digest of another length"));
         let known = store::referral_imports::known_keys(conn, scope, &keys)?
             .into_iter()
-            .map(|(key, content, referral)| Ok((digest(key)?, (digest(content)?, Some(referral)))))
+            .map(|KnownRow { row_key, content, referral_id }| Ok((digest(row_key)?, (digest(content)?, Some(referral_id)))))
             .collect::<Result<_, AppError>>()?;
         let details: Vec<DetailDigests> = staged().flat_map(|row| row.details()).collect();
         let partner = |row: &StagedReferral| match ways.get(&(row.partner.clone(), row.study.clone())) {
@@ -185,7 +185,7 @@ impl Batch {
         let mut taken = Vec::new();
         for ((_, row), (decision, details)) in rows.iter().zip(&decisions) {
             if let (Staged::Referral(row), Decision::Taken) = (row, decision) {
-                taken.push((row, self.arrival(row, details)?));
+                taken.push((row.as_ref(), self.arrival(row, details)?));
             }
         }
         let made = if dry_run { vec![None; taken.len()] } else { self.make(conn, context, taken)? };
@@ -220,9 +220,7 @@ impl Batch {
         if let Some((content, referral)) = self.known.get(&row.row_key) {
             return match *content == row.content {
                 true => Decision::Unchanged(*referral),
-                false => {
-                    Decision::Refused(vec![RowFault::in_column(Some(ImportField::RowKey), RowRefusal::RowKeyUsed.as_str())])
-                }
+                false => Decision::Refused(vec![RowFault::in_column(Some(ImportField::RowKey), RowRefusal::RowKeyUsed.as_str())]),
             };
         }
         let new = new_referral_of(row);
@@ -233,7 +231,8 @@ impl Batch {
             None => return Decision::Refused(vec![RowFault::of_row(RowRefusal::RouteNotLaunched)]),
         };
         // A file brings no details, which a path of that kind needs.
-        faults.extend(seal_details::check(&new, None).into_iter().map(|fault| Fault { pointer: "/contact_path".into(), ..fault }));
+        faults
+            .extend(seal_details::check(&new, None).into_iter().map(|fault| Fault { pointer: "/contact_path".into(), ..fault }));
         let (Some(Ok(way)), true) = (way, faults.is_empty()) else {
             return Decision::Refused(faults.iter().map(in_column).collect());
         };
@@ -284,7 +283,7 @@ impl Batch {
         &self,
         conn: &mut Conn,
         context: &Context,
-        taken: Vec<(&Box<StagedReferral>, Arrival<'_>)>,
+        taken: Vec<(&StagedReferral, Arrival<'_>)>,
     ) -> Result<Vec<Option<ReferralId>>, AppError> {
         if taken.is_empty() {
             return Ok(Vec::new());
@@ -298,7 +297,7 @@ impl Batch {
                 store::route_counts::add(conn, &way.route.route, month, way.taken)?;
             }
         }
-        let (rows, arrivals): (Vec<&Box<StagedReferral>>, Vec<Arrival<'_>>) = taken.into_iter().unzip();
+        let (rows, arrivals): (Vec<&StagedReferral>, Vec<Arrival<'_>>) = taken.into_iter().unzip();
         let ids = new_referral::keep_all(conn, context, &self.site, &arrivals)?;
         let keys: Vec<_> = rows.iter().zip(&ids).filter_map(|(row, id)| Some((row.row_key, row.content, (*id)?))).collect();
         store::referral_imports::insert_keys(conn, &context.scope, &keys)?;
@@ -318,8 +317,7 @@ impl Way {
                 Some((month, store::route_counts::counted(conn, &context.scope, &route.route, month)?))
             }
         };
-        let (owner, language) =
-            (new_referral::owner(conn, context, &route)?, admit::language(conn, context, site, &route)?);
+        let (owner, language) = (new_referral::owner(conn, context, &route)?, admit::language(conn, context, site, &route)?);
         Ok(Ok(Self { route, owner, language, counted, taken: 0 }))
     }
 

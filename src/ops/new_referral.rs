@@ -126,7 +126,11 @@ pub(super) fn keep_all(
     store::referrals::insert_all_digests(conn, kept.iter().zip(arrivals.iter().map(|arrival| arrival.digests)))?;
     store::duplicates::matching::queue_all(conn, &kept)?;
     let made = kept.iter().zip(&arrivals);
-    record(conn, context, made.map(|(referral, arrival)| received_by(arrival.operation, referral, facts::of_referral(referral))))?;
+    record(
+        conn,
+        context,
+        made.map(|(referral, arrival)| received_by(arrival.operation, referral, facts::of_referral(referral))),
+    )?;
     Ok(ids)
 }
 

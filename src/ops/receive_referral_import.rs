@@ -22,7 +22,7 @@ use crate::store::referral_imports::{ImportRow, Staged, StagedReferral};
 use crate::store::sites::SiteRow;
 
 /// Imports of a site that have not ended, at the most.
-const MOST_OPEN: i64 = 5;
+const MOST_OPEN: i64 = 20;
 /// The operation, as its document names it.
 pub(super) const OPERATION: &str = "create_referral_import";
 
@@ -47,7 +47,7 @@ pub fn begin(conn: &mut Conn, context: &Context, format: ImportFormat, dry_run: 
         return Err(AppError::new(ErrorCode::Forbidden).with_detail(detail));
     }
     if store::referral_imports::count_open(conn, &context.scope)? >= MOST_OPEN {
-        let detail = "Five imports of the site have not ended. Wait for one, or cancel one.";
+        let detail = "Twenty imports of the site have not ended. Wait for one, or cancel one.";
         return Err(AppError::new(ErrorCode::StateConflict).with_detail(detail));
     }
     let now = context.now;
@@ -116,9 +116,11 @@ pub fn finish(conn: &mut Conn, context: &Context, id: ReferralImportId, reading:
 }
 
 fn receiving(conn: &mut Conn, context: &Context, id: ReferralImportId) -> Result<ImportRow, AppError> {
-    let found = store::referral_imports::lock(conn, &context.scope, id)?.filter(|import| import.status == ImportStatus::Receiving);
+    let found =
+        store::referral_imports::lock(conn, &context.scope, id)?.filter(|import| import.status == ImportStatus::Receiving);
     found.ok_or_else(|| {
-        AppError::new(ErrorCode::StateConflict).with_detail("This import was cancelled while its file came in. Nothing of it is kept.")
+        AppError::new(ErrorCode::StateConflict)
+            .with_detail("This import was cancelled while its file came in. Nothing of it is kept.")
     })
 }
 

@@ -23,6 +23,8 @@ pub struct Change {
     after: Facts,
     reason: Option<&'static str>,
     told: Vec<Told>,
+    /// What is told when nothing else is: a new version that the feed did not hear of would be missed by every mirror.
+    otherwise: Option<Told>,
 }
 
 /// An event of a change.
@@ -41,7 +43,7 @@ impl Change {
     /// A change by this operation (its id in the document) to this resource.
     #[must_use]
     pub fn new(operation: &'static str, kind: SubjectKind, subject: Uuid, before: Facts, after: Facts) -> Self {
-        Self { operation, kind, subject, before, after, reason: None, told: Vec::new() }
+        Self { operation, kind, subject, before, after, reason: None, told: Vec::new(), otherwise: None }
     }
 
     /// A resource that was made.
@@ -50,8 +52,8 @@ impl Change {
         Self::new(operation, kind, subject, Facts::new(), after)
     }
 
-    /// A referral that changed. The feed hears of every change of its state, its owner, its blocker, its issues and its source: reports
-    /// follow the feed, and so does a system that mirrors referrals. That it waits no more is a step on its way (`transitioned`), also
+    /// A referral that changed. The feed hears of every new version: of its state, its owner, its blocker, its issues and its source by what
+    /// happened, since reports follow that, and of anything else (what its owner does next, the site's reference) as one more step. That it waits no more is a step on its way (`transitioned`), also
     /// under a pause of its study, and so is its partner's withdrawal, also of one that the site had closed before.
     #[must_use]
     pub fn of_referral(operation: &'static str, before: &ReferralRow, after: &ReferralRow) -> Self {
@@ -74,6 +76,9 @@ impl Change {
             .into_iter()
             .filter(|(told, _)| *told)
             .fold(change, |change, (_, event_type)| change.tell_of_referral(event_type, after));
+        if before.version != after.version {
+            change.otherwise = Some(Told::of_referral(EventType::ReferralTransitioned, after));
+        }
         for told in change.told.iter_mut().filter(|told| moved && told.event_type == EventType::ReferralTransitioned) {
             told.moved = Some((Some(before.status), after.status));
         }
@@ -85,13 +90,6 @@ impl Change {
     pub fn because(mut self, reason: impl Into<Option<&'static str>>) -> Self {
         self.reason = reason.into();
         self
-    }
-
-    /// A referral that changed with its study or partner: the feed hears of it in any case, also where only what its owner does next
-    /// is another.
-    #[must_use]
-    pub fn visible(self, after: &ReferralRow) -> Self {
-        if self.told.is_empty() { self.tell_of_referral(EventType::ReferralTransitioned, after) } else { self }
     }
 
     /// Something that is not among the facts changed too: of it that alone is told.
@@ -127,7 +125,14 @@ impl Change {
     /// Tells the feed of a referral; test referrals have a stream of their own.
     #[must_use]
     pub fn tell_of_referral(mut self, event_type: EventType, referral: &ReferralRow) -> Self {
-        self.told.push(Told {
+        self.told.push(Told::of_referral(event_type, referral));
+        self
+    }
+}
+
+impl Told {
+    fn of_referral(event_type: EventType, referral: &ReferralRow) -> Self {
+        Self {
             event_type,
             is_test: referral.is_test,
             version: referral.version,
@@ -135,8 +140,7 @@ impl Change {
             study: Some(referral.study_id),
             moved: (event_type == EventType::ReferralReceived).then_some((None, referral.status)),
             owner: Some(referral.owner_id),
-        });
-        self
+        }
     }
 }
 
@@ -153,7 +157,8 @@ pub fn record(conn: &mut Conn, context: &Context, changes: impl IntoIterator<Ite
         getrandom::fill(&mut salt).map_err(AppError::internal)?;
         let values_digest = chain::values_digest(&salt, before.as_deref(), after.as_deref()).to_vec();
         let site_id = context.scope.site();
-        told.extend(change.told.into_iter().map(|event| NewEvent {
+        let events = if change.told.is_empty() { change.otherwise.into_iter().collect() } else { change.told };
+        told.extend(events.into_iter().map(|event| NewEvent {
             site_id,
             id: EventId::at(context.now),
             audit_id: id,

@@ -51,5 +51,5 @@ pub(super) fn settle(
     }
     store::referrals::write_all(conn, &written)?;
     let pairs = touched.iter().zip(&written);
-    Ok(pairs.map(|((before, _), after)| Change::of_referral(operation, before, after).visible(after)).collect())
+    Ok(pairs.map(|((before, _), after)| Change::of_referral(operation, before, after)).collect())
 }

@@ -63,7 +63,7 @@ fn refuse_ailment(code: &str, registered: &Registered) -> Option<Refused> {
 }
 
 /// Hexadecimal digits in a row from which on nobody typed them, letters among them. A telephone number has none.
-const DRAWN: usize = 16;
+const DRAWN: usize = 12;
 const UUID: usize = 36;
 
 /// The code without what a machine has drawn.

@@ -16,12 +16,9 @@ use regex::Regex;
 use utoipa::ToSchema;
 
 use self::format::Format;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, MAX_FAULTS};
 use crate::privacy::guard::{Profile, Registered};
 use crate::privacy::json::{Lines, Node};
-
-/// Most faults one answer carries: enough to correct a body, too few to be worth sending rubbish for.
-pub const MAX_FAULTS: usize = 100;
 
 /// A request body's schema, closed, bounded and ready to check bodies.
 #[derive(Debug)]

@@ -9,18 +9,19 @@ use diesel::upsert::excluded;
 
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
-use crate::domain::ids::{PartnerId, ReferralId, SiteId};
+use crate::domain::ids::{PartnerId, ReferralId};
 use crate::domain::text::{HandoffCode, Reference};
-use crate::domain::vocabulary::{Attribution, DigestKind, HandoffIssue};
-use crate::privacy::digests::{ContactDigest, DetailDigests};
-use crate::schema::{handoff_routes, partners, referral_digests, referrals, sealed_details, studies};
+use crate::domain::vocabulary::{Attribution, HandoffIssue};
+use crate::schema::{handoff_routes, partners, referrals, sealed_details, studies};
 
+mod digests;
 mod escalation;
 mod intake;
 mod owner;
 mod rows;
 mod study;
 
+pub use digests::{insert_all_digests, insert_digests};
 pub use escalation::{Involved, count_due, due, involved, lock_due};
 pub use intake::{Source, set_external_ref, set_source};
 pub use owner::{lock_open_of_owner, open_of_owner, set_owner};
@@ -192,21 +193,6 @@ pub fn insert_all(conn: &mut PgConnection, new: &[ReferralRow]) -> QueryResult<B
     Ok(kept.into_iter().collect())
 }
 
-/// Keeps the digests of many referrals, as [`insert_digests`] those of one.
-///
-/// # Errors
-/// A database failure.
-pub fn insert_all_digests<'a>(
-    conn: &mut PgConnection,
-    of: impl IntoIterator<Item = (&'a ReferralRow, &'a [DetailDigests])>,
-) -> QueryResult<()> {
-    let rows: Vec<_> = of
-        .into_iter()
-        .flat_map(|(referral, digests)| digests.iter().map(move |detail| digest_row(referral, &detail.current)))
-        .collect();
-    diesel::insert_into(referral_digests::table).values(rows).on_conflict_do_nothing().execute(conn).map(drop)
-}
-
 /// Those of these references that partners already used on live referrals.
 ///
 /// # Errors
@@ -224,41 +210,6 @@ pub fn used_references(
         .select((referrals::partner_id, referrals::partner_reference))
         .load(conn)?;
     Ok(found.into_iter().filter_map(|(partner, reference)| partner.zip(reference)).collect())
-}
-
-/// Keeps the digests of a referral's contact details: one of each kind, and the first of a kind stays. Says how many were new.
-///
-/// # Errors
-/// A database failure.
-pub fn insert_digests(conn: &mut PgConnection, referral: &ReferralRow, digests: &[DetailDigests]) -> QueryResult<usize> {
-    if digests.is_empty() {
-        return Ok(0);
-    }
-    let rows: Vec<_> = digests.iter().map(|detail| digest_row(referral, &detail.current)).collect();
-    // No conflict target: naming one would need to read the table, which a partner's request may not.
-    diesel::insert_into(referral_digests::table).values(rows).on_conflict_do_nothing().execute(conn)
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = referral_digests)]
-struct DigestRow {
-    site_id: SiteId,
-    referral_id: ReferralId,
-    partner_id: Option<PartnerId>,
-    kind: DigestKind,
-    digest: Vec<u8>,
-    key_id: Vec<u8>,
-}
-
-fn digest_row(referral: &ReferralRow, digest: &ContactDigest) -> DigestRow {
-    DigestRow {
-        site_id: referral.site_id,
-        referral_id: referral.id,
-        partner_id: referral.partner_id,
-        kind: digest.kind,
-        digest: digest.digest.to_vec(),
-        key_id: digest.key_id.0.to_vec(),
-    }
 }
 
 /// Writes a new state over the version that was read; says whether that version still stood.

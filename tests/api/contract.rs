@@ -47,7 +47,8 @@ fn the_document_and_the_route_table_hold_the_same_operations() {
 #[test]
 fn every_request_body_and_query_of_the_document_is_a_compiled_contract_and_none_is_open() {
     let document = document();
-    let mut documented = BTreeSet::new();
+    // Of a file each row is a body of its own.
+    let mut documented = BTreeSet::from(["ImportReferral".to_owned()]);
     for operation in walk::operations(&document) {
         if let Some(target) = operation.value["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str() {
             documented.insert(target.trim_start_matches("#/components/schemas/").to_owned());

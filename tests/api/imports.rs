@@ -51,6 +51,11 @@ async fn finished(app: &App, id: &str) -> Value {
     app.admin().get(&format!("{PATH}/{id}")).await.expect(200).body
 }
 
+/// An import that has come in and waits; its id.
+pub async fn waiting(person: &Person) -> String {
+    csv(person, "", format!("{HEADER}\n")).await.expect(201).id()
+}
+
 /// One batch of the site's oldest import, and no more.
 async fn one_batch(app: &App) {
     let context = Context::of_system(operator_scope(app.site.id), app.clock.now());
@@ -79,7 +84,8 @@ async fn rows(app: &App, id: &str, outcome: &str) -> Vec<String> {
         let page = app.coordinator().get(&format!("{PATH}/{id}/rows{query}")).await.expect(200).body;
         for one in page["data"].as_array().unwrap() {
             assert_eq!(one["outcome"], outcome);
-            let fault = |fault: &Value| format!("{} {}", fault["column"].as_str().unwrap_or("-"), fault["code"].as_str().unwrap());
+            let fault =
+                |fault: &Value| format!("{} {}", fault["column"].as_str().unwrap_or("-"), fault["code"].as_str().unwrap());
             let faults: Vec<String> = one["faults"].as_array().unwrap().iter().map(fault).collect();
             told.push(format!("{} {}", one["row"], faults.join(", ")).trim_end().to_owned());
         }
@@ -167,8 +173,8 @@ async fn each_fault_of_a_row_is_told_with_its_column() {
 #[actix_web::test]
 async fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     let app = App::start().await;
-    let text = format!("Contact Basis;Partner;STUDY;channel;contact-path;row key;Remarks\r\npermission_to_contact;lakeside;heart-2026;secure_form;person_uses_intake;r-1;free words\r\n;;;;;;\r\npermission_to_contact;lakeside;heart-2026;secure_form;person_uses_intake;r-1;more\r\nnone;lakeside;heart-2026;secure_form;person_uses_intake;r-2;\r\n");
-    let id = csv(&app.coordinator(), "?dry_run=true&drop_columns=remarks", text.clone()).await.expect(201).id();
+    let text = "Contact Basis;Partner;STUDY;channel;contact-path;row key;Remarks\r\npermission_to_contact;lakeside;heart-2026;secure_form;person_uses_intake;r-1;free words\r\n;;;;;;\r\npermission_to_contact;lakeside;heart-2026;secure_form;person_uses_intake;r-1;more\r\nnone;lakeside;heart-2026;secure_form;person_uses_intake;r-2;\r\n";
+    let id = csv(&app.coordinator(), "?dry_run=true&drop_columns=remarks", text).await.expect(201).id();
     let done = finished(&app, &id).await;
     assert_eq!(counts(&done), "completed 3 1 1 1");
     assert_eq!((&done["dry_run"], &done["delimiter"], &done["encoding"]), (&true.into(), &"semicolon".into(), &"UTF-8".into()));

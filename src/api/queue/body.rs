@@ -18,8 +18,19 @@ use crate::store::queue::{Filter, QueueRow};
 #[into_params(parameter_in = Query)]
 pub struct ListQueue {
     /// Only what this member is responsible for: an id, or `me` for the member who asks. Everybody's if absent.
-    #[schema(nullable = false, min_length = 2, max_length = 36, pattern = "^(me|[0-9A-Fa-f-]{36})$")]
-    #[param(nullable = false, min_length = 2, max_length = 36, pattern = "^(me|[0-9A-Fa-f-]{36})$", example = "me")]
+    #[schema(
+        nullable = false,
+        min_length = 2,
+        max_length = 36,
+        pattern = "^(me|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$"
+    )]
+    #[param(
+        nullable = false,
+        min_length = 2,
+        max_length = 36,
+        pattern = "^(me|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12})$",
+        example = "me"
+    )]
     pub owner: Option<String>,
     /// Only what needs somebody's eye for this reason, at the time of asking.
     #[schema(nullable = false)]

@@ -250,9 +250,7 @@ contract!(ListReferralImports);
 pub struct ImportFaultView {
     /// The field at fault; `null`: the row as a whole.
     pub column: Option<ImportField>,
-    /// What is wrong: a code as in the `errors` of a body or, of the row as a whole, as `create_referral` would answer; `malformed_json`,
-    /// `not_an_object` and `json_too_deep` for a line that is no row, `row_width` for another number of cells than the header's,
-    /// `row_key_used` for a key that was imported with other content.
+    /// What is wrong, as a code.
     #[schema(schema_with = codes)]
     pub code: String,
 }
@@ -260,7 +258,8 @@ pub struct ImportFaultView {
 fn codes() -> Schema {
     let faults = FaultCode::ALL.iter().map(|code| code.as_str());
     let codes: Vec<&str> = faults.chain(RowRefusal::ALL.iter().map(|refusal| refusal.as_str())).collect();
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)).into()
+    let description = "What is wrong: a code as in the `errors` of a body or, of the row as a whole, as `create_referral` would answer; `malformed_json`, `not_an_object` and `json_too_deep` for a line that is no row, `row_width` for another number of cells than the header's, `row_key_used` for a key that was imported with other content.";
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)).description(Some(description)).into()
 }
 
 impl From<RowFault> for ImportFaultView {

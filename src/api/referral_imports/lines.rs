@@ -63,8 +63,7 @@ impl Lines {
                 Ok(())
             }
             Err(error) => {
-                let refusal =
-                    if error == JsonError::TooDeep { RowRefusal::JsonTooDeep } else { RowRefusal::MalformedJson };
+                let refusal = if error == JsonError::TooDeep { RowRefusal::JsonTooDeep } else { RowRefusal::MalformedJson };
                 rows.refuse(self.number, RowFault::of_row(refusal));
                 Ok(())
             }

@@ -295,7 +295,10 @@ fn columns(header: &[String], dropped: &[String]) -> Result<Vec<Option<ImportFie
         let field = if is_dropped(index, name) { None } else { ImportField::of_header(name) };
         match field {
             Some(field) if fields.contains(&Some(field)) => {
-                let message = format!("Column {} is `{field}` once more. Send it once, or leave one of them out with `drop_columns`.", letters(index));
+                let message = format!(
+                    "Column {} is `{field}` once more. Send it once, or leave one of them out with `drop_columns`.",
+                    letters(index)
+                );
                 faults.push(Fault::new("/columns", FaultCode::DuplicateField, message).at_index(index));
             }
             None if !is_dropped(index, name) => faults.push(outside(index, name)),

@@ -62,7 +62,10 @@ pub(super) fn announced(request: &HttpRequest, most: u64) -> Result<Announced, A
     let unsupported = || AppError::new(ErrorCode::UnsupportedMediaType).with_detail(detail);
     let content_type = header(CONTENT_TYPE).ok_or_else(unsupported)?.to_ascii_lowercase();
     let (kind, parameters) = content_type.split_once(';').unwrap_or((&content_type, ""));
-    let charset = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("charset=")).map(|label| label.trim_matches('"'));
+    let charset = parameters
+        .split(';')
+        .find_map(|parameter| parameter.trim().strip_prefix("charset="))
+        .map(|label| label.trim_matches('"'));
     let charset = charset.map(|label| Encoding::for_label(label.as_bytes()).ok_or_else(unsupported)).transpose()?;
     let format = match kind.trim() {
         "text/csv" => ImportFormat::Csv,
@@ -79,7 +82,10 @@ pub(super) fn announced(request: &HttpRequest, most: u64) -> Result<Announced, A
 }
 
 fn too_large(most: u64) -> AppError {
-    let detail = format!("The file is larger than {} MiB. Nothing of it was kept. Send it in several, each with a header line.", most / 1024 / 1024);
+    let detail = format!(
+        "The file is larger than {} MiB. Nothing of it was kept. Send it in several, each with a header line.",
+        most / 1024 / 1024
+    );
     AppError::new(ErrorCode::BodyTooLarge).with_detail(detail)
 }
 
@@ -186,7 +192,10 @@ async fn next_piece(payload: &mut web::Payload) -> Result<(Bytes, bool), AppErro
     while piece.len() < PIECE {
         let next = std::future::poll_fn(|cx| futures_core::Stream::poll_next(Pin::new(&mut *payload), cx));
         match tokio::time::timeout(STALLED, next).await {
-            Err(_) => return Err(AppError::new(ErrorCode::DeadlineExceeded).with_detail("Nothing of the file came for 30 seconds. Nothing of it was kept.")),
+            Err(_) => {
+                return Err(AppError::new(ErrorCode::DeadlineExceeded)
+                    .with_detail("Nothing of the file came for 30 seconds. Nothing of it was kept."));
+            }
             Ok(None) => return Ok((piece.freeze(), true)),
             Ok(Some(Err(_))) => return Err(malformed("The file broke off. Nothing of it was kept.")),
             Ok(Some(Ok(chunk))) => piece.extend_from_slice(&chunk),

@@ -110,15 +110,20 @@ pub fn insert_batch(
         .map(drop)
 }
 
-/// The batch that is next: its first row, by which it is known, and its rows.
+/// A batch that waits.
+#[derive(Debug)]
+pub struct BatchRow {
+    /// Its first row, by which it is known.
+    pub first_row: i32,
+    /// Its rows, each with its number in the file.
+    pub rows: Vec<(i32, Staged)>,
+}
+
+/// The batch that is next.
 ///
 /// # Errors
 /// A database failure, or a batch that cannot be read.
-pub fn first_batch(
-    conn: &mut PgConnection,
-    scope: &SiteScope,
-    import: ReferralImportId,
-) -> QueryResult<Option<(i32, Vec<(i32, Staged)>)>> {
+pub fn first_batch(conn: &mut PgConnection, scope: &SiteScope, import: ReferralImportId) -> QueryResult<Option<BatchRow>> {
     let found: Option<(i32, String)> = batches::table
         .filter(batches::site_id.eq(scope.site()).and(batches::import_id.eq(import)))
         .order(batches::first_row)
@@ -126,7 +131,9 @@ pub fn first_batch(
         .first(conn)
         .optional()?;
     let unreadable = |error: serde_json::Error| diesel::result::Error::DeserializationError(Box::new(error));
-    found.map(|(first, staged)| Ok((first, serde_json::from_str(&staged).map_err(unreadable)?))).transpose()
+    let read =
+        |(first_row, staged): (i32, String)| Ok(BatchRow { first_row, rows: serde_json::from_str(&staged).map_err(unreadable)? });
+    found.map(read).transpose()
 }
 
 /// Forgets a batch that is done.

@@ -76,18 +76,26 @@ pub fn results(
     query.order(results::row_number).limit(limit).select(ResultRow::as_select()).load(conn)
 }
 
-/// Those of these rows that were imported before: key, content and referral.
+/// A row that was imported before.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = keys)]
+pub struct KnownRow {
+    /// Which row.
+    pub row_key: Vec<u8>,
+    /// What it said.
+    pub content: Vec<u8>,
+    /// Its referral.
+    pub referral_id: ReferralId,
+}
+
+/// Those of these rows that were imported before.
 ///
 /// # Errors
 /// A database failure.
-pub fn known_keys(
-    conn: &mut PgConnection,
-    scope: &SiteScope,
-    sought: &[RowDigest],
-) -> QueryResult<Vec<(Vec<u8>, Vec<u8>, ReferralId)>> {
+pub fn known_keys(conn: &mut PgConnection, scope: &SiteScope, sought: &[RowDigest]) -> QueryResult<Vec<KnownRow>> {
     keys::table
         .filter(keys::site_id.eq(scope.site()).and(keys::row_key.eq_any(sought.iter().map(RowDigest::as_slice))))
-        .select((keys::row_key, keys::content, keys::referral_id))
+        .select(KnownRow::as_select())
         .load(conn)
 }
 
@@ -95,11 +103,7 @@ pub fn known_keys(
 ///
 /// # Errors
 /// A database failure.
-pub fn insert_keys(
-    conn: &mut PgConnection,
-    scope: &SiteScope,
-    rows: &[(RowDigest, RowDigest, ReferralId)],
-) -> QueryResult<()> {
+pub fn insert_keys(conn: &mut PgConnection, scope: &SiteScope, rows: &[(RowDigest, RowDigest, ReferralId)]) -> QueryResult<()> {
     let row_keys: Vec<&[u8]> = rows.iter().map(|(key, ..)| key.as_slice()).collect();
     let contents: Vec<&[u8]> = rows.iter().map(|(_, content, _)| content.as_slice()).collect();
     let referrals: Vec<ReferralId> = rows.iter().map(|(.., referral)| *referral).collect();

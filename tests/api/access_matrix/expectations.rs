@@ -38,6 +38,11 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("replay_webhook_events", &["admin", "webhooks:manage"]),
     ("create_webhook_test", &["admin", "webhooks:manage"]),
     ("list_webhook_deliveries", &["admin", "webhooks:manage"]),
+    ("create_referral_import", &["admin", "coordinator", "import:write"]),
+    ("list_referral_imports", &["admin", "coordinator", "import:write"]),
+    ("get_referral_import", &["admin", "coordinator", "import:write"]),
+    ("list_import_rows", &["admin", "coordinator", "import:write"]),
+    ("cancel_referral_import", &["admin", "coordinator", "import:write"]),
     ("get_alert_webhook", &["admin"]),
     ("set_alert_webhook", &["admin"]),
     ("delete_alert_webhook", &["admin"]),
@@ -130,13 +135,14 @@ pub const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// Lists that belong to one resource: without it there is no empty list either.
-const OF_ONE: [&str; 6] = [
+const OF_ONE: [&str; 7] = [
     "list_referral_actions",
     "list_referral_events",
     "list_away_windows",
     "list_route_configurations",
     "list_partner_reviews",
     "list_webhook_deliveries",
+    "list_import_rows",
 ];
 
 /// What a cell must answer.

@@ -68,13 +68,14 @@ const CRM: &[&str] = &["referrals:read", "referrals:write", "config:read"];
 pub async fn people(app: &App, world: &World) -> Vec<Person> {
     let key = |site: &Site, holder: Holder, is_test: bool| make::db_key(&app.db, site, &holder, is_test);
     let crm = || Holder::Site(vec![Scope::ReferralsRead, Scope::ReferralsWrite, Scope::ConfigRead]);
-    let [reads, writes, configures, takes_in, posts, opens] = [
+    let [reads, writes, configures, takes_in, posts, opens, imports] = [
         Scope::ReferralsRead,
         Scope::ReferralsWrite,
         Scope::ConfigRead,
         Scope::IntakeWrite,
         Scope::WebhooksManage,
         Scope::DetailsRead,
+        Scope::ImportWrite,
     ]
     .map(|scope| key(&app.site, Holder::Site(vec![scope]), false));
     let test_key = key(&app.site, crm(), true);
@@ -110,6 +111,7 @@ pub async fn people(app: &App, world: &World) -> Vec<Person> {
         home("key that writes referrals", app.person(&writes), &["referrals:write"]),
         home("key that reads configuration", app.person(&configures), &["config:read"]),
         home("key that takes people in", app.person(&takes_in), &["intake:write"]),
+        home("key that imports", app.person(&imports), &["import:write"]),
         home("key that manages webhooks", app.person(&posts), &["webhooks:manage"]),
         home("key that reads details", app.person(&opens), &["details:read"]),
         home("narrow site key", app.person(&app.site.narrow_key), &["events:read"]),

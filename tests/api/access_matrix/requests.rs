@@ -33,6 +33,7 @@ enum Sent {
     Nothing,
     Body(Value),
     Filter(String),
+    File(&'static str),
 }
 
 /// Whether the request maker knows an operation.
@@ -81,7 +82,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
                 | "list_approved_processes"
         );
     let makes_one = ["create_referral", "create_test_referral"].contains(&id.as_str());
-    let has_test = id.contains("referral") && !makes_one || id == "correct_attribution";
+    let has_test = id.contains("referral") && !id.contains("import") && !makes_one || id == "correct_attribution";
     let applies = match target {
         Target::All => !has_target || id.starts_with("list_") && !operation.path.contains("{id}"),
         Target::TestReferral => has_test,
@@ -100,6 +101,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
         "duplicate-reviews" => &meant.review_id,
         "alerts" => &meant.alert_id,
         "webhook-endpoints" => &meant.endpoint_id,
+        "referral-imports" => &meant.import_id,
         "language-versions" => &meant.version_id,
         "approved-processes" => &meant.process_id,
         "test-runs" => &meant.test_run_id,
@@ -130,6 +132,7 @@ pub fn prepare(operation: &Operation, person: &Person, target: Target, world: &W
     }
     Some(match sent {
         Sent::Body(body) => request.json(&body),
+        Sent::File(text) => request.header("Content-Type", "text/csv").body(text),
         _ => request,
     })
 }
@@ -149,6 +152,10 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         | "confirm_alert"
         | "create_test_alert"
         | "get_alert_webhook"
+        | "list_referral_imports"
+        | "get_referral_import"
+        | "list_import_rows"
+        | "cancel_referral_import"
         | "list_webhook_endpoints"
         | "get_webhook_endpoint"
         | "delete_webhook_endpoint"
@@ -222,6 +229,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "resolve_duplicate_review" => Sent::Body(json!({"resolution": "different"})),
         "check_language" => Sent::Body(json!({"study": meant.study_code, "text": "You qualify."})),
         "create_api_key" => Sent::Body(json!({"name": "Fresh", "partner": meant.partner_code})),
+        "create_referral_import" => Sent::File("row_key,partner,study,channel,contact_basis,contact_path\n"),
         "create_webhook_endpoint" => Sent::Body(json!({"url": "https://fresh.example/events"})),
         "update_webhook_endpoint" => Sent::Body(json!({"event_types": ["key.revoked"]})),
         "rotate_webhook_endpoint_secret" => Sent::Body(json!({"overlap_hours": 0})),

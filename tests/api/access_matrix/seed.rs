@@ -94,6 +94,7 @@ pub struct Own {
     pub alert_id: String,
     /// An endpoint for events.
     pub endpoint_id: String,
+    pub import_id: String,
     /// Of the study's language, in review.
     pub version_id: String,
     /// Of the study's language, approved and acknowledged by the partner.
@@ -129,6 +130,7 @@ impl Own {
             review_id: id(11),
             alert_id: id(13),
             endpoint_id: id(17),
+            import_id: id(18),
             version_id: id(13),
             current_version_id: id(14),
             process_id: id(15),
@@ -264,6 +266,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
     let test_alert = format!("/v1/members/{}/test-alert", site.coordinator);
     let hook = json!({"url": format!("https://zq-{place}-hook.example/events")});
     let endpoint_id = app.member(site, site.admin).post("/v1/webhook-endpoints", &hook).await.expect(201).id();
+    let import_id = crate::imports::waiting(&app.member(site, site.admin)).await;
     let alert_id = app.member(site, site.admin).post_without_body(&test_alert).await.expect(201).id();
     let runs = format!("/v1/routes/{route}/test-referrals");
     let test_run_id = app.member(site, site.coordinator).post(&runs, &json!({})).await.expect(201).id();
@@ -365,6 +368,7 @@ async fn own(app: &App, site: &Site, partner: &Partner, away: bool, is_sibling: 
         review_id,
         alert_id,
         endpoint_id,
+        import_id,
         version_id: words.in_review,
         current_version_id: words.current,
         process_id: words.process,

@@ -19,7 +19,7 @@ mod queue;
 mod refusals;
 mod reports;
 
-use people::{alerts, keys, members, webhooks};
+use people::{alerts, imports, keys, members, webhooks};
 
 const STUDY: &str = "sleep-2026";
 
@@ -85,6 +85,7 @@ async fn every_answer_of_a_sites_day_is_one_that_the_document_describes() {
     conflicts(&app, &mut witness).await;
     alerts(&app, &mut witness).await;
     webhooks(&app, &mut witness).await;
+    imports(&app, &mut witness).await;
     members(&app, &mut witness).await;
     launch::launch(&app, &mut witness).await;
 

@@ -39,10 +39,15 @@ impl Asked<'_> {
     /// A request that is right in form: the headers it needs, the documented example as its body.
     fn right(&self, request: RequestBuilder) -> RequestBuilder {
         let request = self.headers(request);
-        match self.example {
-            Some(example) => request.json(example),
-            None => request,
+        match (self.example, self.takes_a_file()) {
+            (Some(example), _) => request.json(example),
+            (None, true) => request.header("Content-Type", "text/csv").body("study,channel\n"),
+            (None, false) => request,
         }
+    }
+
+    fn takes_a_file(&self) -> bool {
+        self.operation.value["requestBody"]["content"]["text/csv"].is_object()
     }
 
     fn headers(&self, mut request: RequestBuilder) -> RequestBuilder {
@@ -84,6 +89,11 @@ impl Asked<'_> {
             }
             "406" => (who, path, Box::new(|request| self.right(request).header("Accept", "text/html"))),
             "412" => (who, path, Box::new(|request| self.right(request))),
+            "413" if self.takes_a_file() => {
+                let send = |request| self.headers(request).header("Content-Type", "text/csv").body("x".repeat(200_000));
+                (who, path, Box::new(send))
+            }
+            "422" if self.takes_a_file() => (who, path, Box::new(|request| self.right(request))),
             "413" => {
                 let large = format!("{{\"code\": \"{}\"}}", "x".repeat(40_000));
                 let send = |request| self.headers(request).header("Content-Type", "application/json").body(large);
@@ -105,7 +115,7 @@ impl Asked<'_> {
 
 #[actix_web::test]
 async fn each_documented_status_is_answered_by_the_request_that_earns_it_and_as_documented() {
-    let app = App::start().await;
+    let app = App::start_with(Setup { import_bytes: 100_000, ..Setup::default() }).await;
     let things = Things::make(&app).await;
     let document = super::document();
     let mut witness = Witness::new();

@@ -138,7 +138,12 @@ async fn killed_at_three_points(rows: usize) {
     let peak_of_upload = server.peak();
     let path = format!("{PATH}/{}", answer.id());
     let mut server = Some(server);
-    let done = || app.db.count(&format!("SELECT (created + unchanged + refused)::bigint AS count FROM referral_imports WHERE id = '{}'", answer.id()));
+    let done = || {
+        app.db.count(&format!(
+            "SELECT (created + unchanged + refused)::bigint AS count FROM referral_imports WHERE id = '{}'",
+            answer.id()
+        ))
+    };
     let all = i64::try_from(rows).unwrap();
     for kill_at in [all / 4, all / 2] {
         while done() < kill_at {

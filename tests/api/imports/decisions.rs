@@ -65,7 +65,8 @@ async fn references_are_unique_and_keys_stand_for_one_content() {
     let line = |reference: &str, external: &str| {
         format!("lakeside,heart-2026,secure_form,permission_to_contact,person_uses_intake,{reference},{external}\n")
     };
-    let text = [head, &line("LC-1", ""), &line("LC-2", ""), &line("LC-2", ""), &line("LC-2", "CRM-1"), &line("", "CRM-2")].concat();
+    let text =
+        [head, &line("LC-1", ""), &line("LC-2", ""), &line("LC-2", ""), &line("LC-2", "CRM-1"), &line("", "CRM-2")].concat();
     let done = import(&app, text.clone()).await;
     assert_eq!(counts(&done), "completed 5 2 1 2");
     let used = ["2 partner_reference partner_reference_used", "5 partner_reference partner_reference_used"];
@@ -95,8 +96,7 @@ async fn lines_of_json_say_the_same_as_a_table() {
     with_match["match"] = json!({"email": "a@mail.example"});
     let mut empty_match = one("r-5");
     empty_match["match"] = json!({});
-    let lines =
-        format!("\u{feff}{}\r\n{}\n\n{{\n[1]\n{}\n{with_match}\n{empty_match}", one("r-1"), one("r-2"), one("r-3"));
+    let lines = format!("\u{feff}{}\r\n{}\n\n{{\n[1]\n{}\n{with_match}\n{empty_match}", one("r-1"), one("r-2"), one("r-3"));
     let id = ndjson(&app.coordinator(), lines).await.expect(201).id();
     let done = finished(&app, &id).await;
     assert_eq!(counts(&done), "completed 7 2 2 3");

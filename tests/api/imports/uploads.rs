@@ -15,12 +15,16 @@ fn imports(app: &App) -> i64 {
 #[actix_web::test]
 async fn a_spreadsheet_with_narrative_is_refused_until_its_columns_are_left_out_and_nothing_of_it_is_kept() {
     let app = App::start().await;
-    let cells = ["CANARY-NARRATIVE-1 was told of a biopsy", "=cmd|'/c calc'!A1 CANARY-NARRATIVE-2", "CANARY-NARRATIVE-3@mail.example"];
+    let cells =
+        ["CANARY-NARRATIVE-1 was told of a biopsy", "=cmd|'/c calc'!A1 CANARY-NARRATIVE-2", "CANARY-NARRATIVE-3@mail.example"];
     let lines = cells.iter().enumerate().map(|(number, cell)| format!("{},\"{cell}\",x", row(&format!("r-{number}"))));
-    let text = [format!("{HEADER},Medical History CANARY-NAME,Patient name")].into_iter().chain(lines).collect::<Vec<_>>().join("\n");
+    let text =
+        [format!("{HEADER},Medical History CANARY-NAME,Patient name")].into_iter().chain(lines).collect::<Vec<_>>().join("\n");
     let refused = csv(&app.coordinator(), "", text.clone()).await.expect_problem(422, "sensitive_field");
     assert_eq!(refused.faults(), ["/columns#7 sensitive_field", "/columns#8 sensitive_field"]);
-    assert!(refused.body["errors"][0]["message"].as_str().unwrap().contains("Column H") && refused.body["intake_url"].is_string());
+    assert!(
+        refused.body["errors"][0]["message"].as_str().unwrap().contains("Column H") && refused.body["intake_url"].is_string()
+    );
     assert!(!refused.text.contains("CANARY"));
     assert_eq!(imports(&app), 0);
     assert_eq!(app.db.count("SELECT coalesce(sum(refused), 0)::bigint AS count FROM refusals WHERE code = 'sensitive_field' AND partner_id IS NULL"), 1);
@@ -34,7 +38,10 @@ async fn a_spreadsheet_with_narrative_is_refused_until_its_columns_are_left_out_
     let id = csv(&app.coordinator(), "?drop_columns=medical%20history%20canary-name,PATIENT%20NAME", text).await.expect(201).id();
     assert_eq!(counts(&finished(&app, &id).await), "completed 3 3 0 0");
     assert!(!app.db.dump().contains("CANARY"));
-    assert!(app.db.files().is_none_or(|files| !files.windows(16).any(|bytes| bytes == b"CANARY-NARRATIVE")), "in the database's files");
+    assert!(
+        app.db.files().is_none_or(|files| !files.windows(16).any(|bytes| bytes == b"CANARY-NARRATIVE")),
+        "in the database's files"
+    );
 }
 
 #[actix_web::test]
@@ -49,7 +56,10 @@ async fn contact_details_and_refused_values_of_a_file_reach_no_file_of_the_datab
         let dump = app.db.dump();
         assert!(!dump.contains("canary") && !dump.contains("metformin"));
         if let Some(files) = app.db.files() {
-            assert!(!files.windows(14).any(|bytes| bytes == b"canary-mail-77") && !files.windows(9).any(|bytes| bytes == b"metformin"));
+            assert!(
+                !files.windows(14).any(|bytes| bytes == b"canary-mail-77")
+                    && !files.windows(9).any(|bytes| bytes == b"metformin")
+            );
         }
         finished(&app, &id).await;
     }
@@ -91,9 +101,7 @@ async fn what_is_no_file_of_referrals_is_refused_and_leaves_nothing() {
 async fn partners_viewers_and_keys_without_the_scope_import_nothing_and_a_test_key_neither() {
     let app = App::start().await;
     let right = file([row("r-1")]);
-    for (person, code) in
-        [(app.partner(), "forbidden"), (app.viewer(), "forbidden"), (app.site_key(), "insufficient_scope")]
-    {
+    for (person, code) in [(app.partner(), "forbidden"), (app.viewer(), "forbidden"), (app.site_key(), "insufficient_scope")] {
         csv(&person, "", right.clone()).await.expect_problem(403, code);
     }
     let body = json!({"name": "Loader", "scopes": ["import:write"], "mode": "test"});
@@ -126,7 +134,7 @@ async fn a_retry_gets_the_first_answer_and_imports_once() {
 }
 
 #[actix_web::test]
-async fn an_import_is_cancelled_with_what_is_not_done_and_five_wait_at_the_most() {
+async fn an_import_is_cancelled_with_what_is_not_done_and_twenty_wait_at_the_most() {
     let app = App::start().await;
     let person = app.coordinator();
     let made = csv(&person, "", file((0..600).map(|number| row(&format!("r-{number}"))))).await.expect(201);
@@ -142,14 +150,14 @@ async fn an_import_is_cancelled_with_what_is_not_done_and_five_wait_at_the_most(
     assert_eq!(again.body["allowed_actions"], json!([]));
     assert_eq!(counts(&finished(&app, &made.id()).await), "cancelled 600 500 0 0");
     assert_eq!((referrals(&app), app.db.count("SELECT count(*) FROM referral_import_batches")), (500, 0));
-    for number in 0..5 {
+    for number in 0..20 {
         csv(&person, "", file([row(&format!("s-{number}"))])).await.expect(201);
     }
     csv(&person, "", file([row("t-1")])).await.expect_problem(409, "state_conflict");
     let listed = person.get(&format!("{PATH}?status=queued")).await.expect(200);
-    assert_eq!(listed.body["data"].as_array().unwrap().len(), 5);
+    assert_eq!(listed.body["data"].as_array().unwrap().len(), 20);
     finished(&app, &made.id()).await;
-    assert_eq!(referrals(&app), 505);
+    assert_eq!(referrals(&app), 520);
 }
 
 #[actix_web::test]
@@ -180,7 +188,9 @@ async fn what_broke_off_and_what_is_old_is_forgotten() {
          SELECT site_id, gen_random_uuid(), 'receiving', 'csv', '{{}}', false, 'staff', actor_id, 0, 0, 0, 0, 1, created_at, created_at FROM referral_imports WHERE id = '{id}'"
     );
     diesel::connection::SimpleConnection::batch_execute(&mut app.db.superuser(), &breaks_off).unwrap();
-    let count = || app.db.count("SELECT count(*) FROM referral_imports") * 10 + app.db.count("SELECT count(*) FROM referral_import_results");
+    let count = || {
+        app.db.count("SELECT count(*) FROM referral_imports") * 10 + app.db.count("SELECT count(*) FROM referral_import_results")
+    };
     let after = |hours| {
         app.clock.advance(chrono::Duration::hours(hours));
         handoff::jobs::housekeeping::pass(&app.state)

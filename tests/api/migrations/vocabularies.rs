@@ -6,6 +6,7 @@ use diesel::PgConnection;
 use handoff::domain::alerting::{AlertChannel, DeliveryError, DeliveryStatus, WebhookDisabledReason};
 use handoff::domain::approved_process::{ProcessField, ProcessPurpose, ProcessRevocationReason};
 use handoff::domain::boundaries::{PartnerMay, PartnerMayNot};
+use handoff::domain::imports::{ImportDelimiter, ImportField, ImportFormat, ImportOutcome, ImportStatus, ImportStopReason};
 use handoff::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
 use handoff::domain::language::{LanguageAudience, LanguageRetirementReason, LanguageReturnReason, LanguageStatus};
 use handoff::domain::partner_review::{PartnerDecision, PartnerReviewReason};
@@ -78,6 +79,13 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("members_alert_channels_vocabulary", all!(AlertChannel)),
         ("alert_channel_states_channel_vocabulary", all!(AlertChannel)),
         ("alert_deliveries_channel_vocabulary", all!(AlertChannel)),
+        ("referral_imports_status_vocabulary", all!(ImportStatus)),
+        ("referral_imports_stop_reason_vocabulary", all!(ImportStopReason)),
+        ("referral_imports_format_vocabulary", all!(ImportFormat)),
+        ("referral_imports_delimiter_vocabulary", all!(ImportDelimiter)),
+        ("referral_imports_column_fields_vocabulary", ImportField::ALL.iter().map(|word| word.as_str()).chain([""]).collect()),
+        ("referral_imports_actor_kind_vocabulary", vec![ActorKind::Staff.as_str(), ActorKind::SiteKey.as_str()]),
+        ("referral_import_results_outcome_vocabulary", all!(ImportOutcome)),
         ("webhook_endpoints_event_types_vocabulary", all!(EventType)),
         ("webhook_endpoints_disabled_reason_vocabulary", all!(EndpointDisabledReason)),
         ("webhook_deliveries_event_type_vocabulary", all!(EventType)),

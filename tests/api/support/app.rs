@@ -16,7 +16,7 @@ use handoff::domain::webhooks::Schedule;
 use handoff::jobs::sequencer;
 use handoff::outbound::{Allow, Http, Outbound};
 use handoff::privacy::keys::MasterKey;
-use handoff::state::{AppState, Deliveries, JobBoard, Journal, PerMinute, RateLimits, Requests};
+use handoff::state::{AppState, Deliveries, Drain, JobBoard, Journal, PerMinute, RateLimits, Requests};
 
 use super::callers::Person;
 use super::db::Database;
@@ -34,7 +34,13 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { connections: 4, waiting: 100, deadline: Duration::from_secs(10), per_minute: PerMinute::NONE, import_bytes: 64 << 20 }
+        Self {
+            connections: 4,
+            waiting: 100,
+            deadline: Duration::from_secs(10),
+            per_minute: PerMinute::NONE,
+            import_bytes: 64 << 20,
+        }
     }
 }
 
@@ -231,5 +237,6 @@ fn state(
         import_bytes: setup.import_bytes,
         proxies: Proxies::parse("127.0.0.0/8").unwrap(),
         requests: Requests::default(),
+        drain: Drain::default(),
     })
 }

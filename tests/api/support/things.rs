@@ -21,6 +21,7 @@ pub struct Things {
     window: String,
     alert: String,
     endpoint: String,
+    import: String,
     /// In review, written by a coordinator.
     version: String,
     process: String,
@@ -48,6 +49,7 @@ impl Things {
         let reviews = format!("/v1/partners/{}/reviews", app.site.partner.id);
         Self {
             endpoint: app.admin().post("/v1/webhook-endpoints", &hook).await.expect(201).id(),
+            import: crate::imports::waiting(&app.admin()).await,
             alert: app.admin().post_without_body(&format!("/v1/members/{}/test-alert", app.site.admin)).await.expect(201).id(),
             review: app.coordinator().post("/v1/duplicate-reviews", &pair).await.expect(201).id(),
             window: app.admin().post(&format!("/v1/members/{member}/away-windows"), &away).await.expect(201).id(),
@@ -80,6 +82,7 @@ impl Things {
             "duplicate-reviews" => &self.review,
             "alerts" => &self.alert,
             "webhook-endpoints" => &self.endpoint,
+            "referral-imports" => &self.import,
             "language-versions" => &self.version,
             "approved-processes" => &self.process,
             "test-runs" => &self.test_run,

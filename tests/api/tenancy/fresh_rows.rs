@@ -29,6 +29,14 @@ pub fn insert(table: &str, site: &Site) -> String {
         "webhook_deliveries" => format!(
             "VALUES ('{id}', gen_random_uuid(), 1, gen_random_uuid(), 'referral.received', 'pending', 0, 0, now(), null, null, now(), null)"
         ),
+        "referral_imports" => format!(
+            "VALUES ('{id}', gen_random_uuid(), 'queued', null, 'csv', null, null, '{{}}', false, 'staff', '{member}', null, 1, 0, 0, 0, 1, now(), now(), null, null)"
+        ),
+        "referral_import_batches" => format!("VALUES ('{id}', gen_random_uuid(), 1, '[]')"),
+        "referral_import_results" => format!("VALUES ('{id}', gen_random_uuid(), 1, 'unchanged', null, null)"),
+        "referral_import_keys" => {
+            format!("VALUES ('{id}', decode(repeat('01', 16), 'hex'), decode(repeat('00', 16), 'hex'), gen_random_uuid())")
+        }
         "away_windows" => {
             format!("VALUES ('{id}', gen_random_uuid(), '{member}', now(), now() + interval '1 day', 1, now(), now())")
         }

@@ -50,6 +50,10 @@ impl Sown {
                  INSERT INTO alert_webhooks VALUES ('{site}', 'https://x.example', gen_random_uuid(), '\\x0001020304050607', null, null, null, null, null, 1, now(), now());
                  INSERT INTO webhook_endpoints VALUES ('{site}', gen_random_uuid(), 'https://x.example', '{{}}', false, 0, gen_random_uuid(), '\\x0001020304050607', null, null, null, null, null, null, 1, now(), now());
                  INSERT INTO webhook_deliveries SELECT site_id, id, 1, gen_random_uuid(), 'referral.received', 'pending', 0, 0, now(), null, null, now(), null FROM webhook_endpoints WHERE site_id = '{site}';
+                 INSERT INTO referral_imports VALUES ('{site}', gen_random_uuid(), 'queued', null, 'csv', null, null, '{{}}', false, 'staff', '{member}', null, 1, 0, 0, 0, 1, now(), now(), null, null);
+                 INSERT INTO referral_import_batches SELECT site_id, id, 1, '[]' FROM referral_imports WHERE site_id = '{site}';
+                 INSERT INTO referral_import_results SELECT site_id, id, 1, 'unchanged', null, null FROM referral_imports WHERE site_id = '{site}';
+                 INSERT INTO referral_import_keys VALUES ('{site}', decode(repeat('00', 16), 'hex'), decode(repeat('00', 16), 'hex'), gen_random_uuid());
                  INSERT INTO partner_reviews SELECT site_id, gen_random_uuid(), id, 'continue', 'routine', now(), '{member}' FROM partners WHERE site_id = '{site}';
                  INSERT INTO test_runs SELECT site_id, gen_random_uuid(), id, partner_id, null, repeat('0', 64), 'open', '{member}', now(), now() + interval '7 days', null, null, null, null, null, 1
                    FROM handoff_routes WHERE site_id = '{site}';
@@ -187,6 +191,9 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         }
         // What a partner's request leaves in the journal is the site's to read.
         "audit_entries" | "audit_seals" | "event_positions" | "events" | "journal_heads" | "journal_queue" => Some("true".into()),
+        "referral_imports" | "referral_import_batches" | "referral_import_results" | "referral_import_keys" => {
+            Some("true".into())
+        }
         "job_leases" | "route_configurations" => Some("true".into()),
         "report_heads" | "report_facts" | "report_cells" | "report_source_cells" => Some("true".into()),
         "report_owner_cells" | "report_channel_cells" | "report_late_cells" => Some("true".into()),

@@ -93,6 +93,31 @@ pub async fn webhooks(app: &App, witness: &mut Witness) {
     witness.call(&admin, Method::DELETE, &own, |request| request.header("If-Match", "*")).await.expect(204);
 }
 
+/// Files of referrals.
+pub async fn imports(app: &App, witness: &mut Witness) {
+    let (dana, path) = (app.coordinator(), "/v1/referral-imports");
+    let header = "row_key,partner,study,channel,contact_basis,contact_path";
+    let text = format!("{header}\nr-1,nobody,heart-2026,carrier_pigeon,permission_to_contact,person_uses_intake\n");
+    let file = |text: String| {
+        move |request: reqwest::RequestBuilder| {
+            request.header("Content-Type", "text/csv").header("Idempotency-Key", fresh_key()).body(text)
+        }
+    };
+    let made = witness.call(&dana, Method::POST, path, file(text.clone())).await.expect(201);
+    handoff::jobs::referral_imports::pass(&app.state).await.unwrap();
+    let own = format!("{path}/{}", made.id());
+    assert_eq!(get(witness, &dana, &own).await.expect(200).body["status"], "completed");
+    let rows = get(witness, &dana, &format!("{own}/rows?outcome=refused&limit=1")).await.expect(200);
+    assert_eq!(rows.body["data"][0]["faults"][0]["code"], "unknown_value");
+    get(witness, &dana, &format!("{path}?status=completed&limit=1")).await.expect(200);
+    let waits = witness.call(&dana, Method::POST, &format!("{path}?dry_run=true"), file(text)).await.expect(201);
+    let cancel = format!("{path}/{}/cancel", waits.id());
+    post_on(witness, &dana, &cancel, &waits.etag(), None).await.expect(200);
+    post_on(witness, &dana, &cancel, "*", None).await.expect_problem(409, "illegal_transition");
+    witness.call(&dana, Method::POST, path, file(format!("{header},diagnosis\n"))).await.expect_problem(422, "sensitive_field");
+    witness.call(&dana, Method::POST, path, file(String::new())).await.expect_problem(400, "malformed_file");
+}
+
 /// Alerts and where they are posted.
 pub async fn alerts(app: &App, witness: &mut Witness) {
     let (admin, dana) = (app.admin(), app.coordinator());
