@@ -5,7 +5,7 @@ CREATE TABLE referral_imports (
     id uuid NOT NULL,
     status text NOT NULL CONSTRAINT referral_imports_status_vocabulary CHECK (status IN
         ('receiving', 'queued', 'running', 'completed', 'cancelled', 'stopped')),
-    stop_reason text CONSTRAINT referral_imports_stop_reason_vocabulary CHECK (stop_reason IN ('caller_revoked')),
+    stop_reason text CONSTRAINT referral_imports_stop_reason_vocabulary CHECK (stop_reason IN ('caller_revoked', 'master_key_rotated')),
     format text NOT NULL CONSTRAINT referral_imports_format_vocabulary CHECK (format IN ('csv', 'ndjson')),
     encoding text CONSTRAINT referral_imports_encoding_format CHECK (encoding ~ '^[A-Za-z0-9_-]{1,40}$'),
     delimiter text CONSTRAINT referral_imports_delimiter_vocabulary CHECK (delimiter IN ('comma', 'semicolon', 'tab', 'pipe')),

@@ -65,21 +65,24 @@ pub async fn create_referral_import(
     let announced = upload::announced(&request, app.import_bytes)?;
     let (dry_run, dropped) = (query.0.dry_run.unwrap_or(false), query.0.drop_columns);
     let dropped: Vec<String> = dropped.map(|names| names.each().collect()).unwrap_or_default();
-    let asked = format!("{dry_run}:{}:{}", announced.format, dropped.join(","));
+    let charset = announced.charset.map_or("", |charset| charset.name());
+    let asked = format!("{dry_run}:{}:{charset}:{}", announced.format, dropped.join(","));
     let received = upload::receive(&app, &caller, &request, payload, announced, (dry_run, dropped)).await?;
     // A file takes its time; its end is a request of its own.
     caller.deadline = app.deadline();
     let fingerprint = [asked.as_bytes(), &received.digest].concat();
-    let (id, reading) = (received.id, received.reading);
+    let (import, reading) = (received.import, received.reading);
+    let id = import.id().ok_or_else(|| AppError::internal("an upload without its import"))?;
     let answer = write(&app, &caller, Write::accepting("create_referral_import", &key, &fingerprint), move |conn, context| {
         let import = ops::receive_referral_import::finish(conn, context, id, reading)?;
         let (etag, location) = (version_tag(import.version), format!("/v1/referral-imports/{}", import.id));
         Reply::created(&ReferralImportView::from(import), etag, location)
     })
     .await;
-    // A retry got the first answer: what it brought is one file too many.
-    if answer.as_ref().map_or(true, |answer| answer.headers().contains_key("idempotency-replayed")) {
-        upload::forget(&app, &caller, id).await;
+    match &answer {
+        Ok(answer) if !answer.headers().contains_key("idempotency-replayed") => import.taken(),
+        // A retry got the first answer: what it brought is one file too many.
+        _ => import.forget().await,
     }
     answer
 }

@@ -94,7 +94,7 @@ struct Fault {
 }
 
 pub(super) fn run(command: &ImportCommand) -> Result<(), Failure> {
-    actix_web::rt::System::new().block_on(follow(command))
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(follow(command))
 }
 
 async fn follow(command: &ImportCommand) -> Result<(), Failure> {

@@ -22,8 +22,10 @@ impl ImportStatus {
 }
 
 text_enum! {
-    /// Why an import was stopped: whoever imports was deactivated, or their key revoked, in the middle of it.
-    pub enum ImportStopReason { CallerRevoked = "caller_revoked" }
+    /// Why an import was stopped: whoever imports was deactivated in the middle of it, or their key revoked with no other left to their system
+    /// (`caller_revoked`); or contact details were digested before the server's master key was rotated (`master_key_rotated`): send the file
+    /// again.
+    pub enum ImportStopReason { CallerRevoked = "caller_revoked", MasterKeyRotated = "master_key_rotated" }
 }
 
 text_enum! {

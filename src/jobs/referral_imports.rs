@@ -1,5 +1,8 @@
 //! Doing the rows of imports: one batch of each site after the other, so that a large file of one holds up no other's.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::sites::{self, Done};
 use crate::error::AppError;
 use crate::ops::import_referrals;
@@ -13,13 +16,20 @@ pub const NAME: &str = "referral_imports";
 /// # Errors
 /// The first failure; what it leaves the next run makes up for.
 pub async fn pass(app: &AppState) -> Result<usize, AppError> {
-    let mut done = 0;
+    let (done, mut failed) = (Arc::new(AtomicUsize::new(0)), None);
     loop {
-        let work = |conn: &mut _, context: &_| Ok(Done { count: import_referrals::pass(conn, context)?, more: false });
-        let count = sites::at_each(app, NAME, work).await?;
-        done += count;
-        if count == 0 || app.jobs.stopping() {
-            return Ok(done);
+        let (counted, master) = (Arc::clone(&done), app.master.clone());
+        let work = move |conn: &mut _, context: &_| {
+            let count = import_referrals::pass(conn, context, &master)?;
+            counted.fetch_add(count, Ordering::Relaxed);
+            Ok(Done { count, more: false })
+        };
+        let before = done.load(Ordering::Relaxed);
+        // A site that fails holds up no other.
+        failed = sites::at_each(app, NAME, work).await.err().or(failed);
+        let total = done.load(Ordering::Relaxed);
+        if total == before || app.jobs.stopping() {
+            return failed.map_or(Ok(total), Err);
         }
     }
 }

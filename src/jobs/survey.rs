@@ -23,7 +23,7 @@ pub struct Waiting {
 }
 
 /// What was found.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Survey {
     /// How many sites there are.
     pub sites: usize,
@@ -33,6 +33,8 @@ pub struct Survey {
     pub migrations_unknown: usize,
     /// By job; without those whose work does not wait in the database.
     pub jobs: BTreeMap<&'static str, Waiting>,
+    /// How long the oldest event waits, in seconds: for its place in the feed (`events`), and for an endpoint to take it (`webhooks`).
+    pub oldest: BTreeMap<&'static str, f64>,
     /// By kind; a kind that is not violated has a zero.
     pub violations: BTreeMap<&'static str, i64>,
 }
@@ -51,11 +53,13 @@ pub async fn run(app: &AppState) -> Result<Survey, AppError> {
         migrations_missing: missing.len(),
         migrations_unknown: unknown.len(),
         jobs: JOBS.iter().filter(|job| job.backlog.is_some()).map(|job| (job.name, Waiting::default())).collect(),
+        oldest: [("events", 0.0), ("webhooks", 0.0)].into(),
         violations: BTreeMap::new(),
     };
     for site in sites {
-        let context = Context::of_system(operator_scope(site), app.clock.now());
-        let (backlogs, leases, violations) = app
+        let now = app.clock.now();
+        let context = Context::of_system(operator_scope(site), now);
+        let (backlogs, since, leases, violations) = app
             .db
             .transact(context.scope, app.deadline(), move |conn| {
                 let mut backlogs = Vec::new();
@@ -64,8 +68,13 @@ pub async fn run(app: &AppState) -> Result<Survey, AppError> {
                         backlogs.push((job.name, backlog(conn, &context)?));
                     }
                 }
+                let scope = &context.scope;
                 Ok((
                     backlogs,
+                    [
+                        ("events", store::journal::queued_since(conn, scope)?),
+                        ("webhooks", store::webhook_deliveries::pending_since(conn, scope)?),
+                    ],
                     store::job_leases::all(conn, &context.scope)?,
                     store::invariants::violations(conn, &context.scope)?,
                 ))
@@ -77,6 +86,11 @@ pub async fn run(app: &AppState) -> Result<Survey, AppError> {
             waiting.backlog += backlog;
             waiting.sites += i64::from(backlog > 0);
             waiting.failing_sites += i64::from(leases.iter().any(|lease| fails(&lease)));
+        }
+        for (outbox, since) in since {
+            let waits = since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0));
+            let oldest = survey.oldest.entry(outbox).or_default();
+            *oldest = oldest.max(waits);
         }
         for (kind, count) in violations {
             *survey.violations.entry(kind.as_str()).or_default() += count;

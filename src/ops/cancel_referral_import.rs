@@ -1,4 +1,5 @@
-//! Ending an import before its time: rows that are not done are forgotten, and referrals that were made stay.
+//! Ending an import before its time: rows that are not done are forgotten by the job that would have done them, and referrals that were
+//! made stay.
 
 use super::record::{Change, record};
 use super::{Context, Expected, facts, illegal_move};
@@ -20,7 +21,6 @@ pub fn run(conn: &mut Conn, context: &Context, id: ReferralImportId, expected: &
     if import.status.has_ended() {
         return Err(illegal_move([]));
     }
-    store::referral_imports::delete_batches(conn, &context.scope, id)?;
     let after = ImportRow {
         status: ImportStatus::Cancelled,
         version: import.version + 1,

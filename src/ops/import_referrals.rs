@@ -15,35 +15,43 @@ use super::{Context, admit, contact_details, facts, no_route, seal_details};
 use crate::auth::permission::{ImportReferrals, Permission as _};
 use crate::auth::{Actor, SiteClient, StaffActor};
 use crate::db::Conn;
+use crate::domain::CodeList;
 use crate::domain::admission::Obstacle;
 use crate::domain::calendar;
 use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::ids::{MemberId, PartnerId, ReferralId};
+use crate::domain::ids::{ApiKeyId, MemberId, PartnerId, ReferralId};
 use crate::domain::imports::{ImportField, ImportOutcome, ImportStatus, ImportStopReason, RowDigest, RowFault, RowRefusal};
 use crate::domain::journal::{ActorKind, EventType, SubjectKind};
 use crate::domain::language_standing::Standing;
 use crate::domain::text::{Code, Reference};
-use crate::domain::vocabulary::QuarantineReason;
-use crate::error::AppError;
+use crate::domain::vocabulary::{QuarantineReason, Scope};
+use crate::error::{AppError, ErrorCode};
 use crate::privacy::digests::DetailDigests;
+use crate::privacy::keys::{KeyId, MasterKey, Purpose};
 use crate::store;
 use crate::store::referral_imports::{BatchRow, ImportRow, KnownRow, ResultRow, Staged, StagedReferral};
 use crate::store::routes::RouteContext;
 use crate::store::sites::SiteRow;
 
-/// Does the next batch of the site's oldest import; answers how much was done, 0 when nothing waits.
+/// Does the next batch of the site's oldest import; where none waits, forgets what is left of those that were ended. Answers how much was
+/// done, 0 when there is nothing to do. `master`: contact details are looked for under its keys.
 ///
 /// # Errors
 /// A database failure, which undoes the batch.
-pub fn pass(conn: &mut Conn, context: &Context) -> Result<usize, AppError> {
+pub fn pass(conn: &mut Conn, context: &Context, master: &MasterKey) -> Result<usize, AppError> {
     let scope = &context.scope;
-    let Some(import) = store::referral_imports::lock_next(conn, scope)? else { return Ok(0) };
+    let Some(import) = store::referral_imports::lock_next(conn, scope)? else {
+        return Ok(store::referral_imports::forget_batches(conn, scope)?);
+    };
     let Some(actor) = importer(conn, context, &import)? else {
         return end(conn, context, import, ImportStatus::Stopped, Some(ImportStopReason::CallerRevoked));
     };
     let Some(BatchRow { first_row, rows }) = store::referral_imports::first_batch(conn, scope, import.id)? else {
         return end(conn, context, import, ImportStatus::Completed, None);
     };
+    if is_under_another_key(&rows, master.keyring(Purpose::ContactDigest, scope.site()).current.id()) {
+        return end(conn, context, import, ImportStatus::Stopped, Some(ImportStopReason::MasterKeyRotated));
+    }
     let context = &Context { actor, ..context.clone() };
     let results = Batch::load(conn, context, &rows)?.run(conn, context, &rows, import.dry_run)?;
     store::referral_imports::insert_results(conn, scope, import.id, &results)?;
@@ -64,6 +72,13 @@ pub fn pass(conn: &mut Conn, context: &Context) -> Result<usize, AppError> {
     Ok(results.len())
 }
 
+/// Whether contact details were digested before the master key was rotated, and cannot be looked for under the present one: who withdrew
+/// permission since would not be found.
+fn is_under_another_key(rows: &[(i32, Staged)], current: KeyId) -> bool {
+    let details = rows.iter().filter_map(|(_, row)| if let Staged::Referral(row) = row { Some(row.details()) } else { None });
+    details.flatten().any(|detail| detail.all().all(|digest| digest.key_id != current))
+}
+
 /// Whoever imports, as they may act now; `None` when they may import no more.
 fn importer(conn: &mut Conn, context: &Context, import: &ImportRow) -> Result<Option<Actor>, AppError> {
     let scope = &context.scope;
@@ -72,12 +87,18 @@ fn importer(conn: &mut Conn, context: &Context, import: &ImportRow) -> Result<Op
             .filter(|member| member.active)
             .map(|member| Actor::Staff(StaffActor { member: member.id, role: member.role })),
         // The key may have been rotated meanwhile: its system acts on with the other one.
-        _ => store::api_keys::of_system(conn, scope, import.actor_id, context.now)?
+        _ => own_first(store::api_keys::of_system(conn, scope, import.actor_id, context.now)?, import.api_key_id)
             .into_iter()
             .map(|(key, scopes)| Actor::Site(SiteClient { key, principal: import.actor_id, scopes: scopes.0, is_test: false }))
             .find(|actor| ImportReferrals::ROW.check(actor).is_ok()),
     };
     Ok(actor.filter(|actor| ImportReferrals::ROW.check(actor).is_ok()))
+}
+
+/// The keys of a system, the one that it imports with before the others.
+fn own_first(mut keys: Vec<(ApiKeyId, CodeList<Scope>)>, own: Option<ApiKeyId>) -> Vec<(ApiKeyId, CodeList<Scope>)> {
+    keys.sort_by_key(|(key, _)| Some(*key) != own);
+    keys
 }
 
 fn end(
@@ -87,9 +108,6 @@ fn end(
     status: ImportStatus,
     stop_reason: Option<ImportStopReason>,
 ) -> Result<usize, AppError> {
-    if status != ImportStatus::Completed {
-        store::referral_imports::delete_batches(conn, &context.scope, import.id)?;
-    }
     let after = ImportRow {
         status,
         stop_reason,
@@ -288,17 +306,27 @@ impl Batch {
         if taken.is_empty() {
             return Ok(Vec::new());
         }
+        let counting =
+            || self.ways.iter().filter_map(|(codes, way)| Some((codes, way.as_ref().ok().filter(|way| way.taken > 0)?)));
         // Locked first and asked again: what was read before may have been filled up since, and then the batch is done anew.
-        for way in self.ways.values().flatten() {
-            if let (Some((month, counted)), true) = (way.counted, way.taken > 0) {
-                if store::route_counts::lock(conn, &way.route.route, month)? != counted {
-                    return Err(AppError::new(crate::error::ErrorCode::Overloaded));
-                }
-                store::route_counts::add(conn, &way.route.route, month, way.taken)?;
+        for (_, way) in counting() {
+            if let Some((month, counted)) = way.counted
+                && store::route_counts::lock(conn, &way.route.route, month)? != counted
+            {
+                return Err(AppError::new(ErrorCode::Overloaded));
             }
         }
         let (rows, arrivals): (Vec<&StagedReferral>, Vec<Arrival<'_>>) = taken.into_iter().unzip();
         let ids = new_referral::keep_all(conn, context, &self.site, &arrivals)?;
+        for ((partner, study), way) in counting() {
+            if let Some((month, _)) = way.counted {
+                let over_it = |(row, id): &(&&StagedReferral, &Option<ReferralId>)| {
+                    id.is_some() && row.partner == *partner && row.study == *study
+                };
+                let kept = rows.iter().zip(&ids).filter(over_it).count();
+                store::route_counts::add(conn, &way.route.route, month, i32::try_from(kept).map_err(AppError::internal)?)?;
+            }
+        }
         let keys: Vec<_> = rows.iter().zip(&ids).filter_map(|(row, id)| Some((row.row_key, row.content, (*id)?))).collect();
         store::referral_imports::insert_keys(conn, &context.scope, &keys)?;
         Ok(ids)

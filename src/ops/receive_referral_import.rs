@@ -23,6 +23,8 @@ use crate::store::sites::SiteRow;
 
 /// Imports of a site that have not ended, at the most.
 const MOST_OPEN: i64 = 20;
+/// Files that may come in beside them, for a retry of one of those.
+const SPARE: i64 = 5;
 /// The operation, as its document names it.
 pub(super) const OPERATION: &str = "create_referral_import";
 
@@ -46,10 +48,8 @@ pub fn begin(conn: &mut Conn, context: &Context, format: ImportFormat, dry_run: 
         let detail = "Imports bring live referrals, which a test key has nothing to do with. Use a live key, and `dry_run` to try a file out.";
         return Err(AppError::new(ErrorCode::Forbidden).with_detail(detail));
     }
-    if store::referral_imports::count_open(conn, &context.scope)? >= MOST_OPEN {
-        let detail = "Twenty imports of the site have not ended. Wait for one, or cancel one.";
-        return Err(AppError::new(ErrorCode::StateConflict).with_detail(detail));
-    }
+    // Once more than these, a retry of one that was taken would not get to its answer; with many more, nobody has to read the file.
+    check_open(conn, context, MOST_OPEN + SPARE)?;
     let now = context.now;
     let import = ImportRow {
         site_id: context.scope.site(),
@@ -81,6 +81,14 @@ pub fn begin(conn: &mut Conn, context: &Context, format: ImportFormat, dry_run: 
     Ok(import.id)
 }
 
+fn check_open(conn: &mut Conn, context: &Context, most: i64) -> Result<(), AppError> {
+    if store::referral_imports::count_open(conn, &context.scope)? < most {
+        return Ok(());
+    }
+    let detail = "Twenty imports of the site have not ended. Wait for one, or cancel one.";
+    Err(AppError::new(ErrorCode::StateConflict).with_detail(detail))
+}
+
 /// Keeps rows that came in.
 ///
 /// # Errors
@@ -99,6 +107,8 @@ pub fn stage(conn: &mut Conn, context: &Context, id: ReferralImportId, rows: &[(
 /// As [`stage`].
 pub fn finish(conn: &mut Conn, context: &Context, id: ReferralImportId, reading: Reading) -> Result<ImportRow, AppError> {
     let import = receiving(conn, context, id)?;
+    // This one is among them.
+    check_open(conn, context, MOST_OPEN + 1)?;
     let column = |field: Option<ImportField>| field.map_or(String::new(), |field| field.as_str().to_owned());
     let import = ImportRow {
         status: ImportStatus::Queued,

@@ -72,6 +72,9 @@ fn render(app: &AppState, survey: Option<Survey>) -> String {
     };
     text.family("handoff_job_backlog", gauge, "Due and not done, over all sites.", "job", &of_jobs(|waiting| waiting.backlog));
     text.family("handoff_job_backlog_sites", gauge, "Sites where something is due.", "job", &of_jobs(|waiting| waiting.sites));
+    let oldest: Vec<_> = survey.oldest.iter().map(|(outbox, seconds)| (*outbox, *seconds)).collect();
+    let help = "How long the oldest event waits: for its place in the feed, and for an endpoint to take it.";
+    text.family("handoff_outbox_oldest_seconds", gauge, help, "outbox", &oldest);
     let failing = of_jobs(|waiting| waiting.failing_sites);
     text.family("handoff_job_failing_sites", gauge, "Sites where the last run failed.", "job", &failing);
     let violations: Vec<_> = survey.violations.iter().map(|(kind, count)| (*kind, *count as f64)).collect();

@@ -83,12 +83,12 @@ pub fn move_to_current(conn: &mut PgConnection, scope: &SiteScope, details: &[De
                   UPDATE referral_digests d SET digest = due.current, key_id = due.key_id FROM due
                    WHERE d.site_id = $1 AND d.referral_id = due.referral_id AND d.kind = due.kind),
               oldest AS (
-                  SELECT DISTINCT ON (w.kind, w.is_test) w.id, k.current, k.key_id FROM known k
+                  SELECT DISTINCT ON (w.kind, w.is_test, k.current) w.id, k.current, k.key_id FROM known k
                     JOIN contact_withdrawals w ON w.site_id = $1 AND w.is_test IN (true, false) AND w.kind = k.kind AND w.digest = k.kept
                    WHERE w.key_id IS DISTINCT FROM k.key_id AND NOT EXISTS (
                          SELECT 1 FROM contact_withdrawals o WHERE o.site_id = $1 AND o.is_test = w.is_test AND o.kind = w.kind
                             AND o.digest = k.current AND o.id <> w.id)
-                   ORDER BY w.kind, w.is_test, w.recorded_at, w.id),
+                   ORDER BY w.kind, w.is_test, k.current, w.recorded_at, w.id),
               free AS (
                   SELECT w.id, oldest.current, oldest.key_id FROM contact_withdrawals w JOIN oldest ON oldest.id = w.id
                    WHERE w.site_id = $1 AND w.key_id IS DISTINCT FROM oldest.key_id FOR UPDATE OF w SKIP LOCKED)

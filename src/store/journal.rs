@@ -6,6 +6,7 @@ mod places;
 pub use feed::{AuditFilter, FeedRow, HistoryRow, SealedRow, chain, feed, history, trail, unsealed};
 pub use places::{
     AuditRow, HeadRow, NewPosition, Queued, SealRow, count_queued, entries, feeds, head, is_queued, lease, place, queued,
+    queued_since,
 };
 
 use chrono::{DateTime, Utc};

@@ -15,7 +15,7 @@ use crate::schema::referral_imports;
 mod batches;
 mod results;
 
-pub use batches::{BatchRow, Staged, StagedDigest, StagedReferral, delete_batch, delete_batches, first_batch, insert_batch};
+pub use batches::{BatchRow, Staged, StagedDigest, StagedReferral, delete_batch, first_batch, forget_batches, insert_batch};
 pub use results::{KnownRow, ResultRow, insert_keys, insert_results, known_keys, results};
 
 /// An import as it is kept.

@@ -101,6 +101,17 @@ pub fn count_due(conn: &mut PgConnection, scope: &SiteScope, now: DateTime<Utc>)
     due!(scope, now).count().get_result(conn)
 }
 
+/// Since when the oldest event waits that some endpoint has not taken.
+///
+/// # Errors
+/// A database failure.
+pub fn pending_since(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Option<DateTime<Utc>>> {
+    webhook_deliveries::table
+        .filter(webhook_deliveries::site_id.eq(scope.site()).and(webhook_deliveries::status.eq(DeliveryStatus::Pending)))
+        .select(diesel::dsl::min(webhook_deliveries::created_at))
+        .first(conn)
+}
+
 /// Begins an attempt at deliveries to this endpoint that are due, those that wait longest first, and answers them with the attempt begun and
 /// their events. What another server holds right now is passed over.
 ///

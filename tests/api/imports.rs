@@ -59,7 +59,8 @@ pub async fn waiting(person: &Person) -> String {
 /// One batch of the site's oldest import, and no more.
 async fn one_batch(app: &App) {
     let context = Context::of_system(operator_scope(app.site.id), app.clock.now());
-    let work = move |conn: &mut _| import_referrals::pass(conn, &context);
+    let master = app.master.clone();
+    let work = move |conn: &mut _| import_referrals::pass(conn, &context, &master);
     app.state.db.transact(operator_scope(app.site.id), app.state.deadline(), work).await.unwrap();
 }
 

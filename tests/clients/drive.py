@@ -1,6 +1,7 @@
 """What a site's IT does with the generated client: reads the configuration, onboards a partner, refers, works the referral and reads a
 report, against a live server. It is checked strictly: what the document does not say is an error of the type checker."""
 
+import io
 import os
 import time
 import uuid
@@ -8,17 +9,18 @@ from typing import TypeVar
 
 from handoff_client import AuthenticatedClient
 from handoff_client.api.events import list_events
+from handoff_client.api.imports import create_referral_import, get_referral_import
 from handoff_client.api.members import list_members
 from handoff_client.api.partners import create_partner, transition_partner
 from handoff_client.api.referrals import create_referral, get_referral, transition_referral
 from handoff_client.api.reports import get_source_quality_report
 from handoff_client.api.routes import create_route, get_launch_check
 from handoff_client.models import (
-    Channel, ContactBasis, ContactPath, CreatePartner, CreateReferral, CreateRoute, DuplicatePolicy, EventPage, EventType, FeedStart,
-    LaunchCheckView, MemberPage, PartnerReferralStatus, PartnerReferralView, PartnerStatus, PartnerType, PartnerView, Problem, ReferralStatus, ReferralView,
+    Channel, ContactBasis, ContactPath, CreatePartner, CreateReferral, CreateRoute, DuplicatePolicy, EventPage, EventType, FeedStart, ImportStatus,
+    LaunchCheckView, MemberPage, PartnerReferralStatus, PartnerReferralView, PartnerStatus, PartnerType, PartnerView, Problem, ReferralImportView, ReferralStatus, ReferralView,
     RemunerationBasis, Role, ChannelSetup, RouteView, SourceQualityReport, TransitionPartner, TransitionReferral,
 )
-from handoff_client.types import Response
+from handoff_client.types import File, Response
 
 T = TypeVar("T")
 Parsed = TypeVar("Parsed")
@@ -87,4 +89,14 @@ events = done("list_events", EventPage, list_events.sync_detailed(client=admin, 
 assert report.total.volume >= 1 and any(
     event.referral_id == referral.id and event.type_ is EventType.REFERRAL_RECEIVED for event in events.data
 )
+
+# A file of referrals, tried out.
+table = f"row_key,partner,study,channel,contact_basis,contact_path\n{code}.1,{code},{study},secure_form,permission_to_contact,person_uses_intake\n"
+crm = client("SITE_KEY")
+sent_file = create_referral_import.sync_detailed(client=crm, body=File(payload=io.BytesIO(table.encode())), dry_run=True, idempotency_key=fresh())
+imported = done("create_referral_import", ReferralImportView, sent_file)
+while imported.status in (ImportStatus.QUEUED, ImportStatus.RUNNING):
+    time.sleep(0.2)
+    imported = done("get_referral_import", ReferralImportView, get_referral_import.sync_detailed(imported.id, client=crm))
+assert (imported.status, imported.rows, imported.refused) == (ImportStatus.COMPLETED, 1, 1), "its route is not launched"
 print(f"Python: {code} onboarded up to {len(missing)} open checks, one referral from sending to the report ({report.total.volume} in it)")

@@ -85,7 +85,7 @@ impl From<ImportReferral> for NewRow {
 /// A CSV file (RFC 4180): its first line names the columns; between them stand commas, semicolons, tabs or `|`, and its text is UTF-8,
 /// UTF-16, Windows-1252 or whatever else is recognised.
 #[derive(Debug, ToSchema)]
-#[schema(value_type = String, max_length = 2_000_000_000, pattern = "^[^\\x00]*$", example = "row_key,partner,study,channel,contact_basis,contact_path,received_at\r\n2026-05-117,lakeside-cardiology,heart-2026,phone_handoff,permission_to_contact,person_uses_intake,2026-05-28T14:30:00Z\r\n")]
+#[schema(value_type = String, format = Binary, max_length = 2_000_000_000, pattern = "^[^\\x00]*$", example = "row_key,partner,study,channel,contact_basis,contact_path,received_at\r\n2026-05-117,lakeside-cardiology,heart-2026,phone_handoff,permission_to_contact,person_uses_intake,2026-05-28T14:30:00Z\r\n")]
 #[allow(dead_code, reason = "documentation only: the file is streamed")]
 pub struct CsvFile(String);
 

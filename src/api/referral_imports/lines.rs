@@ -1,5 +1,7 @@
 //! NDJSON as it comes in: one object a line, whatever chunks it arrives in.
 
+use std::borrow::Cow;
+
 use crate::domain::imports::{RowFault, RowRefusal};
 use crate::error::AppError;
 use crate::privacy::json::{self, JsonError, Node};
@@ -41,9 +43,22 @@ impl Lines {
         if last { self.line(ground, rows) } else { Ok(()) }
     }
 
+    /// The members that are not left out, those of an object in a member by their path (`match.email`).
+    fn kept<'n>(&self, members: Vec<(Cow<'n, str>, Node<'n>)>) -> Vec<(Cow<'n, str>, Node<'n>)> {
+        let is_dropped = |path: &str| self.dropped.contains(&path.to_lowercase());
+        let inside = |(name, value): (Cow<'n, str>, Node<'n>)| match value {
+            Node::Object(inner) => {
+                let inner = inner.into_iter().filter(|(member, _)| !is_dropped(&format!("{name}.{member}"))).collect();
+                (name, Node::Object(inner))
+            }
+            value => (name, value),
+        };
+        members.into_iter().filter(|(name, _)| !is_dropped(name)).map(inside).collect()
+    }
+
     fn line(&mut self, ground: &Ground, rows: &mut Rows) -> Result<(), AppError> {
         let line = std::mem::take(&mut self.open);
-        self.number += 1;
+        self.number = self.number.checked_add(1).ok_or_else(|| malformed("It has too many lines."))?;
         if line.len() > MAX_RECORD {
             return Err(malformed(format!("Line {} is longer than {} KiB.", self.number, MAX_RECORD / 1024)));
         }
@@ -54,10 +69,7 @@ impl Lines {
             return Ok(());
         }
         match json::parse(line) {
-            Ok(Node::Object(members)) => {
-                let kept = members.into_iter().filter(|(name, _)| !self.dropped.contains(&name.to_lowercase()));
-                rows.take(self.number, &Node::Object(kept.collect()), ground)
-            }
+            Ok(Node::Object(members)) => rows.take(self.number, &Node::Object(self.kept(members)), ground),
             Ok(_) | Err(JsonError::NotAnObject) => {
                 rows.refuse(self.number, RowFault::of_row(RowRefusal::NotAnObject));
                 Ok(())

@@ -171,7 +171,7 @@ struct Records {
 impl Records {
     fn new(delimiter: ImportDelimiter) -> Self {
         let reader = ReaderBuilder::new().delimiter(delimiter.byte()).build();
-        Self { reader, cells: vec![0; 4 * 1024], ends: vec![0; MAX_COLUMNS + 1], filled: 0, ended: 0 }
+        Self { reader, cells: vec![0; 4 * 1024], ends: vec![0; MAX_COLUMNS], filled: 0, ended: 0 }
     }
 
     /// Reads on; `each` gets the cells of every record that ends.
@@ -185,6 +185,11 @@ impl Records {
 
     /// Nothing comes after this: what is open has ended.
     fn end(&mut self, mut each: impl FnMut(&[&str]) -> Result<(), AppError>) -> Result<(), AppError> {
+        // Nothing but a quotation mark keeps a record open over this.
+        self.feed(b"\n", &mut each)?;
+        if self.filled > 0 || self.ended > 0 {
+            return Err(malformed("A quotation mark is not closed at the end of the file. Nothing of it was kept."));
+        }
         while !self.step(&[], &mut each)?.1 {}
         Ok(())
     }

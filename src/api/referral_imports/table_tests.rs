@@ -138,10 +138,13 @@ fn missing_columns_are_all_told_and_a_file_without_keys_is_refused() {
 fn records_without_end_and_with_other_widths_are_refused() {
     let endless = format!("{HEADER}\n\"{}", "x".repeat(2 * MAX_RECORD));
     assert_eq!(read_in_pieces(endless.as_bytes(), 4096, &[]).unwrap_err().code, ErrorCode::MalformedFile);
+    // What stands behind a quotation mark that nobody closes would vanish in its cell.
+    let open = format!("{HEADER},Notes\n{ROW},\"he said\nr-2,lakeside\n");
+    assert_eq!(read_in_pieces(open.as_bytes(), 9, &["notes"]).unwrap_err().code, ErrorCode::MalformedFile);
     let wide = file(&[&format!("{ROW},one more"), "r-2,lakeside"]);
     let (_, rows) = read_in_pieces(wide.as_bytes(), 11, &[]).unwrap();
     assert_eq!(outcomes(&rows), [(2, Some(" row_width".to_owned())), (3, Some(" row_width".to_owned()))]);
-    let columns = format!("{}\n", vec!["a"; MAX_COLUMNS + 2].join(","));
+    let columns = format!("{}\n", vec!["a"; MAX_COLUMNS + 1].join(","));
     assert_eq!(read_in_pieces(columns.as_bytes(), 100, &[]).unwrap_err().code, ErrorCode::MalformedFile);
 }
 

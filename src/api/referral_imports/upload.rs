@@ -4,16 +4,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{self, Bytes, BytesMut, Data};
+use actix_web::{HttpMessage as _, HttpRequest};
 use encoding_rs::Encoding;
 use sha2::{Digest as _, Sha256};
 
 use crate::api::extract::{record_refusal, refusal_code, registered};
 use crate::api::read::context;
 use crate::auth::permission::{ImportReferrals, Permission as _};
-use crate::auth::{self, Caller};
+use crate::auth::{self, Caller, Identified, SiteScope};
 use crate::domain::ids::ReferralImportId;
 use crate::domain::imports::ImportFormat;
 use crate::error::{AppError, ErrorCode};
@@ -41,12 +41,12 @@ const PROVE_EVERY: Duration = Duration::from_secs(4);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Announced {
     pub(super) format: ImportFormat,
-    charset: Option<&'static Encoding>,
+    pub(super) charset: Option<&'static Encoding>,
 }
 
 /// What came in.
 pub(super) struct Received {
-    pub(super) id: ReferralImportId,
+    pub(super) import: Unfinished,
     pub(super) reading: Reading,
     /// SHA-256 of the file.
     pub(super) digest: [u8; 32],
@@ -111,11 +111,16 @@ pub(super) async fn receive(
         .await?;
     let keyring = app.master.keyring(Purpose::ContactDigest, caller.scope.site());
     let ground = Arc::new(Ground { site, registered: registered(request).await, keyring });
+    let import = Unfinished { app: app.clone(), scope: caller.scope, id: Some(id) };
     let upload = Upload { app, caller, request, id, ground };
     match upload.run(payload, Reader::new(announced.format, announced.charset, dropped)).await {
-        Ok((reading, digest)) => Ok(Received { id, reading, digest }),
+        Ok((reading, digest)) => Ok(Received { import, reading, digest }),
         Err(error) => {
-            forget(app, caller, id).await;
+            import.forget().await;
+            // A file takes its time; what is noted of it is a request of its own.
+            if let Some(known) = request.extensions_mut().get_mut::<Identified>() {
+                known.deadline = app.deadline();
+            }
             Err(match refusal_code(&error) {
                 Some(code) => record_refusal(request, error, code, (None, None)).await,
                 None => error,
@@ -124,9 +129,42 @@ pub(super) async fn receive(
     }
 }
 
+/// An import whose file is not taken yet. When its request ends otherwise, with its connection for instance, it is forgotten.
+pub(super) struct Unfinished {
+    app: Data<AppState>,
+    scope: SiteScope,
+    id: Option<ReferralImportId>,
+}
+
+impl Unfinished {
+    /// Which.
+    pub(super) fn id(&self) -> Option<ReferralImportId> {
+        self.id
+    }
+
+    /// It was taken.
+    pub(super) fn taken(mut self) {
+        self.id = None;
+    }
+
+    /// It is not taken.
+    pub(super) async fn forget(mut self) {
+        if let Some(id) = self.id.take() {
+            forget(self.app.clone(), self.scope, id).await;
+        }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            actix_web::rt::spawn(forget(self.app.clone(), self.scope, id));
+        }
+    }
+}
+
 /// Forgets what came in and was not taken. Where that fails, housekeeping does it.
-pub(super) async fn forget(app: &AppState, caller: &Caller<ImportReferrals>, id: ReferralImportId) {
-    let scope = caller.scope;
+async fn forget(app: Data<AppState>, scope: SiteScope, id: ReferralImportId) {
     let work = move |conn: &mut _| Ok(store::referral_imports::forget_receiving(conn, &scope, id)?);
     if let Err(error) = app.db.transact(scope, app.deadline(), work).await {
         log::warn!("an import that broke off waits to be forgotten: {}", error.code.as_str());
@@ -147,6 +185,14 @@ impl Upload<'_> {
         let (mut hash, mut size, mut waiting) = (Sha256::new(), 0_u64, Vec::new());
         loop {
             let (piece, last) = next_piece(&mut payload).await?;
+            if begun.elapsed() > LONGEST {
+                return Err(AppError::new(ErrorCode::DeadlineExceeded));
+            }
+            if proven.elapsed() > PROVE_EVERY {
+                proven = Instant::now();
+                let known = auth::authenticate(self.app, self.request.headers(), self.caller.request_id.clone()).await?;
+                ImportReferrals::ROW.check(&known.actor)?;
+            }
             size += u64::try_from(piece.len()).unwrap_or(u64::MAX);
             if size > self.app.import_bytes {
                 return Err(too_large(self.app.import_bytes));
@@ -161,14 +207,6 @@ impl Upload<'_> {
             }
             if last {
                 return Ok((reader.reading(), hash.finalize().into()));
-            }
-            if begun.elapsed() > LONGEST {
-                return Err(AppError::new(ErrorCode::DeadlineExceeded));
-            }
-            if proven.elapsed() > PROVE_EVERY {
-                proven = Instant::now();
-                let known = auth::authenticate(self.app, self.request.headers(), self.caller.request_id.clone()).await?;
-                ImportReferrals::ROW.check(&known.actor)?;
             }
         }
     }
@@ -186,10 +224,10 @@ impl Upload<'_> {
     }
 }
 
-/// The next bytes, and whether they are the last.
+/// The next bytes, of a slow sender what comes within a second, and whether they are the last.
 async fn next_piece(payload: &mut web::Payload) -> Result<(Bytes, bool), AppError> {
-    let mut piece = BytesMut::new();
-    while piece.len() < PIECE {
+    let (mut piece, begun) = (BytesMut::new(), Instant::now());
+    while piece.is_empty() || (piece.len() < PIECE && begun.elapsed() < Duration::from_secs(1)) {
         let next = std::future::poll_fn(|cx| futures_core::Stream::poll_next(Pin::new(&mut *payload), cx));
         match tokio::time::timeout(STALLED, next).await {
             Err(_) => {

@@ -141,6 +141,24 @@ pub fn count_queued(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<i
     journal_queue::table.filter(journal_queue::site_id.eq(scope.site())).count().get_result(conn)
 }
 
+/// Since when the site's oldest event waits for its place. Ids begin with their time.
+///
+/// # Errors
+/// A database failure.
+pub fn queued_since(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<Option<DateTime<Utc>>> {
+    let oldest: Option<uuid::Uuid> = journal_queue::table
+        .filter(journal_queue::site_id.eq(scope.site()))
+        .order(journal_queue::number)
+        .select(journal_queue::id)
+        .first(conn)
+        .optional()?;
+    let time = |id: uuid::Uuid| {
+        let (seconds, nanos) = id.get_timestamp()?.to_unix();
+        DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+    };
+    Ok(oldest.and_then(time))
+}
+
 /// Takes the site's lease until the transaction ends; `None` while another server holds it.
 ///
 /// # Errors

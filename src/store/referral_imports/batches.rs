@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Uuid};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::SiteScope;
@@ -149,12 +150,20 @@ pub fn delete_batch(conn: &mut PgConnection, scope: &SiteScope, import: Referral
     .map(drop)
 }
 
-/// Forgets every batch of an import that goes on no more.
+/// Batches that are forgotten at once.
+const FORGOTTEN: i64 = 200;
+
+/// Forgets batches of imports that have ended, some at a time; says how many.
 ///
 /// # Errors
 /// A database failure.
-pub fn delete_batches(conn: &mut PgConnection, scope: &SiteScope, import: ReferralImportId) -> QueryResult<()> {
-    diesel::delete(batches::table.filter(batches::site_id.eq(scope.site()).and(batches::import_id.eq(import))))
-        .execute(conn)
-        .map(drop)
+pub fn forget_batches(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<usize> {
+    diesel::sql_query(
+        "DELETE FROM referral_import_batches WHERE ctid = ANY (ARRAY(
+             SELECT b.ctid FROM referral_imports i JOIN referral_import_batches b ON b.site_id = i.site_id AND b.import_id = i.id
+              WHERE i.site_id = $1 AND b.site_id = $1 AND i.ended_at IS NOT NULL LIMIT $2))",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .bind::<BigInt, _>(FORGOTTEN)
+    .execute(conn)
 }

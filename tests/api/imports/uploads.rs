@@ -1,5 +1,7 @@
 //! Files on their way in: what refuses one as a whole, and that nothing of such a file is kept.
 
+use handoff::jobs::referral_imports;
+use handoff::privacy::keys::MasterKey;
 use reqwest::Method;
 use serde_json::json;
 
@@ -176,6 +178,21 @@ async fn nothing_goes_on_once_whoever_imports_may_no_more_and_a_rotated_key_goes
     let stopped = finished(&app, &id).await;
     assert_eq!((counts(&stopped), &stopped["stop_reason"]), ("stopped 1 0 0 0".to_owned(), &"caller_revoked".into()));
     assert_eq!(app.db.count("SELECT count(*) FROM referral_import_batches"), 0);
+}
+
+#[actix_web::test]
+async fn contact_details_that_were_digested_under_another_key_are_not_taken_unseen() {
+    let app = App::start().await;
+    let text = "row_key,partner,study,channel,contact_basis,contact_path,match.email\n\
+        r-1,lakeside,heart-2026,secure_form,permission_to_contact,person_uses_intake,a@mail.example\n";
+    let without = csv(&app.coordinator(), "", file([row("r-0")])).await.expect(201).id();
+    let id = csv(&app.coordinator(), "", text).await.expect(201).id();
+    let rotated = MasterKey::from_hex(&"6b".repeat(32)).unwrap();
+    referral_imports::pass(&app.server_with_key(&rotated).state).await.unwrap();
+    let read = async |id: String| app.coordinator().get(&format!("{PATH}/{id}")).await.expect(200).body;
+    assert_eq!(counts(&read(without).await), "completed 1 1 0 0");
+    let stopped = read(id).await;
+    assert_eq!((counts(&stopped), &stopped["stop_reason"]), ("stopped 1 0 0 0".to_owned(), &"master_key_rotated".into()));
 }
 
 #[actix_web::test]

@@ -65,6 +65,8 @@ async fn backlog_runs_and_failures_are_told_as_counts_and_name_no_site() {
     assert_eq!((before[&backlog("escalation")], before["handoff_job_backlog_sites{job=\"escalation\"}"]), (2.0, 2.0));
     assert_eq!(before[&backlog("housekeeping")], 2.0, "the idempotency keys of yesterday");
     assert!(before[&backlog("sequencer")] > 4.0);
+    let oldest = |outbox: &str| before[&format!("handoff_outbox_oldest_seconds{{outbox=\"{outbox}\"}}")];
+    assert!(oldest("events") >= 25.0 * 3_600.0 && oldest("webhooks") == 0.0);
     assert!(!before.contains_key("handoff_job_runs_total{job=\"escalation\"}"), "it has not run here");
 
     assert_eq!(escalation::pass(&state).await.unwrap(), 2);

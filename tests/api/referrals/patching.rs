@@ -374,13 +374,13 @@ async fn what_is_told_of_a_patch_names_fields_and_codes_and_no_reference() {
     let (coordinator, path) = (app.coordinator(), new_path(&app).await);
     let id = path.rsplit('/').next().unwrap();
     for (patch, told, differs) in [
-        (json!({"external_ref": "CANARY-1"}), &[][..], &["external_ref"][..]),
+        (json!({"external_ref": "CANARY-1"}), &["referral.transitioned"][..], &["external_ref"][..]),
         (json!({"owner_id": app.site.admin}), &["referral.reassigned"][..], &["owner_id"][..]),
         (json!({"blocker": "awaiting_records"}), &["referral.blocked"][..], &["blocker"][..]),
         (json!({"blocker": "route_broken"}), &["referral.blocked"][..], &["blocker"][..]),
         (json!({"blocker": null}), &["referral.transitioned"][..], &["blocker"][..]),
-        (json!({"next_action": "reroute"}), &[][..], &["next_action", "next_action_due_at"][..]),
-        (json!({"external_ref": "CANARY-2"}), &[][..], &["external_ref"][..]),
+        (json!({"next_action": "reroute"}), &["referral.transitioned"][..], &["next_action", "next_action_due_at"][..]),
+        (json!({"external_ref": "CANARY-2"}), &["referral.transitioned"][..], &["external_ref"][..]),
     ] {
         let (entries, heard) = (audit(&app, id).len(), events(&app, id).len());
         let changed = coordinator.patch(&path, "*", &reasoned(patch.clone())).await.expect(200);
