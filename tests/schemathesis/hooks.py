@@ -258,8 +258,15 @@ def justified(fault, case):
     )
 
 
+def is_file(case):
+    """A file: no schema says what a table holds, and each row is judged by itself, in the import's results and not in the answer."""
+    return case.method == "POST" and case.operation.path == "/v1/referral-imports"
+
+
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
+    if is_file(case) and type(failure).__name__ in ("RejectedPositiveData", "AcceptedNegativeData"):
+        return False
     if type(failure).__name__ != "RejectedPositiveData" or response.status_code not in (400, 422):
         return True
     problem = response.json()
