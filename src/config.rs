@@ -115,6 +115,7 @@ const KNOWN: &[&str] = &[
     "HANDOFF_RATE_LIMIT_SITE",
     "HANDOFF_RATE_LIMIT_ADDRESS",
     "HANDOFF_TRUSTED_PROXIES",
+    "HANDOFF_CORS_ORIGINS",
 ];
 /// Settings that may come from a file: secrets, and what is long.
 const SECRETS: &[&str] = &[

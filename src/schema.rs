@@ -445,6 +445,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         started_at -> Nullable<Timestamptz>,
         ended_at -> Nullable<Timestamptz>,
+        told_member_ids -> Array<Nullable<Uuid>>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP server: assembly, the middleware around every request, the fallback, the listening socket.
 
 pub mod admin;
+mod cors;
 mod docs;
 mod envelope;
 mod fallback;
@@ -58,6 +59,7 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
             // The last one wrapped is the first one run.
             .wrap(from_fn(envelope::authenticate))
             .wrap(from_fn(envelope::answer_head))
+            .wrap(cors::layer(&state.origins))
             .wrap(from_fn(envelope::envelope))
             .into_utoipa_app()
             .configure(routes::configure)

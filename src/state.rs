@@ -24,6 +24,7 @@ use crate::auth::provider::Providers;
 use crate::clock::Clock;
 use crate::db::{Db, Deadline};
 use crate::domain::ids::SiteId;
+use crate::domain::origins::Origins;
 use crate::domain::proxies::Proxies;
 use crate::outbound::Outbound;
 use crate::privacy::keys::MasterKey;
@@ -61,6 +62,8 @@ pub struct AppState {
     pub import_bytes: u64,
     /// Who may say whom a request comes from.
     pub proxies: Proxies,
+    /// Whose scripts may call.
+    pub origins: Origins,
     /// What was asked and answered.
     pub requests: Requests,
     /// Whether this process is on its way out.

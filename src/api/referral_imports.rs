@@ -49,7 +49,7 @@ fn reply(import: ImportRow) -> Result<Reply, AppError> {
         description = "The file. Of NDJSON each line is an `ImportReferral`.",
     ),
     responses(
-        (status = 201, description = "It has come in, and its rows wait to be done.", body = ReferralImportView),
+        (status = 201, description = "It has come in, and its rows wait to be done. Whoever sends a long file is asked for anew every few seconds: a token has to last as long.", body = ReferralImportView),
         (status = 409, description = "Twenty imports have not ended, or this one was cancelled while it came in (`state_conflict`), or the same key is in flight (`idempotency_in_flight`)."),
     ),
 )]

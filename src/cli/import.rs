@@ -1,11 +1,12 @@
 //! `handoff import FILE`: sends a file of referrals to a server as any caller would, shows how far it is, and at its end what was refused.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,6 +19,8 @@ use super::Failure;
 
 /// How often the server is asked how far it is.
 const ASKED_EVERY: Duration = Duration::from_millis(500);
+/// How long a server may be away while its import is followed.
+const AWAY_FOR: Duration = Duration::from_secs(120);
 /// Bytes that are read at once.
 const PIECE: usize = 256 * 1024;
 
@@ -107,11 +110,22 @@ async fn follow(command: &ImportCommand) -> Result<(), Failure> {
         println!("  column {column}: {}", field.as_deref().unwrap_or("left out"));
     }
     let bar = bar(import.rows, "{bar:30} {pos} of {len} rows, {per_sec}, {eta} left");
+    let mut answered = Instant::now();
     let done = loop {
-        let now: Import = send(client.get(format!("{base}/{id}")).bearer_auth(command.api_key.expose_secret())).await?;
-        bar.set_position(now.done);
-        if now.ended_at.is_some() {
-            break now;
+        match send::<Import>(client.get(format!("{base}/{id}")).bearer_auth(command.api_key.expose_secret())).await {
+            Ok(now) => {
+                answered = Instant::now();
+                bar.set_position(now.done);
+                if now.ended_at.is_some() {
+                    break now;
+                }
+            }
+            // The import goes on, whatever becomes of one server: it may just be starting again.
+            Err(Unanswered::Away(why)) if answered.elapsed() > AWAY_FOR => {
+                return Err(format!("{why}; the import goes on: read /v1/referral-imports/{id}").into());
+            }
+            Err(Unanswered::Away(_)) => {}
+            Err(refused @ Unanswered::Refused(_)) => return Err(refused.into()),
         }
         tokio::time::sleep(ASKED_EVERY).await;
     };
@@ -180,18 +194,39 @@ impl futures_core::Stream for Pieces {
     }
 }
 
-/// The answer of a request that succeeds; otherwise what the server says of it, place by place.
-async fn send<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Failure> {
-    let answer = request.send().await.map_err(|error| format!("no answer of the server: {}", error.without_url()))?;
+/// Why a request brought nothing, in a sentence.
+#[derive(Debug)]
+enum Unanswered {
+    /// Nobody answered, or nobody who can right now.
+    Away(String),
+    /// It was refused: what the server says of it, place by place.
+    Refused(String),
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Away(why) | Self::Refused(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for Unanswered {}
+
+/// The answer of a request that succeeds.
+async fn send<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Unanswered> {
+    let away = |what: &str, error: reqwest::Error| Unanswered::Away(format!("{what}: {}", error.without_url()));
+    let answer = request.send().await.map_err(|error| away("no answer of the server", error))?;
     let status = answer.status();
-    let text = answer.text().await.map_err(|error| format!("the answer broke off: {}", error.without_url()))?;
-    let strange = |_| format!("the server answered {status}, and nothing that this command knows");
+    let text = answer.text().await.map_err(|error| away("the answer broke off", error))?;
+    let why = if status.is_server_error() || status == 429 { Unanswered::Away } else { Unanswered::Refused };
+    let strange = |_| why(format!("the server answered {status}, and nothing that this command knows"));
     if status.is_success() {
-        return Ok(serde_json::from_str(&text).map_err(strange)?);
+        return serde_json::from_str(&text).map_err(strange);
     }
     let Problem { detail, errors } = serde_json::from_str(&text).map_err(strange)?;
     let places: String = errors.iter().map(|fault| format!("\n  {}: {}", fault.pointer, fault.message)).collect();
-    Err(format!("{status}: {detail}{places}").into())
+    Err(why(format!("{status}: {detail}{places}")))
 }
 
 /// Every row that was refused, and why.

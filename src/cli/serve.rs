@@ -64,6 +64,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         rate_limits: RateLimits::new(config.limits.per_minute),
         import_bytes: config.limits.import_bytes,
         proxies: config.limits.proxies.clone(),
+        origins: config.limits.origins.clone(),
         requests: Requests::default(),
         drain: Drain::default(),
     });

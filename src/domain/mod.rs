@@ -34,6 +34,7 @@ pub mod lifecycle;
 pub mod locale;
 pub mod merge;
 pub mod next_action;
+pub mod origins;
 pub mod partner_review;
 pub mod proxies;
 pub mod public_url;

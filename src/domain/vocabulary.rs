@@ -300,11 +300,12 @@ text_enum! {
 }
 
 text_enum! {
-    /// What a member is told of: a referral came to it, was given to it, waits for an action that is due, or was escalated to it; the
+    /// What a member is told of: a referral came to it, an import brings referrals to it (told once of all), one was given to it, waits for an action that is due, or was escalated to it; the
     /// test referral of a route that it owns came, and it says that it was told; a webhook endpoint of the site was disabled; or nothing but
     /// that alerts reach it.
     pub enum AlertKind {
         ReferralReceived = "referral_received",
+        ReferralsImported = "referrals_imported",
         ReferralAssigned = "referral_assigned",
         ActionDue = "action_due",
         Escalated = "escalated",

@@ -1,37 +1,31 @@
-//! The rows of an import, batch by batch: each is decided as `create_referral` would decide it, and what is made is written with one
-//! statement for all. A batch, what became of its rows and how far the import is are one transaction, so that a server that dies leaves
+//! The rows of an import, batch by batch (`batch` decides and makes them). A batch, what became of its rows and how far the import is are one transaction, so that a server that dies leaves
 //! nothing done twice and nothing undone.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
-
-use super::create_referral::{self, NewReferral};
-use super::new_referral::{self, Aim, Arrival};
 use super::receive_referral_import::OPERATION;
 use super::record::{Change, record};
-use super::{Context, admit, contact_details, facts, no_route, seal_details};
+use super::{Context, facts};
 use crate::auth::permission::{ImportReferrals, Permission as _};
 use crate::auth::{Actor, SiteClient, StaffActor};
 use crate::db::Conn;
 use crate::domain::CodeList;
-use crate::domain::admission::Obstacle;
-use crate::domain::calendar;
-use crate::domain::fault::{Fault, FaultCode};
-use crate::domain::ids::{ApiKeyId, MemberId, PartnerId, ReferralId};
-use crate::domain::imports::{ImportField, ImportOutcome, ImportStatus, ImportStopReason, RowDigest, RowFault, RowRefusal};
+use crate::domain::ids::{AlertId, ApiKeyId, MemberId};
+use crate::domain::imports::{ImportOutcome, ImportStatus, ImportStopReason};
 use crate::domain::journal::{ActorKind, EventType, SubjectKind};
-use crate::domain::language_standing::Standing;
-use crate::domain::text::{Code, Reference};
-use crate::domain::vocabulary::{QuarantineReason, Scope};
-use crate::error::{AppError, ErrorCode};
-use crate::privacy::digests::DetailDigests;
+use crate::domain::vocabulary::{AlertKind, Scope};
+use crate::error::AppError;
 use crate::privacy::keys::{KeyId, MasterKey, Purpose};
 use crate::store;
-use crate::store::referral_imports::{BatchRow, ImportRow, KnownRow, ResultRow, Staged, StagedReferral};
-use crate::store::routes::RouteContext;
-use crate::store::sites::SiteRow;
+use crate::store::alerts::NewAlert;
+use crate::store::referral_imports::{BatchRow, ImportRow, Staged};
+
+mod batch;
+
+use batch::{Batch, Done};
+
+/// Once it has made so many referrals, the planner is to know of them.
+const STATISTICS_AT: [i32; 3] = [1_000, 10_000, 100_000];
 
 /// Does the next batch of the site's oldest import; where none waits, forgets what is left of those that were ended. Answers how much was
 /// done, 0 when there is nothing to do. `master`: contact details are looked for under its keys.
@@ -53,9 +47,10 @@ pub fn pass(conn: &mut Conn, context: &Context, master: &MasterKey) -> Result<us
         return end(conn, context, import, ImportStatus::Stopped, Some(ImportStopReason::MasterKeyRotated));
     }
     let context = &Context { actor, ..context.clone() };
-    let results = Batch::load(conn, context, &rows)?.run(conn, context, &rows, import.dry_run)?;
+    let Done { results, owners } = Batch::load(conn, context, &rows)?.run(conn, context, &rows, import.dry_run)?;
     store::referral_imports::insert_results(conn, scope, import.id, &results)?;
     store::referral_imports::delete_batch(conn, scope, import.id, first_row)?;
+    let told_member_ids = tell_owners(conn, context, &import, owners)?;
     let count = |outcome| i32::try_from(results.iter().filter(|row| row.outcome == outcome).count()).unwrap_or(i32::MAX);
     let begins = import.status != ImportStatus::Running;
     let after = ImportRow {
@@ -66,10 +61,36 @@ pub fn pass(conn: &mut Conn, context: &Context, master: &MasterKey) -> Result<us
         refused: import.refused + count(ImportOutcome::Refused),
         started_at: import.started_at.or(Some(context.now)),
         updated_at: context.now,
+        told_member_ids,
         ..import
     };
     store::referral_imports::write(conn, &after)?;
+    if let Some(rows) = STATISTICS_AT.iter().find(|rows| (import.created..after.created).contains(rows)) {
+        store::referral_imports::refresh_statistics(conn, *rows)?;
+    }
     Ok(results.len())
+}
+
+/// Tells each of these owners once that the import brings referrals of theirs, and not of each; answers everybody who was told so far.
+fn tell_owners(
+    conn: &mut Conn,
+    context: &Context,
+    import: &ImportRow,
+    owners: BTreeSet<MemberId>,
+) -> Result<Vec<Option<MemberId>>, AppError> {
+    let mut told = import.told_member_ids.clone();
+    let new: Vec<MemberId> = owners.into_iter().filter(|owner| !told.contains(&Some(*owner))).collect();
+    let alert = |member: &MemberId| NewAlert {
+        site_id: context.scope.site(),
+        id: AlertId::at(context.now),
+        member_id: *member,
+        kind: AlertKind::ReferralsImported,
+        referral_id: None,
+        created_at: context.now,
+    };
+    store::alerts::insert(conn, &new.iter().map(alert).collect::<Vec<_>>())?;
+    told.extend(new.into_iter().map(Some));
+    Ok(told)
 }
 
 /// Whether contact details were digested before the master key was rotated, and cannot be looked for under the present one: who withdrew
@@ -124,277 +145,4 @@ fn end(
     let tells = status == ImportStatus::Completed && !import.dry_run;
     record(conn, context, [if tells { change.tell(EventType::ImportCompleted, after.version) } else { change }])?;
     Ok(1)
-}
-
-/// A way into the site: a route that is held, and what decides about whoever comes over it.
-struct Way {
-    route: RouteContext,
-    owner: MemberId,
-    language: Standing,
-    /// In which month, and how many the route has taken in it; `None`: it takes any number.
-    counted: Option<(NaiveDate, i32)>,
-    /// How many of this batch it takes.
-    taken: i32,
-}
-
-/// What the rows of a batch depend on, looked up once for all of them.
-struct Batch {
-    site: SiteRow,
-    ways: BTreeMap<(Code, Code), Result<Way, Fault>>,
-    /// Rows that were imported before, or earlier in this batch: what they say, and their referral once it is known.
-    known: BTreeMap<RowDigest, (RowDigest, Option<ReferralId>)>,
-    withdrawn: BTreeSet<[u8; 32]>,
-    references: BTreeSet<(PartnerId, Reference)>,
-}
-
-/// What becomes of a row.
-enum Decision {
-    Taken,
-    Unchanged(Option<ReferralId>),
-    Refused(Vec<RowFault>),
-}
-
-impl Batch {
-    fn load(conn: &mut Conn, context: &Context, rows: &[(i32, Staged)]) -> Result<Self, AppError> {
-        let scope = &context.scope;
-        let site = store::sites::current(conn, scope)?;
-        let staged = || rows.iter().filter_map(|(_, row)| if let Staged::Referral(row) = row { Some(row) } else { None });
-        let mut ways = BTreeMap::new();
-        for row in staged() {
-            if let Entry::Vacant(place) = ways.entry((row.partner.clone(), row.study.clone())) {
-                place.insert(Way::find(conn, context, &site, row)?);
-            }
-        }
-        let keys: Vec<RowDigest> = staged().map(|row| row.row_key).collect();
-        let digest = |bytes: Vec<u8>| RowDigest::try_from(bytes).map_err(|_| AppError::internal("a digest of another length"));
-        let known = store::referral_imports::known_keys(conn, scope, &keys)?
-            .into_iter()
-            .map(|KnownRow { row_key, content, referral_id }| Ok((digest(row_key)?, (digest(content)?, Some(referral_id)))))
-            .collect::<Result<_, AppError>>()?;
-        let details: Vec<DetailDigests> = staged().flat_map(|row| row.details()).collect();
-        let partner = |row: &StagedReferral| match ways.get(&(row.partner.clone(), row.study.clone())) {
-            Some(Ok(way)) => Some(way.route.route.partner_id),
-            _ => None,
-        };
-        let sought: Vec<_> = staged().filter_map(|row| partner(row).zip(row.partner_reference.as_ref())).collect();
-        let references = store::referrals::used_references(conn, scope, &sought)?;
-        let withdrawn = contact_details::withdrawn_among(conn, context, &details)?;
-        Ok(Self { site, ways, known, withdrawn, references })
-    }
-
-    /// Decides every row in the order of the file, and unless it is a dry run makes what is taken.
-    fn run(
-        mut self,
-        conn: &mut Conn,
-        context: &Context,
-        rows: &[(i32, Staged)],
-        dry_run: bool,
-    ) -> Result<Vec<ResultRow>, AppError> {
-        let decisions: Vec<(Decision, Vec<DetailDigests>)> = rows
-            .iter()
-            .map(|(_, row)| match row {
-                Staged::Refused(faults) => (Decision::Refused(RowFault::from_text(faults)), Vec::new()),
-                Staged::Referral(row) => {
-                    let details = row.details();
-                    (self.decide(context, row), details)
-                }
-            })
-            .collect();
-        let mut taken = Vec::new();
-        for ((_, row), (decision, details)) in rows.iter().zip(&decisions) {
-            if let (Staged::Referral(row), Decision::Taken) = (row, decision) {
-                taken.push((row.as_ref(), self.arrival(row, details)?));
-            }
-        }
-        let made = if dry_run { vec![None; taken.len()] } else { self.make(conn, context, taken)? };
-        let mut made = made.into_iter();
-        let mut results = Vec::with_capacity(rows.len());
-        for ((number, row), (decision, _)) in rows.iter().zip(&decisions) {
-            let (outcome, referral_id, faults) = match (decision, row) {
-                (Decision::Taken, Staged::Referral(row)) => match made.next().flatten() {
-                    None if !dry_run => (ImportOutcome::Refused, None, Some(reference_used())),
-                    id => {
-                        self.known.insert(row.row_key, (row.content, id));
-                        (ImportOutcome::Created, id, None)
-                    }
-                },
-                (Decision::Unchanged(Some(id)), _) => (ImportOutcome::Unchanged, Some(*id), None),
-                // The row that it repeats stands before it in this batch.
-                (Decision::Unchanged(None), Staged::Referral(row)) => match self.known.get(&row.row_key) {
-                    Some((_, Some(id))) => (ImportOutcome::Unchanged, Some(*id), None),
-                    _ if dry_run => (ImportOutcome::Unchanged, None, None),
-                    _ => (ImportOutcome::Refused, None, Some(reference_used())),
-                },
-                (Decision::Refused(faults), _) => (ImportOutcome::Refused, None, Some(faults.clone())),
-                (_, Staged::Refused(_)) => return Err(AppError::internal("a refused row was decided otherwise")),
-            };
-            let faults = faults.map(|faults| RowFault::to_text(&faults));
-            results.push(ResultRow { row_number: *number, outcome, referral_id, faults });
-        }
-        Ok(results)
-    }
-
-    fn decide(&mut self, context: &Context, row: &StagedReferral) -> Decision {
-        if let Some((content, referral)) = self.known.get(&row.row_key) {
-            return match *content == row.content {
-                true => Decision::Unchanged(*referral),
-                false => Decision::Refused(vec![RowFault::in_column(Some(ImportField::RowKey), RowRefusal::RowKeyUsed.as_str())]),
-            };
-        }
-        let new = new_referral_of(row);
-        let way = self.ways.get_mut(&(row.partner.clone(), row.study.clone()));
-        let mut faults = match &way {
-            Some(Ok(way)) => create_referral::check(context, &new, Ok(&way.route)),
-            Some(Err(fault)) => create_referral::check(context, &new, Err(fault.clone())),
-            None => return Decision::Refused(vec![RowFault::of_row(RowRefusal::RouteNotLaunched)]),
-        };
-        // A file brings no details, which a path of that kind needs.
-        faults
-            .extend(seal_details::check(&new, None).into_iter().map(|fault| Fault { pointer: "/contact_path".into(), ..fault }));
-        let (Some(Ok(way)), true) = (way, faults.is_empty()) else {
-            return Decision::Refused(faults.iter().map(in_column).collect());
-        };
-        if let Some(obstacle) = admit::in_the_way(context, &way.route, way.language, row.channel, row.late_reason) {
-            return Decision::Refused(vec![refusal(obstacle)]);
-        }
-        let reference = row.partner_reference.clone().map(|reference| (way.route.route.partner_id, reference));
-        if reference.as_ref().is_some_and(|reference| self.references.contains(reference)) {
-            return Decision::Refused(reference_used());
-        }
-        if way.is_full() && !admit::is_late(context, row.late_reason) {
-            return Decision::Refused(vec![refusal(Obstacle::NoCapacity)]);
-        }
-        way.taken += 1;
-        self.references.extend(reference);
-        self.known.insert(row.row_key, (row.content, None));
-        Decision::Taken
-    }
-
-    fn arrival<'a>(&self, row: &StagedReferral, digests: &'a [DetailDigests]) -> Result<Arrival<'a>, AppError> {
-        let Some(Ok(way)) = self.ways.get(&(row.partner.clone(), row.study.clone())) else {
-            return Err(AppError::internal("a row was taken without its route"));
-        };
-        let withdrawn = digests.iter().any(|detail| self.withdrawn.contains(&detail.current.digest));
-        Ok(Arrival {
-            operation: OPERATION,
-            study: Aim::of_route(&way.route),
-            route: Some(way.route.clone()),
-            owner: way.owner,
-            channel: row.channel,
-            source_tag: row.source_tag.clone(),
-            contact_basis: row.contact_basis,
-            contact_path: row.contact_path,
-            partner_reference: row.partner_reference.clone(),
-            external_ref: row.external_ref.clone(),
-            late_reason: row.late_reason,
-            language: way.language.version(),
-            received_at: row.received_at,
-            quarantine: withdrawn.then_some(QuarantineReason::ContactWithdrawn),
-            digests,
-            details: None,
-            is_test: false,
-        })
-    }
-
-    /// Makes the referrals of these rows; answers the id of each, or `None` where somebody used its reference at this very moment.
-    fn make(
-        &self,
-        conn: &mut Conn,
-        context: &Context,
-        taken: Vec<(&StagedReferral, Arrival<'_>)>,
-    ) -> Result<Vec<Option<ReferralId>>, AppError> {
-        if taken.is_empty() {
-            return Ok(Vec::new());
-        }
-        let counting =
-            || self.ways.iter().filter_map(|(codes, way)| Some((codes, way.as_ref().ok().filter(|way| way.taken > 0)?)));
-        // Locked first and asked again: what was read before may have been filled up since, and then the batch is done anew.
-        for (_, way) in counting() {
-            if let Some((month, counted)) = way.counted
-                && store::route_counts::lock(conn, &way.route.route, month)? != counted
-            {
-                return Err(AppError::new(ErrorCode::Overloaded));
-            }
-        }
-        let (rows, arrivals): (Vec<&StagedReferral>, Vec<Arrival<'_>>) = taken.into_iter().unzip();
-        let ids = new_referral::keep_all(conn, context, &self.site, &arrivals)?;
-        for ((partner, study), way) in counting() {
-            if let Some((month, _)) = way.counted {
-                let over_it = |(row, id): &(&&StagedReferral, &Option<ReferralId>)| {
-                    id.is_some() && row.partner == *partner && row.study == *study
-                };
-                let kept = rows.iter().zip(&ids).filter(over_it).count();
-                store::route_counts::add(conn, &way.route.route, month, i32::try_from(kept).map_err(AppError::internal)?)?;
-            }
-        }
-        let keys: Vec<_> = rows.iter().zip(&ids).filter_map(|(row, id)| Some((row.row_key, row.content, (*id)?))).collect();
-        store::referral_imports::insert_keys(conn, &context.scope, &keys)?;
-        Ok(ids)
-    }
-}
-
-impl Way {
-    fn find(conn: &mut Conn, context: &Context, site: &SiteRow, row: &StagedReferral) -> Result<Result<Self, Fault>, AppError> {
-        let Some(route) = store::routes::find_by_codes_and_hold(conn, &context.scope, Some(&row.partner), &row.study)? else {
-            return Ok(Err(no_route::fault(conn, context, Some(&row.partner))?));
-        };
-        let counted = match route.route.monthly_capacity {
-            None => None,
-            Some(_) => {
-                let month = calendar::month_of(context.now, site.zone());
-                Some((month, store::route_counts::counted(conn, &context.scope, &route.route, month)?))
-            }
-        };
-        let (owner, language) = (new_referral::owner(conn, context, &route)?, admit::language(conn, context, site, &route)?);
-        Ok(Ok(Self { route, owner, language, counted, taken: 0 }))
-    }
-
-    fn is_full(&self) -> bool {
-        let capacity = self.route.route.monthly_capacity.unwrap_or(i32::MAX);
-        self.counted.is_some_and(|(_, counted)| counted.saturating_add(self.taken) >= capacity)
-    }
-}
-
-/// A row as `create_referral` would get it. Its contact details are digests already.
-fn new_referral_of(row: &StagedReferral) -> NewReferral {
-    NewReferral {
-        partner: Some(row.partner.clone()),
-        study: row.study.clone(),
-        channel: row.channel,
-        contact_basis: row.contact_basis,
-        contact_path: row.contact_path,
-        partner_reference: row.partner_reference.clone(),
-        external_ref: row.external_ref.clone(),
-        late_reason: row.late_reason,
-        received_at: row.received_at,
-        source_tag: row.source_tag.clone(),
-        email: None,
-        phone: None,
-        details: None,
-        quarantine: None,
-    }
-}
-
-fn in_column(fault: &Fault) -> RowFault {
-    RowFault::in_column(ImportField::at(&fault.pointer), fault.code.as_str())
-}
-
-fn reference_used() -> Vec<RowFault> {
-    vec![RowFault::in_column(Some(ImportField::PartnerReference), RowRefusal::PartnerReferenceUsed.as_str())]
-}
-
-const fn of_row(obstacle: Obstacle) -> Option<RowRefusal> {
-    Some(match obstacle {
-        Obstacle::RouteNotLaunched | Obstacle::RoutePaused | Obstacle::RetestNeeded => RowRefusal::RouteNotLaunched,
-        Obstacle::StudyNotOpen => RowRefusal::StudyNotOpen,
-        Obstacle::PartnerNotActive => RowRefusal::PartnerNotActive,
-        Obstacle::LanguageLapsed => RowRefusal::LanguageLapsed,
-        Obstacle::NoCapacity => RowRefusal::RouteAtCapacity,
-        Obstacle::ChannelNotListed => return None,
-    })
-}
-
-fn refusal(obstacle: Obstacle) -> RowFault {
-    let in_channel = || RowFault::in_column(Some(ImportField::Channel), FaultCode::Inconsistent.as_str());
-    of_row(obstacle).map_or_else(in_channel, RowFault::of_row)
 }

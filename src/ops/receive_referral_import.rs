@@ -76,6 +76,7 @@ pub fn begin(conn: &mut Conn, context: &Context, format: ImportFormat, dry_run: 
         updated_at: now,
         started_at: None,
         ended_at: None,
+        told_member_ids: Vec::new(),
     };
     store::referral_imports::insert(conn, &import)?;
     Ok(import.id)

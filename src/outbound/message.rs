@@ -28,6 +28,7 @@ impl AlertMessage {
     pub const fn subject(&self) -> &'static str {
         match self.kind {
             AlertKind::ReferralReceived => "Handoff: a referral came in",
+            AlertKind::ReferralsImported => "Handoff: an import brings you referrals",
             AlertKind::ReferralAssigned => "Handoff: a referral was given to you",
             AlertKind::ActionDue => "Handoff: an action is due",
             AlertKind::Escalated => "Handoff: a referral was escalated to you",
@@ -42,6 +43,9 @@ impl AlertMessage {
     pub fn text(&self, public_url: Option<&str>) -> String {
         let what = match self.kind {
             AlertKind::ReferralReceived => "A referral came in. You own its next action.",
+            AlertKind::ReferralsImported => {
+                "An import brings referrals that you own the next action of. You are told once of all of them: read them in the queue."
+            }
             AlertKind::ReferralAssigned => "A referral was given to you. You own its next action.",
             AlertKind::ActionDue => "The next action on one of your referrals is due.",
             AlertKind::Escalated => "The next action on a referral was not taken in time. You own it now.",

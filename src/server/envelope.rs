@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use actix_cors::CorsError;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, VARY};
 use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -176,7 +177,12 @@ pub(super) async fn envelope(
     if let Some(error) = failure(&response) {
         log_failure(error.as_ref(), &id);
         problem = Some(error.as_ref().code.as_str());
-        let answer = error.as_ref().answer(&id);
+        let mut answer = error.as_ref().answer(&id);
+        // Without these a script may not read why.
+        let cross_origin = |name: &HeaderName| *name == VARY || name.as_str().starts_with("access-control-");
+        for (name, value) in response.headers().iter().filter(|(name, _)| cross_origin(name)) {
+            answer.headers_mut().insert(name.clone(), value.clone());
+        }
         response = response.into_response(answer);
     }
     let standing = response.request().extensions().get::<Standing>().copied();
@@ -233,6 +239,11 @@ impl Failure<'_> {
 fn failure(response: &ServiceResponse<BoxBody>) -> Option<Failure<'_>> {
     if let Some(error) = response.response().error().and_then(|error| error.as_error::<AppError>()) {
         return Some(Failure::Ours(error));
+    }
+    if response.response().error().is_some_and(|error| error.as_error::<CorsError>().is_some()) {
+        let detail =
+            "A script of this origin may not send this. The operator lists the origins that may (`HANDOFF_CORS_ORIGINS`).";
+        return Some(Failure::Made(AppError::new(ErrorCode::Forbidden).with_detail(detail)));
     }
     let status = response.status().as_u16();
     let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");

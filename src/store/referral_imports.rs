@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Timestamptz, Uuid};
+use diesel::sql_types::{BigInt, Integer, Timestamptz, Uuid};
 use serde::Serialize;
 
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
-use crate::domain::ids::{ApiKeyId, PrincipalId, ReferralImportId, SiteId};
+use crate::domain::ids::{ApiKeyId, MemberId, PrincipalId, ReferralImportId, SiteId};
 use crate::domain::imports::{ImportDelimiter, ImportFormat, ImportStatus, ImportStopReason};
 use crate::domain::journal::ActorKind;
 use crate::schema::referral_imports;
@@ -64,6 +64,8 @@ pub struct ImportRow {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
+    /// Members who were told that it brings referrals of theirs.
+    pub told_member_ids: Vec<Option<MemberId>>,
 }
 
 impl ImportRow {
@@ -235,4 +237,13 @@ pub fn forget(
         .and(referral_imports::updated_at.lt(stalled_before));
     diesel::delete(referral_imports::table.filter(referral_imports::site_id.eq(scope.site())).filter(old.or(stalled)))
         .execute(conn)
+}
+
+/// Has the planner's statistics taken anew where they know of fewer referrals than these: an import fills tables faster than
+/// autovacuum comes by.
+///
+/// # Errors
+/// A database failure.
+pub fn refresh_statistics(conn: &mut PgConnection, rows_at_least: i32) -> QueryResult<()> {
+    diesel::sql_query("SELECT directory.analyze_referrals($1)").bind::<Integer, _>(rows_at_least).execute(conn).map(drop)
 }

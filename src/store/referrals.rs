@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::{Array, Text, Uuid};
 use diesel::upsert::excluded;
 
 use crate::auth::SiteScope;
@@ -193,7 +194,8 @@ pub fn insert_all(conn: &mut PgConnection, new: &[ReferralRow]) -> QueryResult<B
     Ok(kept.into_iter().collect())
 }
 
-/// Those of these references that partners already used on live referrals.
+/// Those of these references that partners already used on live referrals. Each is looked up by its
+/// key, whatever the planner makes of a table that is still without statistics.
 ///
 /// # Errors
 /// A database failure.
@@ -202,14 +204,26 @@ pub fn used_references(
     scope: &SiteScope,
     sought: &[(PartnerId, &Reference)],
 ) -> QueryResult<BTreeSet<(PartnerId, Reference)>> {
-    let partners: BTreeSet<PartnerId> = sought.iter().map(|(partner, _)| *partner).collect();
-    let references: BTreeSet<&Reference> = sought.iter().map(|(_, reference)| *reference).collect();
-    let found: Vec<(Option<PartnerId>, Option<Reference>)> = referrals::table
-        .filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(false)))
-        .filter(referrals::partner_id.eq_any(partners).and(referrals::partner_reference.eq_any(references)))
-        .select((referrals::partner_id, referrals::partner_reference))
-        .load(conn)?;
-    Ok(found.into_iter().filter_map(|(partner, reference)| partner.zip(reference)).collect())
+    #[derive(QueryableByName)]
+    #[diesel(table_name = referrals)]
+    struct Used {
+        partner_id: Option<PartnerId>,
+        partner_reference: Option<Reference>,
+    }
+    let (partners, references): (Vec<PartnerId>, Vec<&Reference>) = sought.iter().copied().unzip();
+    let found: Vec<Used> = diesel::sql_query(
+        "SELECT used.partner_id, used.partner_reference
+           FROM unnest($2::uuid[], $3::text[]) AS sought (partner, reference)
+          CROSS JOIN LATERAL (
+                SELECT partner_id, partner_reference FROM referrals
+                 WHERE site_id = $1 AND partner_id = sought.partner AND partner_reference = sought.reference AND NOT is_test
+                OFFSET 0) used",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .bind::<Array<Uuid>, _>(partners)
+    .bind::<Array<Text>, _>(references)
+    .load(conn)?;
+    Ok(found.into_iter().filter_map(|used| used.partner_id.zip(used.partner_reference)).collect())
 }
 
 /// Writes a new state over the version that was read; says whether that version still stood.

@@ -1,5 +1,6 @@
 //! Files of referrals: each row decides for itself, a second upload adds nothing, and what does not belong here is not read.
 
+mod command;
 mod crashes;
 mod decisions;
 mod uploads;

@@ -20,6 +20,7 @@ mod bulk_actions;
 mod configuration;
 mod contact_withdrawals;
 mod contract;
+mod cors;
 mod deploy;
 mod due_times;
 mod duplicates;

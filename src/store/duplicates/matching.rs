@@ -24,12 +24,16 @@ pub fn queue(conn: &mut PgConnection, referral: &ReferralRow) -> QueryResult<()>
     diesel::insert_into(match_results::table).values(to_be_matched(referral, referral.recorded_at)).execute(conn).map(drop)
 }
 
-/// Queues many new referrals, as [`queue`] one.
+/// Queues many new referrals of an import. Their owners are told of them together, and so they wait like those that are matched once
+/// more, of which nobody is told that they came.
 ///
 /// # Errors
 /// A database failure.
 pub fn queue_all(conn: &mut PgConnection, referrals: &[ReferralRow]) -> QueryResult<()> {
-    let rows: Vec<ToBeMatched> = referrals.iter().map(|referral| to_be_matched(referral, referral.recorded_at)).collect();
+    let rows: Vec<_> = referrals
+        .iter()
+        .map(|referral| (to_be_matched(referral, referral.recorded_at), match_results::candidates.eq(0)))
+        .collect();
     diesel::insert_into(match_results::table).values(rows).execute(conn).map(drop)
 }
 
@@ -120,24 +124,32 @@ pub struct Candidate {
 
 /// The records of the same study that share a digest or the site's reference with these referrals, of each the newest.
 ///
+/// Each step goes by a key, one record after the other: `OFFSET 0` keeps the planner from turning that round. Before a table has
+/// statistics, and so while a first import fills it, it would read the whole study for each referral.
+///
 /// # Errors
 /// A database failure.
 pub fn candidates(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId]) -> QueryResult<Vec<Candidate>> {
     diesel::sql_query(
-        "SELECT r.id AS matched, coalesce(r.merged_into_id, r.id) AS one, found.other, found.grounds
-           FROM referrals r CROSS JOIN LATERAL (
-                SELECT coalesce(o.merged_into_id, o.id) AS other, array_agg(DISTINCT shared.ground ORDER BY shared.ground) AS grounds
-                  FROM (SELECT theirs.referral_id, theirs.kind AS ground
-                          FROM referral_digests ours JOIN referral_digests theirs
-                            ON theirs.site_id = $1 AND theirs.kind = ours.kind AND theirs.digest = ours.digest
-                         WHERE ours.site_id = $1 AND ours.referral_id = r.id
+        "SELECT r.id AS matched, r.one, found.other, found.grounds
+           FROM unnest($2::uuid[]) AS sought (id)
+          CROSS JOIN LATERAL (
+                SELECT id, study_id, is_test, external_ref, coalesce(merged_into_id, id) AS one
+                  FROM referrals WHERE site_id = $1 AND id = sought.id OFFSET 0) r
+          CROSS JOIN LATERAL (
+                SELECT o.one AS other, array_agg(DISTINCT shared.ground ORDER BY shared.ground) AS grounds
+                  FROM (SELECT theirs.referral_id, ours.kind AS ground
+                          FROM (SELECT kind, digest FROM referral_digests WHERE site_id = $1 AND referral_id = r.id OFFSET 0) ours
+                         CROSS JOIN LATERAL (
+                               SELECT referral_id FROM referral_digests
+                                WHERE site_id = $1 AND kind = ours.kind AND digest = ours.digest OFFSET 0) theirs
                         UNION ALL
-                        SELECT x.id, 'external_ref' FROM referrals x WHERE x.site_id = $1 AND x.external_ref = r.external_ref) shared
-                  JOIN referrals o ON o.site_id = $1 AND o.id = shared.referral_id
-                 WHERE o.study_id = r.study_id AND o.is_test = r.is_test
-                   AND coalesce(o.merged_into_id, o.id) <> coalesce(r.merged_into_id, r.id)
-                 GROUP BY 1 ORDER BY 1 DESC LIMIT $3) found
-          WHERE r.site_id = $1 AND r.id = ANY ($2)",
+                        SELECT id, 'external_ref' FROM referrals WHERE site_id = $1 AND external_ref = r.external_ref) shared
+                 CROSS JOIN LATERAL (
+                       SELECT study_id, is_test, coalesce(merged_into_id, id) AS one
+                         FROM referrals WHERE site_id = $1 AND id = shared.referral_id OFFSET 0) o
+                 WHERE shared.referral_id <> r.id AND o.study_id = r.study_id AND o.is_test = r.is_test AND o.one <> r.one
+                 GROUP BY 1 ORDER BY 1 DESC LIMIT $3) found",
     )
     .bind::<Uuid, _>(scope.site())
     .bind::<Array<Uuid>, _>(ids)

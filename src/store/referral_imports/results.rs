@@ -77,7 +77,7 @@ pub fn results(
 }
 
 /// A row that was imported before.
-#[derive(Debug, Queryable, Selectable)]
+#[derive(Debug, QueryableByName)]
 #[diesel(table_name = keys)]
 pub struct KnownRow {
     /// Which row.
@@ -88,15 +88,22 @@ pub struct KnownRow {
     pub referral_id: ReferralId,
 }
 
-/// Those of these rows that were imported before.
+/// Those of these rows that were imported before. Each is looked up by its key, whatever the planner makes of a table that is still
+/// without statistics.
 ///
 /// # Errors
 /// A database failure.
 pub fn known_keys(conn: &mut PgConnection, scope: &SiteScope, sought: &[RowDigest]) -> QueryResult<Vec<KnownRow>> {
-    keys::table
-        .filter(keys::site_id.eq(scope.site()).and(keys::row_key.eq_any(sought.iter().map(RowDigest::as_slice))))
-        .select(KnownRow::as_select())
-        .load(conn)
+    diesel::sql_query(
+        "SELECT known.row_key, known.content, known.referral_id
+           FROM unnest($2::bytea[]) AS sought (row_key)
+          CROSS JOIN LATERAL (
+                SELECT row_key, content, referral_id FROM referral_import_keys
+                 WHERE site_id = $1 AND row_key = sought.row_key OFFSET 0) known",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .bind::<Array<Bytea>, _>(sought.iter().map(RowDigest::as_slice).collect::<Vec<_>>())
+    .load(conn)
 }
 
 /// Keeps which rows were imported now.

@@ -103,3 +103,36 @@ async fn lines_of_json_say_the_same_as_a_table() {
     assert_eq!(rows(&app, &id, "refused").await, ["4 - malformed_json", "5 - not_an_object", "8 - inconsistent"]);
     assert_eq!((&done["format"], &done["delimiter"], &done["columns"]), (&"ndjson".into(), &json!(null), &json!([])));
 }
+
+#[actix_web::test]
+async fn whoever_owns_rows_is_told_once_of_all() {
+    let app = App::start().await;
+    let told = "SELECT count(*) FROM alerts WHERE kind = 'referrals_imported' AND referral_id IS NULL";
+    let of_each = "SELECT count(*) FROM alerts WHERE kind = 'referral_received'";
+    let rehearsal = csv(&app.coordinator(), "?dry_run=true", file([row("r-1")])).await.expect(201).id();
+    finished(&app, &rehearsal).await;
+    assert_eq!(app.db.count(told), 0, "a dry run brings nobody anything");
+    // Three batches, of two routes.
+    let of_other = |number| row(&format!("o-{number}")).replace("lakeside", "voices");
+    import(&app, file((0..1_100).map(|number| row(&format!("r-{number}"))).chain((0..5).map(of_other)))).await;
+    while handoff::jobs::match_duplicates::pass(&app.state).await.unwrap() > 0 {}
+    let owners = app.db.count("SELECT count(DISTINCT owner_id) AS count FROM referrals");
+    assert_eq!((app.db.count(told), app.db.count(of_each)), (owners, 0));
+    let alert = app.coordinator().get("/v1/alerts").await.expect(200).body["data"][0].clone();
+    assert_eq!((&alert["kind"], &alert["referral_id"]), (&json!("referrals_imported"), &json!(null)));
+    // What was imported before brings nobody anything; one that comes over the door is told of by itself.
+    import(&app, file([row("r-1")])).await;
+    app.partner().post("/v1/referrals", &make::referral()).await.expect(201);
+    handoff::jobs::match_duplicates::pass(&app.state).await.unwrap();
+    assert_eq!((app.db.count(told), app.db.count(of_each)), (owners, 1));
+}
+
+#[actix_web::test]
+async fn a_first_import_leaves_statistics_of_what_it_filled() {
+    let app = App::start().await;
+    let known = "SELECT greatest(reltuples, 0)::bigint AS count FROM pg_class WHERE oid = 'referrals'::regclass";
+    import(&app, file((0..999).map(|number| row(&format!("r-{number}"))))).await;
+    assert_eq!(app.db.count(known), 0, "the control: nobody has looked yet");
+    import(&app, file((0..1_001).map(|number| row(&format!("s-{number}"))))).await;
+    assert_eq!(app.db.count(known), 2_000);
+}

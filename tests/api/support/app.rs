@@ -11,6 +11,7 @@ use handoff::auth::{KeyUses, token};
 use handoff::clock::Clock;
 use handoff::db::{Db, Limits};
 use handoff::domain::ids::MemberId;
+use handoff::domain::origins::Origins;
 use handoff::domain::proxies::Proxies;
 use handoff::domain::webhooks::Schedule;
 use handoff::jobs::sequencer;
@@ -30,6 +31,7 @@ pub struct Setup {
     pub deadline: Duration,
     pub per_minute: PerMinute,
     pub import_bytes: u64,
+    pub origins: Option<&'static str>,
 }
 
 impl Default for Setup {
@@ -40,6 +42,7 @@ impl Default for Setup {
             deadline: Duration::from_secs(10),
             per_minute: PerMinute::NONE,
             import_bytes: 64 << 20,
+            origins: None,
         }
     }
 }
@@ -236,6 +239,7 @@ fn state(
         rate_limits: RateLimits::new(setup.per_minute),
         import_bytes: setup.import_bytes,
         proxies: Proxies::parse("127.0.0.0/8").unwrap(),
+        origins: setup.origins.map(|list| Origins::parse(list).unwrap()).unwrap_or_default(),
         requests: Requests::default(),
         drain: Drain::default(),
     })
