@@ -29,7 +29,7 @@ use super::row::Ground;
 /// Bytes that are read and checked at once.
 const PIECE: usize = 256 * 1024;
 /// Rows of a batch: one transaction when they come in, and one when they are done.
-const BATCH: usize = 500;
+const BATCH: usize = 200;
 /// How long nothing may come.
 const STALLED: Duration = Duration::from_secs(30);
 /// How long a file may take to come in.

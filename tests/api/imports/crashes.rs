@@ -29,8 +29,8 @@ async fn a_batch_that_fails_is_undone_whole_and_done_again() {
         .unwrap();
     referral_imports::pass(&app.state).await.unwrap_err();
     referral_imports::pass(&app.state).await.unwrap_err();
-    assert_eq!((referrals(&app), app.db.count("SELECT count(*) FROM referral_import_keys")), (500, 500));
-    assert_eq!(app.db.count("SELECT count(*) FROM events WHERE event_type = 'referral.received'"), 500);
+    assert_eq!((referrals(&app), app.db.count("SELECT count(*) FROM referral_import_keys")), (800, 800));
+    assert_eq!(app.db.count("SELECT count(*) FROM events WHERE event_type = 'referral.received'"), 800);
     superuser.batch_execute("DROP TRIGGER lose ON referral_import_results").unwrap();
     assert_eq!(counts(&finished(&app, &id).await), "completed 1200 1200 0 0");
     assert_eq!(referrals(&app), 1_200);

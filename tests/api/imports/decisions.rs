@@ -112,7 +112,7 @@ async fn whoever_owns_rows_is_told_once_of_all() {
     let rehearsal = csv(&app.coordinator(), "?dry_run=true", file([row("r-1")])).await.expect(201).id();
     finished(&app, &rehearsal).await;
     assert_eq!(app.db.count(told), 0, "a dry run brings nobody anything");
-    // Three batches, of two routes.
+    // Several batches, of two routes.
     let of_other = |number| row(&format!("o-{number}")).replace("lakeside", "voices");
     import(&app, file((0..1_100).map(|number| row(&format!("r-{number}"))).chain((0..5).map(of_other)))).await;
     while handoff::jobs::match_duplicates::pass(&app.state).await.unwrap() > 0 {}

@@ -143,15 +143,15 @@ async fn an_import_is_cancelled_with_what_is_not_done_and_twenty_wait_at_the_mos
     let path = format!("{PATH}/{}", made.id());
     one_batch(&app).await;
     let running = person.get(&path).await.expect(200);
-    assert_eq!(counts(&running.body), "running 600 500 0 0");
+    assert_eq!(counts(&running.body), "running 600 200 0 0");
     assert_ne!(running.etag(), made.etag());
     person.post_on(&format!("{path}/cancel"), &made.etag(), &json!({})).await.expect_problem(412, "stale_version");
     let cancelled = person.post_on(&format!("{path}/cancel"), &running.etag(), &json!({})).await.expect(200);
-    assert_eq!(counts(&cancelled.body), "cancelled 600 500 0 0");
+    assert_eq!(counts(&cancelled.body), "cancelled 600 200 0 0");
     let again = person.post_on(&format!("{path}/cancel"), "*", &json!({})).await.expect_problem(409, "illegal_transition");
     assert_eq!(again.body["allowed_actions"], json!([]));
-    assert_eq!(counts(&finished(&app, &made.id()).await), "cancelled 600 500 0 0");
-    assert_eq!((referrals(&app), app.db.count("SELECT count(*) FROM referral_import_batches")), (500, 0));
+    assert_eq!(counts(&finished(&app, &made.id()).await), "cancelled 600 200 0 0");
+    assert_eq!((referrals(&app), app.db.count("SELECT count(*) FROM referral_import_batches")), (200, 0));
     for number in 0..20 {
         csv(&person, "", file([row(&format!("s-{number}"))])).await.expect(201);
     }
