@@ -159,7 +159,7 @@ async fn an_import_is_cancelled_with_what_is_not_done_and_twenty_wait_at_the_mos
     let listed = person.get(&format!("{PATH}?status=queued")).await.expect(200);
     assert_eq!(listed.body["data"].as_array().unwrap().len(), 20);
     finished(&app, &made.id()).await;
-    assert_eq!(referrals(&app), 520);
+    assert_eq!(referrals(&app), 220);
 }
 
 #[actix_web::test]
