@@ -1,11 +1,13 @@
 //! What every worker shares.
 
+mod anchors;
 mod board;
 mod deliveries;
 mod drain;
 pub mod rate_limits;
 pub mod requests;
 
+pub use anchors::Anchors;
 pub use board::{JobBoard, JobRuns};
 pub use deliveries::{Deliveries, Receiver};
 pub use drain::Drain;
@@ -62,6 +64,8 @@ pub struct AppState {
     pub import_bytes: u64,
     /// Who may say whom a request comes from.
     pub proxies: Proxies,
+    /// Where anchors of the audit chains go; `None`: nowhere.
+    pub anchors: Option<Anchors>,
     /// Whose scripts may call.
     pub origins: Origins,
     /// What was asked and answered.

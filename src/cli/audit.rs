@@ -1,4 +1,7 @@
-//! `handoff audit verify`: whether the audit chain of every site is whole.
+//! `handoff audit`: whether the audit chain of every site is whole and the one that was anchored; taking values out of an entry.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
@@ -6,37 +9,99 @@ use super::Failure;
 use super::backend::Backend;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db;
-use crate::domain::ids::SiteId;
+use crate::db::{self, Conn};
+use crate::domain::ids::{AuditId, SiteId};
+use crate::domain::vocabulary::RedactionReason;
 use crate::ops::Context;
-use crate::ops::verify_audit::{self, Verdict};
+use crate::ops::redact_audit_entry;
+use crate::ops::verify_audit::{self, Anchored, Verdict};
+use crate::privacy::anchors::Anchor;
+use crate::privacy::keys::{MasterKey, Purpose};
 use crate::store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// Verify the chain from the first entry to the last and name the first place where it is not whole.
+    /// Verify the chain from the first entry to the last, and against its anchors, and name the first place where it is not whole.
     Verify {
         /// The site; every site if absent.
         #[arg(long)]
         site: Option<SiteId>,
+        /// A file of anchors, such as a copy that was kept elsewhere; may be given several times. The file of the settings if absent.
+        #[arg(long, value_name = "FILE")]
+        anchors: Vec<PathBuf>,
+        /// A key beside the installation's own whose anchors are believed (64 hexadecimal digits), such as one of a master key that is gone.
+        #[arg(long, value_name = "KEY")]
+        public_key: Vec<String>,
     },
+    /// Take the values out of one entry, for cause: what was before and after, and the salt of their digest. The entry stays, with its place in
+    /// the chain, and that this was done is an entry too. Only the owner of the tables can (`HANDOFF_MIGRATE_DATABASE_URL`); it cannot be undone.
+    Redact {
+        /// The site.
+        #[arg(long)]
+        site: SiteId,
+        /// The id of the entry.
+        #[arg(long)]
+        entry: AuditId,
+        /// Why: erasure, entered_in_error or legal_order.
+        #[arg(long)]
+        reason: RedactionReason,
+    },
+    /// Print the public key that each site's anchors are signed with. Keep it with whoever is to verify them.
+    PublicKeys,
 }
 
 pub(super) fn run(config: &Config, command: &AuditCommand) -> Result<(), Failure> {
-    let AuditCommand::Verify { site } = command;
     let backend = Backend::open(config)?;
     let mut conn = backend.connect()?;
-    let sites = match site {
-        Some(site) => vec![*site],
-        None => db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))?,
-    };
+    let sites = db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))?;
+    match command {
+        AuditCommand::Verify { site, anchors, public_key } => {
+            let files = if anchors.is_empty() {
+                // There is none before the first minute is over.
+                backend.anchors_path(config).into_iter().filter(|path| path.exists()).collect()
+            } else {
+                anchors.clone()
+            };
+            let anchored = believed(&backend.master, &files, &public_key.iter().map(String::as_str).collect())?;
+            verify(&mut conn, *site, sites, anchored)
+        }
+        AuditCommand::Redact { site, entry, reason } => redact(&backend, *site, *entry, *reason),
+        AuditCommand::PublicKeys => {
+            for site in sites {
+                let key = Anchor::public_key_of(&backend.master.derive(Purpose::AuditAnchor, site));
+                println!("site {site}: {}", key.ok_or("no key to sign anchors with")?);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn redact(backend: &Backend, site: SiteId, entry: AuditId, reason: RedactionReason) -> Result<(), Failure> {
+    let (mut owner, now) = (backend.connect_owner()?, Clock::System.now());
+    let redact =
+        |conn: &mut Conn, scope: &_| redact_audit_entry::run(conn, &Context::of_operator(*scope, now), entry, reason);
+    if !db::in_site(&mut owner, site, redact)? {
+        return Err("the site has no such entry, or its values were taken out before".into());
+    }
+    println!("entry {entry}: its values are gone; the entry and the chain stay");
+    Ok(())
+}
+
+fn verify(
+    conn: &mut Conn,
+    site: Option<SiteId>,
+    sites: Vec<SiteId>,
+    mut anchored: BTreeMap<SiteId, Vec<Anchored>>,
+) -> Result<(), Failure> {
+    let chosen = site.map_or(sites, |site| vec![site]);
     let mut broken = 0;
-    for site in sites {
-        let now = Clock::System.now();
-        let verdict = db::in_site(&mut conn, site, |conn, scope| verify_audit::run(conn, &Context::of_operator(*scope, now)))?;
+    for site in chosen {
+        let (now, anchors) = (Clock::System.now(), anchored.remove(&site).unwrap_or_default());
+        let verdict =
+            db::in_site(conn, site, |conn, scope| verify_audit::run(conn, &Context::of_operator(*scope, now), &anchors))?;
         match verdict {
-            Verdict::Whole { entries, redacted, head } => {
-                println!("site {site}: whole, {entries} entries, {redacted} redacted, head {head}");
+            Verdict::Whole { entries, redacted, head, anchors } => {
+                println!("site {site}: whole, {entries} entries, {redacted} redacted, {anchors} anchors agree, head {head}");
             }
             Verdict::Broken { position, entry, what } => {
                 broken += 1;
@@ -45,5 +110,50 @@ pub(super) fn run(config: &Config, command: &AuditCommand) -> Result<(), Failure
             }
         }
     }
+    if site.is_none() {
+        for site in anchored.keys() {
+            broken += 1;
+            println!("site {site}: anchored, and not in the database");
+        }
+    }
     if broken == 0 { Ok(()) } else { Err(format!("the audit chain of {broken} site(s) is not whole").into()) }
+}
+
+/// The anchors of these files by site. One that nobody who is believed has signed is a failure: somebody wrote it.
+fn believed(
+    master: &MasterKey,
+    files: &[PathBuf],
+    public_keys: &BTreeSet<&str>,
+) -> Result<BTreeMap<SiteId, Vec<Anchored>>, Failure> {
+    let mut anchored: BTreeMap<SiteId, Vec<Anchored>> = BTreeMap::new();
+    for file in files {
+        for (number, anchor) in read(file)? {
+            let keyring = master.keyring(Purpose::AuditAnchor, anchor.site_id);
+            let is_own = keyring.all().any(|key| Anchor::public_key_of(key).as_ref() == Some(&anchor.public_key));
+            let hash = anchor.hash().filter(|_| anchor.is_signed() && (is_own || public_keys.contains(anchor.public_key.as_str())));
+            let Some(hash) = hash else {
+                return Err(format!(
+                    "line {number} of {} was signed by no key that is known here, or changed since: name the key with --public-key if it is an earlier one",
+                    file.display()
+                )
+                .into());
+            };
+            anchored.entry(anchor.site_id).or_default().push((anchor.position, hash));
+        }
+    }
+    Ok(anchored)
+}
+
+/// The anchors of a file with the numbers of their lines. A line that broke off, when its server or machine did, counts for nothing.
+fn read(file: &Path) -> Result<Vec<(usize, Anchor)>, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {}", file.display(), error.kind()))?;
+    let mut anchors = Vec::new();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+        match serde_json::from_str(line) {
+            Ok(anchor) => anchors.push((at + 1, anchor)),
+            Err(error) if error.is_eof() => log::warn!("line {} of {} broke off", at + 1, file.display()),
+            Err(_) => return Err(format!("line {} of {} is no anchor", at + 1, file.display()).into()),
+        }
+    }
+    Ok(anchors)
 }

@@ -18,6 +18,8 @@ const DATABASE: &str = "handoff";
 pub(super) const KEY_FILE: &str = "master.key";
 /// Those that are accepted beside it, one a line: the latest first.
 pub(super) const ALSO_FILE: &str = "master.key.also";
+/// Anchors of the audit chains in the embedded mode, beside the data.
+const ANCHORS_FILE: &str = "audit-anchors.ndjson";
 /// More keys than this are a mistake: each of them is tried wherever something made earlier is checked.
 const MOST_ALSO: usize = 4;
 
@@ -100,6 +102,11 @@ impl Backend {
             master,
             _server: Some(server),
         })
+    }
+
+    /// The file of anchors of the audit chains; `None`: the operator named none, and there is no data directory.
+    pub fn anchors_path(&self, config: &Config) -> Option<PathBuf> {
+        config.audit_anchors.clone().or_else(|| self.data_dir.as_ref().map(|data_dir| data_dir.join(ANCHORS_FILE)))
     }
 
     /// The URL that serving uses.

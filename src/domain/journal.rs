@@ -62,6 +62,7 @@ text_enum! {
         TestRun = "test_run",
         WebhookEndpoint = "webhook_endpoint",
         ReferralImport = "referral_import",
+        AuditEntry = "audit_entry",
     }
 }
 

@@ -316,6 +316,11 @@ text_enum! {
 }
 
 text_enum! {
+    /// Why the values of an audit entry were taken out: its person asked for that, they had been entered in error, or the law orders it.
+    pub enum RedactionReason { Erasure = "erasure", EnteredInError = "entered_in_error", LegalOrder = "legal_order" }
+}
+
+text_enum! {
     /// Why a guard suspended a partner. `language_lapsed`: on none of its live routes has it acknowledged the language that counts.
     pub enum SuspensionReason { LanguageLapsed = "language_lapsed" }
 }

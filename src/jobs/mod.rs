@@ -5,6 +5,7 @@
 //! servers must not do at once goes through `sites::at_each`.
 
 pub mod alert_delivery;
+pub mod audit_anchors;
 pub mod escalation;
 pub mod housekeeping;
 pub mod key_uses;
@@ -88,6 +89,8 @@ const TESTED_EVERY: Duration = Duration::from_secs(2);
 const KEY_USES_EVERY: Duration = Duration::from_secs(60);
 /// How much later than its day an end of approved language is written down at the most.
 const LANGUAGE_EVERY: Duration = Duration::from_secs(60);
+/// How much of the audit trail is not anchored yet at the most.
+const ANCHORED_EVERY: Duration = Duration::from_secs(60);
 /// How long an import that has come in waits at the most for its first rows to be done.
 const IMPORTED_EVERY: Duration = Duration::from_millis(500);
 /// How far behind the event log the sums of the reports are at the most; a report counts the rest by itself.
@@ -103,6 +106,13 @@ const FORGOTTEN_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// Every job there is. Another one is another row.
 pub const JOBS: &[Job] = &[
+    Job {
+        name: audit_anchors::NAME,
+        every: ANCHORED_EVERY,
+        on_writes: false,
+        pass: pass!(audit_anchors::pass),
+        backlog: None,
+    },
     Job {
         name: sequencer::NAME,
         every: SEQUENCED_EVERY,

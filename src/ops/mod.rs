@@ -65,6 +65,7 @@ pub mod read_details;
 pub mod receive_referral_import;
 mod received;
 mod record;
+pub mod redact_audit_entry;
 mod referral_route;
 pub mod release_reports;
 pub mod replay_webhook_events;

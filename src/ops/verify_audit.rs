@@ -9,6 +9,9 @@ use crate::store::journal::{self, AuditRow, SealRow};
 
 const BATCH: i64 = 1_000;
 
+/// A place of a chain and its hash there, from outside the database.
+pub type Anchored = (i64, Vec<u8>);
+
 /// What verifying found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -20,6 +23,8 @@ pub enum Verdict {
         redacted: i64,
         /// The chain's hash, as hexadecimal digits.
         head: String,
+        /// Anchors that it agrees with.
+        anchors: usize,
     },
     /// The first place where it is not.
     Broken {
@@ -32,12 +37,16 @@ pub enum Verdict {
     },
 }
 
-/// Verifies the chain of the context's site.
+/// Verifies the chain of the context's site, and that it is the one that was anchored: `anchors` have places and hashes of this site, each
+/// signed by a key that is believed.
 ///
 /// # Errors
 /// A database failure.
-pub fn run(conn: &mut Conn, context: &Context) -> Result<Verdict, AppError> {
+pub fn run(conn: &mut Conn, context: &Context, anchors: &[Anchored]) -> Result<Verdict, AppError> {
     let scope = &context.scope;
+    let mut anchors: Vec<&Anchored> = anchors.iter().collect();
+    anchors.sort();
+    let (mut ahead, count) = (anchors.iter().peekable(), anchors.len());
     let (mut position, mut hash, mut redacted) = (0, GENESIS.to_vec(), 0);
     // The head first: what is sealed while this reads comes after it.
     let head = journal::head(conn, scope)?;
@@ -50,6 +59,11 @@ pub fn run(conn: &mut Conn, context: &Context) -> Result<Verdict, AppError> {
             }
             redacted += i64::from(entry.is_some_and(|entry| entry.salt.is_none()));
             (position, hash) = (seal.position, seal.hash);
+            while let Some(anchor) = ahead.next_if(|anchor| anchor.0 <= position) {
+                if anchor.1 != hash {
+                    return Ok(Verdict::Broken { position, entry: Some(seal.entry_id), what: "its hash is not the one that was anchored" });
+                }
+            }
             if head.as_ref().is_some_and(|head| head.audit_position == position && head.audit_hash != hash) {
                 return Ok(Verdict::Broken { position, entry: Some(seal.entry_id), what: "its hash is not the head's" });
             }
@@ -61,10 +75,14 @@ pub fn run(conn: &mut Conn, context: &Context) -> Result<Verdict, AppError> {
     if head.is_some_and(|head| head.audit_position > position) {
         return Ok(Verdict::Broken { position: position + 1, entry: None, what: "the chain ends before its head" });
     }
+    if ahead.next().is_some() {
+        return Ok(Verdict::Broken { position: position + 1, entry: None, what: "the chain ends before what was anchored" });
+    }
     if let Some(entry) = journal::unsealed(conn, scope)? {
         return Ok(Verdict::Broken { position: position + 1, entry: Some(entry), what: "an entry has no seal" });
     }
-    Ok(Verdict::Whole { entries: position, redacted, head: hash.iter().map(|byte| format!("{byte:02x}")).collect() })
+    let head = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Verdict::Whole { entries: position, redacted, head, anchors: count })
 }
 
 fn fault(before: i64, hash: &[u8], seal: &SealRow, entry: Option<&AuditRow>) -> Option<&'static str> {

@@ -28,6 +28,8 @@ pub enum Purpose {
     Webhook,
     /// Sealed details of persons.
     SealedDetails,
+    /// Signing anchors of the audit chain.
+    AuditAnchor,
 }
 
 impl Purpose {
@@ -40,6 +42,7 @@ impl Purpose {
             Self::AlertWebhook => "alert-webhook",
             Self::Webhook => "webhook",
             Self::SealedDetails => "sealed-details",
+            Self::AuditAnchor => "audit-anchor",
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Pure: no request and no connection. Nothing here logs, and no error of this module carries what it refused.
 
+pub mod anchors;
 pub mod chain;
 pub mod codes;
 pub mod digests;

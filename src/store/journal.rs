@@ -3,7 +3,7 @@
 mod feed;
 mod places;
 
-pub use feed::{AuditFilter, FeedRow, HistoryRow, SealedRow, chain, feed, history, trail, unsealed};
+pub use feed::{AuditFilter, FeedRow, HistoryRow, SealedRow, chain, feed, history, redact, trail, unsealed};
 pub use places::{
     AuditRow, HeadRow, NewPosition, Queued, SealRow, count_queued, entries, feeds, head, is_queued, lease, place, queued,
     queued_since,

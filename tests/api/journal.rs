@@ -4,3 +4,4 @@
 mod audit;
 mod feed;
 pub mod sequencer;
+mod tampering;

@@ -237,6 +237,25 @@ pub fn chain(
         .load(conn)
 }
 
+/// Takes values and salt out of an entry, as the owner; says whether there were any.
+///
+/// # Errors
+/// A database failure.
+pub fn redact(conn: &mut PgConnection, scope: &SiteScope, entry: AuditId) -> QueryResult<bool> {
+    diesel::update(
+        audit_entries::table
+            .filter(audit_entries::site_id.eq(scope.site()).and(audit_entries::id.eq(entry)))
+            .filter(audit_entries::salt.is_not_null()),
+    )
+    .set((
+        audit_entries::before.eq(None::<String>),
+        audit_entries::after.eq(None::<String>),
+        audit_entries::salt.eq(None::<Vec<u8>>),
+    ))
+    .execute(conn)
+    .map(|redacted| redacted == 1)
+}
+
 /// An entry that has neither a seal nor a place in the queue: it was put in, or its seal taken out, behind the server's back.
 ///
 /// # Errors

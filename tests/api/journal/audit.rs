@@ -15,7 +15,7 @@ const REQUEST: &str = "0199aa10-7c1e-7b52-9f0e-3d6a5b1c2f52";
 
 fn verdict(app: &App) -> Verdict {
     let now = app.clock.now();
-    in_site(&mut app.db.app(), app.site.id, |conn, scope| verify_audit::run(conn, &Context::of_system(*scope, now))).unwrap()
+    in_site(&mut app.db.app(), app.site.id, |conn, scope| verify_audit::run(conn, &Context::of_system(*scope, now), &[])).unwrap()
 }
 
 async fn trail(app: &App, query: &str) -> Vec<Value> {

@@ -72,7 +72,7 @@ fn assert_complete(db: &Database, site: &Site) {
     assert_eq!(of_site("audit_entries"), of_site("audit_seals"));
     let now = crate::support::app::beginning();
     let verdict =
-        in_site(&mut db.app(), site.id, |conn, scope| verify_audit::run(conn, &Context::of_system(*scope, now))).unwrap();
+        in_site(&mut db.app(), site.id, |conn, scope| verify_audit::run(conn, &Context::of_system(*scope, now), &[])).unwrap();
     assert!(matches!(verdict, Verdict::Whole { .. }), "{verdict:?}");
 }
 

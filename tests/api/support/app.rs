@@ -17,7 +17,7 @@ use handoff::domain::webhooks::Schedule;
 use handoff::jobs::sequencer;
 use handoff::outbound::{Allow, Http, Outbound};
 use handoff::privacy::keys::MasterKey;
-use handoff::state::{AppState, Deliveries, Drain, JobBoard, Journal, PerMinute, RateLimits, Requests};
+use handoff::state::{Anchors, AppState, Deliveries, Drain, JobBoard, Journal, PerMinute, RateLimits, Requests};
 
 use super::callers::Person;
 use super::db::Database;
@@ -32,6 +32,7 @@ pub struct Setup {
     pub per_minute: PerMinute,
     pub import_bytes: u64,
     pub origins: Option<&'static str>,
+    pub anchors: Option<&'static str>,
 }
 
 impl Default for Setup {
@@ -43,6 +44,7 @@ impl Default for Setup {
             per_minute: PerMinute::NONE,
             import_bytes: 64 << 20,
             origins: None,
+            anchors: None,
         }
     }
 }
@@ -242,5 +244,6 @@ fn state(
         origins: setup.origins.map(|list| Origins::parse(list).unwrap()).unwrap_or_default(),
         requests: Requests::default(),
         drain: Drain::default(),
+        anchors: setup.anchors.map(|path| Anchors::new(path.into())),
     })
 }
