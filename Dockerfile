@@ -18,7 +18,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates
 COPY --from=build /src/target/release/handoff /usr/local/bin/handoff
 USER 10001:10001
 # No embedded mode in a container: without DATABASE_URL and a master key it refuses to start.
-ENV HANDOFF_LISTEN=0.0.0.0:8080 HANDOFF_LOG_FORMAT=json HANDOFF_EMBEDDED=off
+# Two arenas: with one for each thread, memory that a file of referrals needed once would stay with every one of them.
+ENV HANDOFF_LISTEN=0.0.0.0:8080 HANDOFF_LOG_FORMAT=json HANDOFF_EMBEDDED=off MALLOC_ARENA_MAX=2
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=4s --start-period=10s CMD ["handoff", "healthcheck"]
 ENTRYPOINT ["handoff"]

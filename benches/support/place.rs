@@ -122,6 +122,8 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_handoff"));
         command.env_clear().args(arguments).stdin(Stdio::null());
         command.env("DATABASE_URL", self.url(APP_ROLE)).env("HANDOFF_MASTER_KEY", "5a".repeat(32));
+        // As what is in `deploy` sets it.
+        command.env("MALLOC_ARENA_MAX", "2");
         // One caller is all the load there is.
         for limit in ["KEY", "SITE", "ADDRESS"] {
             command.env(format!("HANDOFF_RATE_LIMIT_{limit}"), "0");

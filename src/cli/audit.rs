@@ -78,8 +78,7 @@ pub(super) fn run(config: &Config, command: &AuditCommand) -> Result<(), Failure
 
 fn redact(backend: &Backend, site: SiteId, entry: AuditId, reason: RedactionReason) -> Result<(), Failure> {
     let (mut owner, now) = (backend.connect_owner()?, Clock::System.now());
-    let redact =
-        |conn: &mut Conn, scope: &_| redact_audit_entry::run(conn, &Context::of_operator(*scope, now), entry, reason);
+    let redact = |conn: &mut Conn, scope: &_| redact_audit_entry::run(conn, &Context::of_operator(*scope, now), entry, reason);
     if !db::in_site(&mut owner, site, redact)? {
         return Err("the site has no such entry, or its values were taken out before".into());
     }
@@ -130,7 +129,8 @@ fn believed(
         for (number, anchor) in read(file)? {
             let keyring = master.keyring(Purpose::AuditAnchor, anchor.site_id);
             let is_own = keyring.all().any(|key| Anchor::public_key_of(key).as_ref() == Some(&anchor.public_key));
-            let hash = anchor.hash().filter(|_| anchor.is_signed() && (is_own || public_keys.contains(anchor.public_key.as_str())));
+            let hash =
+                anchor.hash().filter(|_| anchor.is_signed() && (is_own || public_keys.contains(anchor.public_key.as_str())));
             let Some(hash) = hash else {
                 return Err(format!(
                     "line {number} of {} was signed by no key that is known here, or changed since: name the key with --public-key if it is an earlier one",

@@ -1,5 +1,7 @@
 //! The embedded migrations: run by the owner, checked by the app role.
 
+use std::time::Duration;
+
 use diesel::migration::{Migration, MigrationSource as _};
 use diesel::pg::{Pg, PgConnection};
 use diesel::{Connection as _, RunQueryDsl as _, sql_query};
@@ -8,6 +10,13 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// diesel's migrations take no lock: two `handoff migrate` at once wait for one another on this one ("handoff" in hex).
 const LOCK: i64 = 0x0068_616e_646f_6666;
+
+/// How long a migration waits for a table, and holds up whoever comes after it.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often one is tried that found its table taken.
+const TRIES: usize = 60;
+/// In between, those who were held up go on.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// Why migrating failed, in the database's own words: the migrations hold no data of anybody.
 #[derive(Debug)]
@@ -31,13 +40,26 @@ fn failed(error: impl std::fmt::Display) -> MigrateError {
     MigrateError(format!("migrating failed: {error}"))
 }
 
-/// Runs every pending migration as the owner, under an advisory lock. Returns how many ran.
+/// Runs every pending migration as the owner, under an advisory lock, while servers serve: whatever waits for a table waits with everybody who
+/// comes after it, and so each try lets go after two seconds. Returns how many ran.
 ///
 /// # Errors
 /// [`MigrateError`]; each migration is one transaction, so a failed one leaves nothing behind.
 pub fn migrate(conn: &mut PgConnection) -> Result<usize, MigrateError> {
     locked(conn, |conn| {
-        let count = conn.run_pending_migrations(MIGRATIONS).map_err(failed)?.len();
+        let before = conn.applied_migrations().map_err(failed)?.len();
+        sql_query(format!("SET lock_timeout = {}", LOCK_TIMEOUT.as_millis())).execute(conn).map_err(failed)?;
+        let mut ran = conn.run_pending_migrations(MIGRATIONS).map(drop);
+        for _ in 1..TRIES {
+            if !ran.as_ref().is_err_and(|error| error.to_string().contains("lock timeout")) {
+                break;
+            }
+            std::thread::sleep(BETWEEN_TRIES);
+            ran = conn.run_pending_migrations(MIGRATIONS).map(drop);
+        }
+        sql_query("RESET lock_timeout").execute(conn).map_err(failed)?;
+        ran.map_err(failed)?;
+        let count = conn.applied_migrations().map_err(failed)?.len() - before;
         // The app role checks at start that nothing is pending.
         sql_query("GRANT SELECT ON __diesel_schema_migrations TO handoff_app").execute(conn).map_err(failed)?;
         Ok(count)

@@ -106,13 +106,7 @@ const FORGOTTEN_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// Every job there is. Another one is another row.
 pub const JOBS: &[Job] = &[
-    Job {
-        name: audit_anchors::NAME,
-        every: ANCHORED_EVERY,
-        on_writes: false,
-        pass: pass!(audit_anchors::pass),
-        backlog: None,
-    },
+    Job { name: audit_anchors::NAME, every: ANCHORED_EVERY, on_writes: false, pass: pass!(audit_anchors::pass), backlog: None },
     Job {
         name: sequencer::NAME,
         every: SEQUENCED_EVERY,

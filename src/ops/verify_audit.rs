@@ -61,7 +61,11 @@ pub fn run(conn: &mut Conn, context: &Context, anchors: &[Anchored]) -> Result<V
             (position, hash) = (seal.position, seal.hash);
             while let Some(anchor) = ahead.next_if(|anchor| anchor.0 <= position) {
                 if anchor.1 != hash {
-                    return Ok(Verdict::Broken { position, entry: Some(seal.entry_id), what: "its hash is not the one that was anchored" });
+                    return Ok(Verdict::Broken {
+                        position,
+                        entry: Some(seal.entry_id),
+                        what: "its hash is not the one that was anchored",
+                    });
                 }
             }
             if head.as_ref().is_some_and(|head| head.audit_position == position && head.audit_hash != hash) {

@@ -21,6 +21,7 @@ mod configuration;
 mod contact_withdrawals;
 mod contract;
 mod cors;
+mod crash;
 mod deploy;
 mod due_times;
 mod duplicates;

@@ -2,6 +2,8 @@
 //! vocabularies.
 
 mod catalogue;
+mod ddl;
+mod load;
 mod vocabularies;
 
 use diesel::PgConnection;

@@ -72,15 +72,21 @@ fn write_anew(app: &App) {
         position += 1;
         hash = chain::link(&hash, &entry.unwrap().link(position));
         let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        sql += &format!("; INSERT INTO audit_seals (site_id, position, entry_id, hash) VALUES ('{site}', {position}, '{}', '\\x{digits}')", seal.entry_id);
-        sql += &format!("; UPDATE journal_heads SET audit_position = {position}, audit_hash = '\\x{digits}' WHERE site_id = '{site}'");
+        sql += &format!(
+            "; INSERT INTO audit_seals (site_id, position, entry_id, hash) VALUES ('{site}', {position}, '{}', '\\x{digits}')",
+            seal.entry_id
+        );
+        sql += &format!(
+            "; UPDATE journal_heads SET audit_position = {position}, audit_hash = '\\x{digits}' WHERE site_id = '{site}'"
+        );
     }
     conn.batch_execute(&sql).unwrap();
 }
 
 const KEEP: &str = "CREATE SCHEMA kept; CREATE TABLE kept.e AS TABLE audit_entries; CREATE TABLE kept.s AS TABLE audit_seals;
     CREATE TABLE kept.h AS TABLE journal_heads";
-const RESTORE: &str = "SET session_replication_role = replica; DELETE FROM audit_seals; DELETE FROM audit_entries; DELETE FROM journal_heads;
+const RESTORE: &str =
+    "SET session_replication_role = replica; DELETE FROM audit_seals; DELETE FROM audit_entries; DELETE FROM journal_heads;
     INSERT INTO audit_entries TABLE kept.e; INSERT INTO audit_seals TABLE kept.s; INSERT INTO journal_heads TABLE kept.h";
 
 #[actix_web::test]
@@ -148,7 +154,10 @@ async fn six_tamperings_that_write_the_chain_anew_are_told_from_the_anchors() {
         superuser.batch_execute(RESTORE).unwrap();
     }
     assert!(verify(&app, place.0).0, "whole again");
-    println!("audit: {0} of {0} tamperings told although the chain was written anew; none of them without the anchors", tamperings.len());
+    println!(
+        "audit: {0} of {0} tamperings told although the chain was written anew; none of them without the anchors",
+        tamperings.len()
+    );
 }
 
 #[actix_web::test]
@@ -184,8 +193,10 @@ async fn anchors_count_as_far_as_their_key_is_known() {
     std::fs::write(neighbour.0, serde_json::to_string(&anchor).unwrap()).unwrap();
     let (whole, told) = verify(&app, neighbour.0);
     assert!(!whole && told.contains("--public-key"), "{told}");
-    let (whole, told) =
-        audit(&app, &["verify", "--site", &app.site.id.to_string(), "--anchors", neighbour.0, "--public-key", &anchor.public_key]);
+    let (whole, told) = audit(
+        &app,
+        &["verify", "--site", &app.site.id.to_string(), "--anchors", neighbour.0, "--public-key", &anchor.public_key],
+    );
     assert!(whole && told.contains("1 anchors agree"), "{told}");
     // A site that is gone altogether is missed.
     std::fs::write(place.0, &sound).unwrap();
