@@ -1,6 +1,6 @@
 //! A file of referrals, with all checks on, beside `COPY` of the same rows into the same indexed tables (P4).
 //!
-//! `cargo bench --bench import`, up to an hour for a million rows; `-- --rows 30000` for two minutes. The import goes through
+//! `cargo bench --bench import`, a quarter of an hour for a million rows; `-- --rows 60000` for one minute. The import goes through
 //! `handoff import`, so that what is measured is what a site waits for: reading, checking and staging the file, then every row's decision,
 //! audit entry and event. `COPY` gets what came of it, table by table, and decides nothing.
 #![allow(

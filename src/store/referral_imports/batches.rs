@@ -1,4 +1,4 @@
-//! Rows that wait: codes and digests, several hundred in each batch, gone once they are done.
+//! Rows that wait: codes and digests, two hundred in each batch, gone once they are done.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
