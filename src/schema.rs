@@ -449,7 +449,7 @@ diesel::table! {
     }
 }
 
-diesel::table! {
+crate::db::wide_table! {
     referrals (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,
@@ -479,6 +479,8 @@ diesel::table! {
         version -> Int4,
         received_at -> Timestamptz,
         recorded_at -> Timestamptz,
+    }
+    and {
         clock_started_at -> Timestamptz,
         acknowledged_at -> Nullable<Timestamptz>,
         contacting_at -> Nullable<Timestamptz>,

@@ -14,7 +14,7 @@ use crate::domain::text::Code;
 use crate::domain::vocabulary::Attribution;
 use crate::error::{AppError, ErrorCode};
 use crate::store;
-use crate::store::referrals::{CodedReferral, ReferralRow, Source};
+use crate::store::referrals::{CodedReferral, ReferralRow, Source, Times};
 use crate::store::routes::RouteContext;
 use crate::store::sites::SiteRow;
 
@@ -66,7 +66,7 @@ pub fn run(
         // Opaque to everybody but the partner that gave it.
         partner_reference: before.partner_reference.clone().filter(|_| !moves),
         version: before.version + 1,
-        updated_at: context.now,
+        times: Times { updated_at: context.now, ..before.times },
         ..before.clone()
     };
     let source = Source {
@@ -75,7 +75,7 @@ pub fn run(
         attribution: after.attribution,
         partner_reference: after.partner_reference.clone(),
         version: after.version,
-        updated_at: after.updated_at,
+        updated_at: after.times.updated_at,
     };
     store::referrals::set_source(conn, scope, id, &source)?;
     let change = Change::of_referral("correct_attribution", &before, &after).because(reason.as_str());

@@ -15,7 +15,7 @@ use crate::domain::journal::EventType;
 use crate::error::{AppError, ErrorCode};
 use crate::store;
 use crate::store::alerts::NewAlert;
-use crate::store::referrals::ReferralRow;
+use crate::store::referrals::{ReferralRow, Times};
 
 /// Referrals of one pass: short enough to hold no lock for long.
 pub const BATCH: i64 = 200;
@@ -58,7 +58,7 @@ pub fn run(conn: &mut Conn, context: &Context, limit: i64) -> Result<Escalated, 
             continue;
         }
         let stall =
-            Stall { owner: referral.owner_id, backup_owner, taken: referral.escalation, escalate_at: referral.escalate_at };
+            Stall { owner: referral.owner_id, backup_owner, taken: referral.escalation, escalate_at: referral.times.escalate_at };
         let Some(step) = escalation::decide(now, &stall, &people, &pace) else { continue };
         let after = taken(referral, step, context);
         alerts.push(NewAlert {
@@ -103,9 +103,8 @@ fn taken(referral: &ReferralRow, step: Step, context: &Context) -> ReferralRow {
     ReferralRow {
         owner_id: step.owner,
         escalation: Some(step.escalation),
-        escalate_at: step.escalate_at,
         version: referral.version + 1,
-        updated_at: context.now,
+        times: Times { escalate_at: step.escalate_at, updated_at: context.now, ..referral.times },
         ..referral.clone()
     }
 }

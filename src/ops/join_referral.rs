@@ -90,7 +90,7 @@ pub(super) fn run(conn: &mut Conn, door: &Door<'_>, known: &Known, route: Option
     let moved = meeting == Meeting::Reopens || after.version != before.version;
     if moved || is_known_now {
         after.version = before.version + 1;
-        after.updated_at = context.now;
+        after.times.updated_at = context.now;
         store::referrals::write_all(conn, std::slice::from_ref(&after))?;
         store::referrals::set_external_ref(conn, scope, before.id, &new.external_ref)?;
         store::alerts::insert(conn, &[arrived(context, &after)])?;

@@ -64,6 +64,6 @@ pub(super) fn write(
         return Err(AppError::new(ErrorCode::StaleVersion));
     }
     coded.referral.version = before.version + 1;
-    coded.referral.updated_at = context.now;
+    coded.referral.times.updated_at = context.now;
     record(conn, context, [Change::of_referral(operation, &before, &coded.referral)])
 }

@@ -21,7 +21,7 @@ use crate::error::{AppError, ErrorCode};
 use crate::privacy::digests::DetailDigests;
 use crate::privacy::keys::SiteKey;
 use crate::store;
-use crate::store::referrals::{CodedReferral, ReferralRow};
+use crate::store::referrals::{CodedReferral, ReferralRow, Times};
 use crate::store::routes::{RouteContext, RouteRow};
 use crate::store::sites::SiteRow;
 
@@ -178,28 +178,30 @@ fn build(context: &Context, arrival: &Arrival<'_>, site: &SiteRow) -> Result<Ref
         close_reason: None,
         reopen_reason: None,
         next_action: action,
-        next_action_due_at: due_at,
         handoff_issues: CodeList(Vec::new()),
         is_test: arrival.is_test,
         version: 1,
         received_at,
         recorded_at: now,
-        clock_started_at: now,
-        acknowledged_at: None,
-        contacting_at: None,
-        connected_at: None,
-        handed_off_at: None,
-        closed_at: None,
-        updated_at: now,
-        partner_withdrawn_at: None,
         held_blocker: None,
-        blocked_since: blocker.map(|_| now),
-        first_due_at: due_at,
-        first_due_by_receipt_at: action.map(|action| terms.due(action, received_at)),
         escalation: None,
-        escalate_at: escalation::starts(status, blocker, arrival.is_test, due_at),
         merged_into_id: None,
         language_version_id: arrival.language,
+        times: Times {
+            next_action_due_at: due_at,
+            clock_started_at: now,
+            acknowledged_at: None,
+            contacting_at: None,
+            connected_at: None,
+            handed_off_at: None,
+            closed_at: None,
+            updated_at: now,
+            partner_withdrawn_at: None,
+            blocked_since: blocker.map(|_| now),
+            first_due_at: due_at,
+            first_due_by_receipt_at: action.map(|action| terms.due(action, received_at)),
+            escalate_at: escalation::starts(status, blocker, arrival.is_test, due_at),
+        },
     })
 }
 

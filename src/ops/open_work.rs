@@ -14,7 +14,7 @@ use crate::domain::ids::{MemberId, RouteId};
 use crate::domain::journal::SubjectKind;
 use crate::error::{AppError, ErrorCode, OpenWork};
 use crate::store;
-use crate::store::referrals::ReferralRow;
+use crate::store::referrals::{ReferralRow, Times};
 use crate::store::routes::RouteRow;
 
 /// Refuses when the member has open work.
@@ -85,9 +85,17 @@ pub(super) fn given_to(referral: &ReferralRow, owner: MemberId, now: DateTime<Ut
     ReferralRow {
         owner_id: owner,
         escalation: None,
-        escalate_at: escalation::starts(referral.status, referral.blocker, referral.is_test, referral.next_action_due_at),
         version: referral.version + 1,
-        updated_at: now,
+        times: Times {
+            escalate_at: escalation::starts(
+                referral.status,
+                referral.blocker,
+                referral.is_test,
+                referral.times.next_action_due_at,
+            ),
+            updated_at: now,
+            ..referral.times
+        },
         ..referral.clone()
     }
 }

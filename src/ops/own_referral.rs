@@ -39,8 +39,8 @@ pub fn class_of(
         held_blocker: referral.held_blocker,
         close_reason: referral.close_reason,
         recorded_at: referral.recorded_at,
-        closed_at: referral.closed_at,
-        withdrawn: referral.partner_withdrawn_at.is_some(),
+        closed_at: referral.times.closed_at,
+        withdrawn: referral.times.partner_withdrawn_at.is_some(),
     };
     partner_view::classify(&facts, site.zone(), now)
 }

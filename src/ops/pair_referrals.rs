@@ -15,7 +15,7 @@ use crate::domain::vocabulary::{Blocker, MatchGround, NextAction, ReferralStatus
 use crate::error::{AppError, ErrorCode};
 use crate::store;
 use crate::store::duplicates::ReviewRow;
-use crate::store::referrals::ReferralRow;
+use crate::store::referrals::{ReferralRow, Times};
 
 const OPERATION: &str = "create_duplicate_review";
 
@@ -128,13 +128,16 @@ pub(super) fn held(referral: &ReferralRow, terms: &DueTerms, now: chrono::DateTi
     let due_at = Some(terms.due(action, now));
     Some(ReferralRow {
         blocker,
-        blocked_since: Some(now),
         next_action: Some(action),
-        next_action_due_at: due_at,
         escalation: None,
-        escalate_at: escalation::starts(referral.status, blocker, referral.is_test, due_at),
         version: referral.version + 1,
-        updated_at: now,
+        times: Times {
+            blocked_since: Some(now),
+            next_action_due_at: due_at,
+            escalate_at: escalation::starts(referral.status, blocker, referral.is_test, due_at),
+            updated_at: now,
+            ..referral.times
+        },
         ..referral.clone()
     })
 }

@@ -60,7 +60,7 @@ impl Change {
         let reopened = before.status == ReferralStatus::Closed && after.status != ReferralStatus::Closed;
         let covered = before.blocker == after.blocker && before.held_blocker.is_some() && after.held_blocker.is_none();
         let goes_on = (before.blocker.is_some() && after.blocker.is_none()) || covered;
-        let withdrawn = before.partner_withdrawn_at.is_none() && after.partner_withdrawn_at.is_some();
+        let withdrawn = before.times.partner_withdrawn_at.is_none() && after.times.partner_withdrawn_at.is_some();
         let marked = before.handoff_issues != after.handoff_issues;
         let credited = (before.partner_id, before.attribution) != (after.partner_id, after.attribution);
         let moved = before.status != after.status;

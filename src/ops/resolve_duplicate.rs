@@ -18,7 +18,7 @@ use crate::domain::vocabulary::{Blocker, CloseReason, QuarantineReason, Referral
 use crate::error::{AppError, ErrorCode};
 use crate::store;
 use crate::store::duplicates::ReviewRow;
-use crate::store::referrals::ReferralRow;
+use crate::store::referrals::{ReferralRow, Times};
 use crate::store::sites::SiteRow;
 
 const OPERATION: &str = "resolve_duplicate_review";
@@ -216,5 +216,6 @@ fn freed(conn: &mut Conn, context: &Context, referral: &ReferralRow, site: &Site
 }
 
 fn next_version(referral: &ReferralRow, now: chrono::DateTime<chrono::Utc>) -> ReferralRow {
-    ReferralRow { version: referral.version + 1, updated_at: now, ..referral.clone() }
+    let times = Times { updated_at: now, ..referral.times };
+    ReferralRow { version: referral.version + 1, times, ..referral.clone() }
 }

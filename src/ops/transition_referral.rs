@@ -13,7 +13,7 @@ use crate::domain::standstill::{self, Next, Outcome, Stand};
 use crate::domain::vocabulary::{Blocker, CloseReason, NextAction, ReferralStatus, StudyStatus};
 use crate::error::{AppError, ErrorCode};
 use crate::store;
-use crate::store::referrals::{CodedReferral, ReferralRow, StateChange};
+use crate::store::referrals::{CodedReferral, ReferralRow, StateChange, Times};
 use crate::store::sites::SiteRow;
 
 const OPERATION: &str = "transition_referral";
@@ -205,22 +205,24 @@ pub(super) fn change(
         close_reason: decided.close_reason,
         reopen_reason: decided.reopen_reason.or(referral.reopen_reason),
         next_action: action,
-        next_action_due_at: due_at,
         version: referral.version + 1,
-        clock_started_at: if reopened { now } else { referral.clock_started_at },
-        acknowledged_at: milestone(referral.acknowledged_at, 1),
-        contacting_at: milestone(referral.contacting_at, 2),
-        connected_at: milestone(referral.connected_at, 3),
-        handed_off_at: if fell_through { None } else { milestone(referral.handed_off_at, 4) },
-        closed_at: (decided.status == ReferralStatus::Closed).then(|| referral.closed_at.unwrap_or(now)),
-        updated_at: now,
-        partner_withdrawn_at: earlier(referral.partner_withdrawn_at),
         held_blocker: None,
-        blocked_since: blocked_since(referral, decided.blocker, now),
-        first_due_at: first(referral.first_due_at),
-        first_due_by_receipt_at: first(referral.first_due_by_receipt_at),
         escalation: None,
-        escalate_at: escalation::starts(decided.status, decided.blocker, referral.is_test, due_at),
+        times: Times {
+            next_action_due_at: due_at,
+            clock_started_at: if reopened { now } else { referral.times.clock_started_at },
+            acknowledged_at: milestone(referral.times.acknowledged_at, 1),
+            contacting_at: milestone(referral.times.contacting_at, 2),
+            connected_at: milestone(referral.times.connected_at, 3),
+            handed_off_at: if fell_through { None } else { milestone(referral.times.handed_off_at, 4) },
+            closed_at: (decided.status == ReferralStatus::Closed).then(|| referral.times.closed_at.unwrap_or(now)),
+            updated_at: now,
+            partner_withdrawn_at: earlier(referral.times.partner_withdrawn_at),
+            blocked_since: blocked_since(referral, decided.blocker, now),
+            first_due_at: first(referral.times.first_due_at),
+            first_due_by_receipt_at: first(referral.times.first_due_by_receipt_at),
+            escalate_at: escalation::starts(decided.status, decided.blocker, referral.is_test, due_at),
+        },
     }
 }
 
@@ -266,20 +268,20 @@ fn plan(
 ) {
     let Outcome { stand, next } = outcome;
     change.held_blocker = stand.held_blocker;
-    change.blocked_since = blocked_since(referral, stand.waits_for(), now);
+    change.times.blocked_since = blocked_since(referral, stand.waits_for(), now);
     match next {
         Next::Follows => {}
         Next::Stays => {
             change.next_action = referral.next_action;
-            change.next_action_due_at = referral.next_action_due_at;
+            change.times.next_action_due_at = referral.times.next_action_due_at;
             change.escalation = referral.escalation;
-            change.escalate_at = referral.escalate_at;
+            change.times.escalate_at = referral.times.escalate_at;
         }
         Next::ConfirmClose => {
             let due_at = Some(terms.due(NextAction::ConfirmClose, now));
             change.next_action = Some(NextAction::ConfirmClose);
-            change.next_action_due_at = due_at;
-            change.escalate_at = escalation::starts(change.status, change.blocker, referral.is_test, due_at);
+            change.times.next_action_due_at = due_at;
+            change.times.escalate_at = escalation::starts(change.status, change.blocker, referral.is_test, due_at);
         }
     }
 }
@@ -312,7 +314,7 @@ pub(super) fn blocked_since(
     now: chrono::DateTime<chrono::Utc>,
 ) -> Option<chrono::DateTime<chrono::Utc>> {
     let waited_for = stand_of(referral).waits_for();
-    blocker.map(|_| referral.blocked_since.filter(|_| blocker == waited_for).unwrap_or(now))
+    blocker.map(|_| referral.times.blocked_since.filter(|_| blocker == waited_for).unwrap_or(now))
 }
 
 pub(super) fn apply(referral: &mut ReferralRow, change: StateChange) {
@@ -323,20 +325,8 @@ pub(super) fn apply(referral: &mut ReferralRow, change: StateChange) {
     referral.close_reason = change.close_reason;
     referral.reopen_reason = change.reopen_reason;
     referral.next_action = change.next_action;
-    referral.next_action_due_at = change.next_action_due_at;
     referral.version = change.version;
-    referral.clock_started_at = change.clock_started_at;
-    referral.acknowledged_at = change.acknowledged_at;
-    referral.contacting_at = change.contacting_at;
-    referral.connected_at = change.connected_at;
-    referral.handed_off_at = change.handed_off_at;
-    referral.closed_at = change.closed_at;
-    referral.updated_at = change.updated_at;
-    referral.partner_withdrawn_at = change.partner_withdrawn_at;
     referral.held_blocker = change.held_blocker;
-    referral.blocked_since = change.blocked_since;
-    referral.first_due_at = change.first_due_at;
-    referral.first_due_by_receipt_at = change.first_due_by_receipt_at;
     referral.escalation = change.escalation;
-    referral.escalate_at = change.escalate_at;
+    referral.times = change.times;
 }

@@ -88,7 +88,7 @@ pub fn run(
             store::duplicates::matching::queue_again(conn, &before, context.now)?;
         }
         coded.referral.version = before.version + 1;
-        coded.referral.updated_at = context.now;
+        coded.referral.times.updated_at = context.now;
         let change = Change::of_referral("update_referral", &before, &coded.referral);
         record(conn, context, [change.because(patch.reason.map(PlanReason::as_str))])?;
         store::alerts::insert(conn, assigned(context, &before, &coded.referral).as_slice())?;
@@ -182,7 +182,7 @@ fn revise(referral: &ReferralRow, patch: &ReferralPatch, terms: &DueTerms, now: 
         blocker,
         next_action,
         // Whole microseconds are what the database keeps.
-        next_action_due_at: patch.next_action_due_at.map(|at| at.trunc_subsecs(6)).or(due).or(referral.next_action_due_at),
+        next_action_due_at: patch.next_action_due_at.map(|at| at.trunc_subsecs(6)).or(due).or(referral.times.next_action_due_at),
         external_ref: patch.external_ref.clone().unwrap_or_else(|| referral.external_ref.clone()),
         held_blocker,
         blocked_since: blocked_since(referral, held_blocker.or(blocker), now),
@@ -202,12 +202,12 @@ fn of(referral: &ReferralRow) -> Revision {
         owner_id: referral.owner_id,
         blocker: referral.blocker,
         next_action: referral.next_action,
-        next_action_due_at: referral.next_action_due_at,
+        next_action_due_at: referral.times.next_action_due_at,
         external_ref: referral.external_ref.clone(),
         held_blocker: referral.held_blocker,
-        blocked_since: referral.blocked_since,
+        blocked_since: referral.times.blocked_since,
         escalation: referral.escalation,
-        escalate_at: referral.escalate_at,
+        escalate_at: referral.times.escalate_at,
     }
 }
 
@@ -215,10 +215,10 @@ fn apply(referral: &mut ReferralRow, revision: &Revision) {
     referral.owner_id = revision.owner_id;
     referral.blocker = revision.blocker;
     referral.next_action = revision.next_action;
-    referral.next_action_due_at = revision.next_action_due_at;
+    referral.times.next_action_due_at = revision.next_action_due_at;
     referral.external_ref.clone_from(&revision.external_ref);
     referral.held_blocker = revision.held_blocker;
-    referral.blocked_since = revision.blocked_since;
+    referral.times.blocked_since = revision.blocked_since;
     referral.escalation = revision.escalation;
-    referral.escalate_at = revision.escalate_at;
+    referral.times.escalate_at = revision.escalate_at;
 }

@@ -31,7 +31,7 @@ pub fn run(conn: &mut Conn, context: &Context, id: ReferralId, seen: &Seen<'_>) 
     // Nothing is due on a closed referral, so that the route's hours do not matter.
     let terms = DueTerms { hours: site.due_hours(), working_time: site.working_time() };
     let mut change = change(&coded.referral, &decided, &terms, context.now);
-    change.partner_withdrawn_at = Some(context.now);
+    change.times.partner_withdrawn_at = Some(context.now);
     if !store::referrals::update_state(conn, &context.scope, id, coded.referral.version, &change)? {
         return Err(AppError::new(ErrorCode::StaleVersion));
     }

@@ -26,7 +26,7 @@ pub use digests::{insert_all_digests, insert_digests};
 pub use escalation::{Involved, count_due, due, involved, lock_due};
 pub use intake::{Source, set_external_ref, set_source};
 pub use owner::{lock_open_of_owner, open_of_owner, set_owner};
-pub use rows::{CodedReferral, Completion, Filter, ReferralRow, Revision, StateChange};
+pub use rows::{CodedReferral, Completion, Filter, ReferralRow, Revision, StateChange, Times};
 pub use study::{hold_studies_of_partner, hold_study, lock_open_of_partner, lock_open_of_study};
 
 /// Referrals joined with what [`CodedReferral`] shows of their partner, study and route.
@@ -44,7 +44,7 @@ macro_rules! with_codes {
                     .and(handoff_routes::id.nullable().eq(referrals::route_id))),
             )
             .select((
-                referrals::all_columns,
+                ReferralRow::as_select(),
                 partners::code.nullable(),
                 studies::code,
                 handoff_routes::intake_url.nullable(),

@@ -68,8 +68,7 @@ fn the_rust_schema_is_that_of_the_database() {
     let mut conn = db.owner();
     let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/schema.rs")).unwrap();
     let (written, live) = (tables_of_schema(&source), tables_of_catalogue(&mut conn));
-    let advice =
-        "src/schema.rs is not that of the migrations: run `diesel print-schema > src/schema.rs` against a migrated database";
+    let advice = "src/schema.rs is not that of the migrations: run `diesel print-schema > src/schema.rs` against a migrated database (diesel.toml)";
     assert_eq!(difference(&live, &written), Vec::<String>::new(), "{advice}");
     assert_eq!(live, written, "{advice}");
     let columns: usize = live.iter().filter(|line| line.contains("->")).count();

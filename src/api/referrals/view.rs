@@ -153,13 +153,13 @@ impl ReferralView {
             held_status: row.held_status,
             quarantine_reason: row.quarantine_reason,
             blocker: row.blocker,
-            blocked_since: row.blocked_since,
+            blocked_since: row.times.blocked_since,
             held_blocker: row.held_blocker,
             close_reason: row.close_reason,
             reopen_reason: row.reopen_reason,
             next_action: row.next_action,
-            next_action_due_at: row.next_action_due_at,
-            aging: aging::of(row.status, row.blocker, row.next_action_due_at, now),
+            next_action_due_at: row.times.next_action_due_at,
+            aging: aging::of(row.status, row.blocker, row.times.next_action_due_at, now),
             escalation: row.escalation,
             first_action,
             merged_into_id: row.merged_into_id,
@@ -168,12 +168,12 @@ impl ReferralView {
             is_test: row.is_test,
             received_at: row.received_at,
             recorded_at: row.recorded_at,
-            acknowledged_at: row.acknowledged_at,
-            contacting_at: row.contacting_at,
-            connected_at: row.connected_at,
-            handed_off_at: row.handed_off_at,
-            closed_at: row.closed_at,
-            partner_withdrawn_at: row.partner_withdrawn_at,
+            acknowledged_at: row.times.acknowledged_at,
+            contacting_at: row.times.contacting_at,
+            connected_at: row.times.connected_at,
+            handed_off_at: row.times.handed_off_at,
+            closed_at: row.times.closed_at,
+            partner_withdrawn_at: row.times.partner_withdrawn_at,
         }
     }
 }
@@ -203,10 +203,10 @@ pub struct FirstActionView {
 impl FirstActionView {
     fn new(row: &ReferralRow, now: DateTime<Utc>) -> Self {
         let kept = Kept {
-            due_at: row.first_due_at,
-            due_by_receipt_at: row.first_due_by_receipt_at,
-            acknowledged_at: row.acknowledged_at,
-            closed_at: row.closed_at,
+            due_at: row.times.first_due_at,
+            due_by_receipt_at: row.times.first_due_by_receipt_at,
+            acknowledged_at: row.times.acknowledged_at,
+            closed_at: row.times.closed_at,
         };
         let seen = first_action::of(&kept, now);
         Self {

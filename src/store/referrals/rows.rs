@@ -61,8 +61,6 @@ pub struct ReferralRow {
     pub reopen_reason: Option<ReopenReason>,
     /// What the owner does next.
     pub next_action: Option<NextAction>,
-    /// By when.
-    pub next_action_due_at: Option<DateTime<Utc>>,
     /// What went wrong with the handoff.
     pub handoff_issues: CodeList<HandoffIssue>,
     /// Marked test for ever.
@@ -73,6 +71,23 @@ pub struct ReferralRow {
     pub received_at: DateTime<Utc>,
     /// When it was entered.
     pub recorded_at: DateTime<Utc>,
+    /// The blocker that a pause of the study covers.
+    pub held_blocker: Option<Blocker>,
+    /// The last step of its escalation.
+    pub escalation: Option<Escalation>,
+    /// The record that goes on for the same person.
+    pub merged_into_id: Option<ReferralId>,
+    /// The language version that its partner had acknowledged; `None`: nobody referred, or it was recorded late without one.
+    pub language_version_id: Option<LanguageVersionId>,
+    /// When it got where it stands, and what is due.
+    #[diesel(embed)]
+    pub times: Times,
+}
+
+/// The times of a referral: when it passed which step, and when what is due.
+#[derive(Debug, Clone, Copy, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = referrals, treat_none_as_null = true)]
+pub struct Times {
     /// When its clock started, the last time.
     pub clock_started_at: DateTime<Utc>,
     /// First acknowledged.
@@ -85,26 +100,20 @@ pub struct ReferralRow {
     pub handed_off_at: Option<DateTime<Utc>>,
     /// Ended.
     pub closed_at: Option<DateTime<Utc>>,
-    /// When it last changed.
-    pub updated_at: DateTime<Utc>,
     /// When its partner withdrew it; a reopen clears it.
     pub partner_withdrawn_at: Option<DateTime<Utc>>,
-    /// The blocker that a pause of the study covers.
-    pub held_blocker: Option<Blocker>,
     /// Since when it waits.
     pub blocked_since: Option<DateTime<Utc>>,
     /// When its first action was due, counted from its recording (or its reopening).
     pub first_due_at: Option<DateTime<Utc>>,
     /// When its first action was due, counted from its receipt (or its reopening).
     pub first_due_by_receipt_at: Option<DateTime<Utc>>,
-    /// The last step of its escalation.
-    pub escalation: Option<Escalation>,
     /// When the next step is due.
     pub escalate_at: Option<DateTime<Utc>>,
-    /// The record that goes on for the same person.
-    pub merged_into_id: Option<ReferralId>,
-    /// The language version that its partner had acknowledged; `None`: nobody referred, or it was recorded late without one.
-    pub language_version_id: Option<LanguageVersionId>,
+    /// By when.
+    pub next_action_due_at: Option<DateTime<Utc>>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What a transition writes: always the whole state, so that nothing of the old one lingers.
@@ -125,38 +134,15 @@ pub struct StateChange {
     pub reopen_reason: Option<ReopenReason>,
     /// What the owner does next.
     pub next_action: Option<NextAction>,
-    /// By when.
-    pub next_action_due_at: Option<DateTime<Utc>>,
     /// The next version.
     pub version: i32,
-    /// When its clock started, the last time.
-    pub clock_started_at: DateTime<Utc>,
-    /// First acknowledged.
-    pub acknowledged_at: Option<DateTime<Utc>>,
-    /// First contact attempt.
-    pub contacting_at: Option<DateTime<Utc>>,
-    /// First reached.
-    pub connected_at: Option<DateTime<Utc>>,
-    /// Handed to the study team.
-    pub handed_off_at: Option<DateTime<Utc>>,
-    /// Ended.
-    pub closed_at: Option<DateTime<Utc>>,
-    /// When it changed.
-    pub updated_at: DateTime<Utc>,
-    /// When its partner withdrew it.
-    pub partner_withdrawn_at: Option<DateTime<Utc>>,
     /// The blocker that a pause of the study covers.
     pub held_blocker: Option<Blocker>,
-    /// Since when it waits.
-    pub blocked_since: Option<DateTime<Utc>>,
-    /// When its first action is due, counted from the start of its clock.
-    pub first_due_at: Option<DateTime<Utc>>,
-    /// When its first action is due, counted from its receipt.
-    pub first_due_by_receipt_at: Option<DateTime<Utc>>,
     /// The last step of its escalation: another state begins without one.
     pub escalation: Option<Escalation>,
-    /// When the next step is due.
-    pub escalate_at: Option<DateTime<Utc>>,
+    /// When it got there, and what is due.
+    #[diesel(embed)]
+    pub times: Times,
 }
 
 /// What a change without a transition writes: always all of these.

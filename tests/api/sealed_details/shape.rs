@@ -200,10 +200,10 @@ fn leaks(document: &Value) -> Vec<String> {
 /// Every table of `src/schema.rs` with its columns.
 fn tables(schema: &str) -> BTreeMap<&str, Vec<(&str, &str)>> {
     let mut tables = BTreeMap::new();
-    for block in schema.split("diesel::table! {").skip(1) {
+    for block in schema.split("table! {\n").skip(1) {
         let name = block.trim_start().split([' ', '(']).next().unwrap();
         let columns =
-            block.split('}').next().unwrap().lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(" -> "));
+            block.split("\n}").next().unwrap().lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(" -> "));
         tables.insert(name, columns.collect());
     }
     tables
