@@ -29,6 +29,9 @@ pub struct Config {
     /// `HANDOFF_AUDIT_ANCHORS`: the file that anchors of the audit chains are added to; `None`: `audit-anchors.ndjson` beside the data of the
     /// embedded server, and with `DATABASE_URL` nowhere.
     pub audit_anchors: Option<PathBuf>,
+    /// `HANDOFF_ERASURES`: the file that erasures are kept in outside the database, so that they are done again after a restore; `None`:
+    /// `erasures.ndjson` beside the data of the embedded server, and with `DATABASE_URL` nowhere.
+    pub erasures: Option<PathBuf>,
     /// `DATABASE_URL`: a PostgreSQL of one's own, as the app role; `None`: the embedded server.
     pub database_url: Option<SecretString>,
     /// `HANDOFF_MIGRATE_DATABASE_URL`: the owner's URL, read by `handoff migrate` and `handoff demo --remove` only.
@@ -93,6 +96,7 @@ const KNOWN: &[&str] = &[
     "HANDOFF_ADMIN_LISTEN",
     "HANDOFF_DATA_DIR",
     "HANDOFF_AUDIT_ANCHORS",
+    "HANDOFF_ERASURES",
     "HANDOFF_MIGRATE_DATABASE_URL",
     "HANDOFF_MASTER_KEY",
     "HANDOFF_MASTER_KEY_ALSO",
@@ -158,6 +162,7 @@ impl Config {
             admin_listen: loopback(get, "HANDOFF_ADMIN_LISTEN")?,
             data_dir: get("HANDOFF_DATA_DIR").filter(|path| !path.is_empty()).map(PathBuf::from),
             audit_anchors: get("HANDOFF_AUDIT_ANCHORS").filter(|path| !path.is_empty()).map(PathBuf::from),
+            erasures: get("HANDOFF_ERASURES").filter(|path| !path.is_empty()).map(PathBuf::from),
             database_url: secret(get, "DATABASE_URL")?,
             migrate_database_url: secret(get, "HANDOFF_MIGRATE_DATABASE_URL")?,
             master_key: secret(get, "HANDOFF_MASTER_KEY")?,

@@ -13,6 +13,8 @@
 
 #[macro_use]
 pub mod domain;
+#[macro_use]
+mod wide_table;
 
 pub mod api;
 pub mod auth;

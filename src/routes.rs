@@ -4,14 +4,14 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::api::{
     acknowledgements, alert_webhook, alerts, api_keys, approved_processes, audit, away_windows, bulk_actions,
-    contact_withdrawals, current_language, duplicates, events, feedback, guard, history, intake, issues, language,
+    contact_withdrawals, current_language, duplicates, erasures, events, feedback, guard, history, intake, issues, language,
     language_versions, launch, members, partner_reviews, partners, queue, referral_imports, referrals, refusals, reports, routes,
     sealed_details, sites, sponsor_summary, studies, system, test_runs, webhook_endpoints,
 };
 use crate::auth::permission::{
     AcknowledgeLanguage, ApproveLanguage, AskGuard, CheckLanguage, CorrectAttribution, CreateReferrals, DraftLanguage,
-    FollowAlerts, FollowUpReferrals, ImportReferrals, ManageApiKeys, ManageApprovedProcesses, ManageConfiguration, ManageMembers,
-    ManageSite, ManageWebhooks, Permission, PlanAbsences, PlanReferrals, PurgeDetails, ReadAcknowledgements,
+    ErasePersons, FollowAlerts, FollowUpReferrals, ImportReferrals, ManageApiKeys, ManageApprovedProcesses, ManageConfiguration,
+    ManageMembers, ManageSite, ManageWebhooks, Permission, PlanAbsences, PlanReferrals, PurgeDetails, ReadAcknowledgements,
     ReadApprovedProcesses, ReadAudit, ReadConfiguration, ReadDetails, ReadEvents, ReadFeedback, ReadLanguage,
     ReadLanguageVersions, ReadMembers, ReadPartnerReviews, ReadReferrals, ReadRefusals, ReadReports, ReadRouteHistory, ReadSite,
     ReadSponsorSummary, ReadTestRuns, RecordWithdrawals, ResolveDuplicates, ReviewPartners, Row, TakeIntake, TestRoutes,
@@ -158,6 +158,7 @@ table! {
     guard::check_guard => Access::Permission(AskGuard::ROW);
     refusals::list_refusals => Access::Permission(ReadRefusals::ROW);
     contact_withdrawals::create_contact_withdrawal => Access::Permission(RecordWithdrawals::ROW);
+    erasures::create_erasure => Access::Permission(ErasePersons::ROW);
     duplicates::list_duplicate_reviews => Access::Permission(ResolveDuplicates::ROW);
     duplicates::get_duplicate_review => Access::Permission(ResolveDuplicates::ROW);
     duplicates::create_duplicate_review => Access::Permission(ResolveDuplicates::ROW);

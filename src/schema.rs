@@ -168,6 +168,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    erased_digests (site_id, kind, digest) {
+        site_id -> Uuid,
+        kind -> Text,
+        digest -> Bytea,
+        key_id -> Nullable<Bytea>,
+        erased_on -> Date,
+    }
+}
+
+diesel::table! {
     event_positions (site_id, is_test, position) {
         site_id -> Uuid,
         is_test -> Bool,
@@ -449,7 +459,7 @@ diesel::table! {
     }
 }
 
-crate::db::wide_table! {
+wide_table! {
     referrals (site_id, id) {
         site_id -> Uuid,
         id -> Uuid,

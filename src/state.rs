@@ -4,6 +4,7 @@ mod anchors;
 mod board;
 mod deliveries;
 mod drain;
+mod erasures;
 pub mod rate_limits;
 pub mod requests;
 
@@ -11,6 +12,7 @@ pub use anchors::Anchors;
 pub use board::{JobBoard, JobRuns};
 pub use deliveries::{Deliveries, Receiver};
 pub use drain::Drain;
+pub use erasures::Erasures;
 pub use rate_limits::{PerMinute, RateLimits};
 pub use requests::Requests;
 
@@ -66,6 +68,8 @@ pub struct AppState {
     pub proxies: Proxies,
     /// Where anchors of the audit chains go; `None`: nowhere.
     pub anchors: Option<Anchors>,
+    /// Where erasures are kept outside the database; `None`: nowhere.
+    pub erasures: Option<Erasures>,
     /// Whose scripts may call.
     pub origins: Origins,
     /// What was asked and answered.

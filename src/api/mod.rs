@@ -16,6 +16,7 @@ pub mod csv;
 pub mod current_language;
 pub mod cursor;
 pub mod duplicates;
+pub mod erasures;
 pub mod events;
 pub mod extract;
 pub mod feedback;
@@ -128,6 +129,7 @@ pub fn contracts() -> Vec<(&'static str, Option<&'static ShapeError>)> {
         events::ListEvents,
         audit::ListAuditEntries,
         contact_withdrawals::CreateContactWithdrawal,
+        erasures::CreateErasure,
         intake::CreateIntake,
         intake::CorrectAttribution,
         duplicates::CreateDuplicateReview,

@@ -93,6 +93,8 @@ permissions! {
     FollowUpReferrals: [], None, true;
     /// Record that a person does not want to be contacted: the site alone.
     RecordWithdrawals: [Admin Coordinator], Some(Scope::ReferralsWrite), false;
+    /// Erase a person, for good: admins alone.
+    ErasePersons: [Admin], None, false;
     /// Manage webhook endpoints and see what became of each event: admins, and the site's systems.
     ManageWebhooks: [Admin], Some(Scope::WebhooksManage), false;
     /// See alerts, confirm one's own, and try whether they arrive: admins those of everybody, a coordinator its own.

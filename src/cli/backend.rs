@@ -20,6 +20,8 @@ pub(super) const KEY_FILE: &str = "master.key";
 pub(super) const ALSO_FILE: &str = "master.key.also";
 /// Anchors of the audit chains in the embedded mode, beside the data.
 const ANCHORS_FILE: &str = "audit-anchors.ndjson";
+/// Where erasures go, beside the data of the embedded server.
+const ERASURES_FILE: &str = "erasures.ndjson";
 /// More keys than this are a mistake: each of them is tried wherever something made earlier is checked.
 const MOST_ALSO: usize = 4;
 
@@ -107,6 +109,11 @@ impl Backend {
     /// The file of anchors of the audit chains; `None`: the operator named none, and there is no data directory.
     pub fn anchors_path(&self, config: &Config) -> Option<PathBuf> {
         config.audit_anchors.clone().or_else(|| self.data_dir.as_ref().map(|data_dir| data_dir.join(ANCHORS_FILE)))
+    }
+
+    /// The file of erasures; `None`: the operator named none, and there is no data directory.
+    pub fn erasures_path(&self, config: &Config) -> Option<PathBuf> {
+        config.erasures.clone().or_else(|| self.data_dir.as_ref().map(|data_dir| data_dir.join(ERASURES_FILE)))
     }
 
     /// The URL that serving uses.

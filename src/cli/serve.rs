@@ -14,7 +14,7 @@ use crate::jobs::scheduler::Scheduler;
 use crate::jobs::{JOBS, alert_delivery, key_uses};
 use crate::outbound::{Http, Mailer, Outbound};
 use crate::server;
-use crate::state::{Anchors, AppState, Deliveries, Drain, JobBoard, Journal, RateLimits, Requests};
+use crate::state::{Anchors, AppState, Deliveries, Drain, Erasures, JobBoard, Journal, RateLimits, Requests};
 
 pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     if let Some((_, Some(error))) = api::contracts().into_iter().find(|(_, error)| error.is_some()) {
@@ -67,6 +67,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         origins: config.limits.origins.clone(),
         requests: Requests::default(),
         anchors: backend.anchors_path(config).map(Anchors::new),
+        erasures: backend.erasures_path(config).map(Erasures::new),
         drain: Drain::default(),
     });
     let workers = std::thread::available_parallelism().map_or(2, usize::from);

@@ -8,7 +8,6 @@ mod migrations;
 mod pool;
 mod server_log;
 mod tenancy;
-mod wide_table;
 
 pub use bootstrap::{APP_ROLE, OWNER_ROLE, Prepared, connect, ensure_roles, ensure_roles_and_database};
 pub use lint::{Finding, inspect};
@@ -16,7 +15,6 @@ pub use migrations::{MigrateError, migrate, pending, revert_all};
 pub use pool::{Db, Deadline, Limits, Usage};
 pub use server_log::inspect_server_log;
 pub use tenancy::{beyond_partner, enter_site, in_directory, in_site, in_snapshot};
-pub(crate) use wide_table::wide_table;
 
 /// A connection, by the name under which `ops` and `api` pass it on without knowing the library.
 pub type Conn = diesel::pg::PgConnection;

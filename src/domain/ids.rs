@@ -84,6 +84,8 @@ ids! {
     RefusalId,
     /// Id of a withdrawal of permission to contact.
     ContactWithdrawalId,
+    /// Id of an erasure of a person.
+    ErasureId,
     /// Id of a time that a member is away.
     AwayWindowId,
     /// Id of a possible same-person pair.

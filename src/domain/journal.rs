@@ -63,6 +63,7 @@ text_enum! {
         WebhookEndpoint = "webhook_endpoint",
         ReferralImport = "referral_import",
         AuditEntry = "audit_entry",
+        Erasure = "erasure",
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod alert_delivery;
 pub mod audit_anchors;
+pub mod erasures;
 pub mod escalation;
 pub mod housekeeping;
 pub mod key_uses;
@@ -91,6 +92,8 @@ const KEY_USES_EVERY: Duration = Duration::from_secs(60);
 const LANGUAGE_EVERY: Duration = Duration::from_secs(60);
 /// How much of the audit trail is not anchored yet at the most.
 const ANCHORED_EVERY: Duration = Duration::from_secs(60);
+/// How long an erasure waits at the most until it stands outside the database, and until it is done again after a restore.
+const ERASURES_EVERY: Duration = Duration::from_secs(60);
 /// How long an import that has come in waits at the most for its first rows to be done.
 const IMPORTED_EVERY: Duration = Duration::from_millis(500);
 /// How far behind the event log the sums of the reports are at the most; a report counts the rest by itself.
@@ -107,6 +110,7 @@ const FORGOTTEN_EVERY: Duration = Duration::from_secs(15 * 60);
 /// Every job there is. Another one is another row.
 pub const JOBS: &[Job] = &[
     Job { name: audit_anchors::NAME, every: ANCHORED_EVERY, on_writes: false, pass: pass!(audit_anchors::pass), backlog: None },
+    Job { name: erasures::NAME, every: ERASURES_EVERY, on_writes: false, pass: pass!(erasures::pass), backlog: None },
     Job {
         name: sequencer::NAME,
         every: SEQUENCED_EVERY,

@@ -84,6 +84,7 @@ fn success_headers(status: &str, response: &Value, keyed: bool, is_list: bool) -
     let acts = [
         "/AcknowledgementView",
         "/ContactWithdrawalView",
+        "/ErasureView",
         "/BulkActionView",
         "/QueueCounts",
         "/LanguageCheckView",

@@ -225,6 +225,11 @@ pub(super) fn of_contact_withdrawal(
         .flag("is_test", is_test)
 }
 
+/// Of which kinds of detail: never which, and of no referral.
+pub(super) fn of_erasure(kinds: impl IntoIterator<Item = DigestKind>) -> Facts {
+    Facts::new().codes("kinds", kinds.into_iter().map(|kind| kind.as_str()))
+}
+
 /// A test run with what came of its steps.
 pub(super) fn of_test_run(run: &TestRun) -> Facts {
     let words = |result| run.steps.iter().filter(move |step| step.result == result).map(|step| step.step.as_str());

@@ -18,6 +18,7 @@ pub mod create_approved_process;
 pub mod create_away_window;
 pub mod create_bulk_action;
 pub mod create_contact_withdrawal;
+pub mod create_erasure;
 pub mod create_intake;
 pub mod create_language_version;
 pub mod create_partner;

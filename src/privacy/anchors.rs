@@ -7,6 +7,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublic
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::hex;
 use super::keys::SiteKey;
 use crate::domain::ids::SiteId;
 
@@ -32,29 +33,30 @@ impl Anchor {
     #[must_use]
     pub fn sign(key: &SiteKey, site_id: SiteId, position: i64, hash: &[u8], now: DateTime<Utc>) -> Option<Self> {
         let pair = Ed25519KeyPair::from_seed_unchecked(key.expose()).ok()?;
-        let public_key = to_hex(pair.public_key().as_ref());
-        let unsigned = Self { site_id, position, hash: to_hex(hash), anchored_at: now, public_key, signature: String::new() };
-        let signature = to_hex(pair.sign(&unsigned.signed()).as_ref());
+        let public_key = hex::encode(pair.public_key().as_ref());
+        let unsigned =
+            Self { site_id, position, hash: hex::encode(hash), anchored_at: now, public_key, signature: String::new() };
+        let signature = hex::encode(pair.sign(&unsigned.signed()).as_ref());
         Some(Self { signature, ..unsigned })
     }
 
     /// The public key that anchors of this site key are signed with, as hexadecimal digits. `None`: the key cannot sign.
     #[must_use]
     pub fn public_key_of(key: &SiteKey) -> Option<String> {
-        Ed25519KeyPair::from_seed_unchecked(key.expose()).ok().map(|pair| to_hex(pair.public_key().as_ref()))
+        Ed25519KeyPair::from_seed_unchecked(key.expose()).ok().map(|pair| hex::encode(pair.public_key().as_ref()))
     }
 
     /// Whether its own key signed it. Whether that key is to be believed is another question.
     #[must_use]
     pub fn is_signed(&self) -> bool {
-        let (Some(key), Some(signature)) = (from_hex(&self.public_key), from_hex(&self.signature)) else { return false };
+        let (Some(key), Some(signature)) = (hex::decode(&self.public_key), hex::decode(&self.signature)) else { return false };
         UnparsedPublicKey::new(&ED25519, key).verify(&self.signed(), &signature).is_ok()
     }
 
     /// The chain's hash, as it is kept.
     #[must_use]
     pub fn hash(&self) -> Option<Vec<u8>> {
-        from_hex(&self.hash)
+        hex::decode(&self.hash)
     }
 
     /// The bytes that are signed: every part with its length before it.
@@ -71,15 +73,6 @@ impl Anchor {
         ];
         parts.iter().flat_map(|part| (part.len() as u64).to_be_bytes().into_iter().chain(part.iter().copied())).collect()
     }
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.is_ascii() && text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    digits.then(|| (0..text.len()).step_by(2).filter_map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect())
 }
 
 #[cfg(test)]

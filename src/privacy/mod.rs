@@ -8,6 +8,7 @@ pub mod chain;
 pub mod codes;
 pub mod digests;
 pub mod guard;
+pub mod hex;
 pub mod json;
 pub mod keys;
 pub mod names;

@@ -18,7 +18,7 @@ use crate::privacy::digests::{ContactDigest, DetailDigests};
 use crate::schema::{contact_withdrawals, referral_digests, referrals};
 
 /// A digest as it is kept.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Queryable)]
 pub struct KeptDigest {
     /// Of what.
     pub kind: DigestKind,
@@ -202,11 +202,56 @@ pub fn of_referral(conn: &mut PgConnection, scope: &SiteScope, referral: Referra
         .select(referrals::id)
         .load(conn)?;
     person.push(referral);
+    of_referrals(conn, scope, &person)
+}
+
+/// Every referral of whoever has one of these digests, live or test, open or not: those that have it, what they were merged into, and all
+/// that was merged into that. By id.
+///
+/// # Errors
+/// A database failure.
+pub fn everything_of(conn: &mut PgConnection, scope: &SiteScope, kept: &[KeptDigest]) -> QueryResult<Vec<ReferralId>> {
+    let kinds: Vec<DigestKind> = kept.iter().map(|kept| kept.kind).collect();
+    let digests: Vec<&[u8]> = kept.iter().map(|kept| kept.digest.as_slice()).collect();
+    let found: Vec<(ReferralId, Option<ReferralId>)> = referral_digests::table
+        .inner_join(
+            referrals::table
+                .on(referrals::site_id.eq(referral_digests::site_id).and(referrals::id.eq(referral_digests::referral_id))),
+        )
+        .filter(referral_digests::site_id.eq(scope.site()))
+        .filter(referral_digests::kind.eq_any(kinds).and(referral_digests::digest.eq_any(digests)))
+        .select((referrals::id, referrals::merged_into_id))
+        .load(conn)?;
+    let mut of_person: BTreeSet<ReferralId> = found.into_iter().map(|(id, merged_into)| merged_into.unwrap_or(id)).collect();
+    let merged: Vec<ReferralId> = referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::merged_into_id.eq_any(&of_person)))
+        .select(referrals::id)
+        .load(conn)?;
+    of_person.extend(merged);
+    Ok(of_person.into_iter().collect())
+}
+
+/// The digests kept of these referrals.
+///
+/// # Errors
+/// A database failure.
+pub fn of_referrals(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId]) -> QueryResult<Vec<KeptDigest>> {
     referral_digests::table
-        .filter(referral_digests::site_id.eq(scope.site()).and(referral_digests::referral_id.eq_any(person)))
+        .filter(referral_digests::site_id.eq(scope.site()).and(referral_digests::referral_id.eq_any(ids)))
         .order((referral_digests::kind, referral_digests::referral_id))
         .select((referral_digests::kind, referral_digests::digest, referral_digests::key_id))
         .load(conn)
+}
+
+/// Forgets the digests of these referrals; says of which there were any.
+///
+/// # Errors
+/// A database failure.
+pub fn forget(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId]) -> QueryResult<BTreeSet<ReferralId>> {
+    let those = referral_digests::site_id.eq(scope.site()).and(referral_digests::referral_id.eq_any(ids));
+    let forgotten: Vec<ReferralId> =
+        diesel::delete(referral_digests::table.filter(those)).returning(referral_digests::referral_id).get_results(conn)?;
+    Ok(forgotten.into_iter().collect())
 }
 
 /// Keeps withdrawn digests, each once and from its first withdrawal; says how many are new.

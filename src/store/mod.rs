@@ -12,6 +12,7 @@ pub mod approved_processes;
 pub mod away_windows;
 pub mod contact_digests;
 pub mod duplicates;
+pub mod erasures;
 pub mod idempotency;
 pub mod invariants;
 pub mod job_leases;

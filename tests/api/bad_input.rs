@@ -99,6 +99,8 @@ pub async fn body_routes(app: &App) -> Vec<BodyRoute> {
                 "create_approved_process" => {
                     json!({"study": "nothing-here", "partner": "nobody-here", "valid_until": "2020-01-01"})
                 }
+                // No hazard is a whole telephone number.
+                "create_erasure" => json!({"match": {"phone": "555"}}),
                 "create_contact_withdrawal" => {
                     // Twice, so that it is refused whichever of its fields a test replaces.
                     json!({"match": {"phone": "555"}, "received_at": "2099-01-01T00:00:00Z"})
@@ -234,6 +236,7 @@ async fn the_checks_see_an_echo_a_change_and_a_body_that_would_pass() {
             "/starts_at out_of_range, /ends_at inconsistent",
             "/referral_ids/0 unknown_reference, /referral_ids/1 unknown_reference",
             "/match/phone bad_format, /received_at out_of_range",
+            "/match/phone bad_format",
             "/received_at out_of_range, /study unknown_reference",
             "/locale unknown_value, /study unknown_reference",
             "/valid_until inconsistent, /study unknown_reference, /partner unknown_reference",

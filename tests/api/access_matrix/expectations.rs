@@ -132,6 +132,7 @@ pub const TABLE: &[(&str, &[&str])] = &[
     ("list_refusals", &["admin", "coordinator", "config:read"]),
     ("check_guard", &["admin", "coordinator"]),
     ("create_contact_withdrawal", &["admin", "coordinator", "referrals:write"]),
+    ("create_erasure", &["admin"]),
 ];
 
 /// Lists that belong to one resource: without it there is no empty list either.

@@ -291,7 +291,7 @@ fn sent(operation: &str, meant: &Own, neighbour: &Own, is_partner: bool) -> Opti
         "update_referral" => Sent::Body(json!({"next_action": "attempt_contact", "reason": "correction"})),
         "create_intake" => Sent::Body(json!({"study": meant.study_code, "external_ref": "fresh-record"})),
         "correct_attribution" => Sent::Body(json!({"partner": null, "reason": "credited_wrongly"})),
-        "create_contact_withdrawal" => Sent::Body(json!({"match": {"email": "nobody@mail.example"}})),
+        "create_contact_withdrawal" | "create_erasure" => Sent::Body(json!({"match": {"email": "nobody@mail.example"}})),
         "transition_referral" => Sent::Body(json!({"to": "contacting"})),
         "complete_referral" => Sent::Body(json!({"source_tag": meant.source_tag})),
         _ => return None,

@@ -250,6 +250,9 @@ async fn referrals(app: &App, witness: &mut Witness) {
     assert_eq!((&held.body["status"], &held.body["quarantine_reason"]), (&json!("quarantined"), &json!("contact_withdrawn")));
     let closed = post(witness, &app.coordinator(), "/v1/contact-withdrawals", &withdrawal).await.expect(201);
     assert_eq!(closed.body["closed_referrals"], json!([held.id()]));
+    let person = json!({"match": {"phone": "+1 202 555 0123"}});
+    let erased = post(witness, &app.admin(), "/v1/erasures", &person).await.expect(201);
+    assert!(erased.body["erased_referrals"].as_array().unwrap().contains(&json!(held.id())));
 }
 
 /// The site asks the partner for something, the partner brings it, and then withdraws.

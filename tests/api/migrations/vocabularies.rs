@@ -114,6 +114,7 @@ pub fn words_of_code() -> Vec<(&'static str, Vec<&'static str>)> {
         ("duplicate_reviews_status_vocabulary", all!(ReviewStatus)),
         ("referral_digests_kind_vocabulary", all!(DigestKind)),
         ("contact_withdrawals_kind_vocabulary", all!(DigestKind)),
+        ("erased_digests_kind_vocabulary", all!(DigestKind)),
         ("job_leases_outcome_vocabulary", all!(JobOutcome)),
         ("refusals_code_vocabulary", all!(RefusalCode)),
         ("audit_entries_actor_kind_vocabulary", all!(ActorKind)),

@@ -17,7 +17,7 @@ use handoff::domain::webhooks::Schedule;
 use handoff::jobs::sequencer;
 use handoff::outbound::{Allow, Http, Outbound};
 use handoff::privacy::keys::MasterKey;
-use handoff::state::{Anchors, AppState, Deliveries, Drain, JobBoard, Journal, PerMinute, RateLimits, Requests};
+use handoff::state::{Anchors, AppState, Deliveries, Drain, Erasures, JobBoard, Journal, PerMinute, RateLimits, Requests};
 
 use super::callers::Person;
 use super::db::Database;
@@ -33,6 +33,7 @@ pub struct Setup {
     pub import_bytes: u64,
     pub origins: Option<&'static str>,
     pub anchors: Option<&'static str>,
+    pub erasures: Option<&'static str>,
 }
 
 impl Default for Setup {
@@ -45,6 +46,7 @@ impl Default for Setup {
             import_bytes: 64 << 20,
             origins: None,
             anchors: None,
+            erasures: None,
         }
     }
 }
@@ -110,6 +112,11 @@ impl App {
     /// The state of a server beside this one that serves nobody: what its jobs would work with.
     pub fn state_beside(&self) -> Data<AppState> {
         let setup = Setup { connections: 2, waiting: 10, deadline: Duration::from_secs(5), ..Setup::default() };
+        state(&self.db, &self.clock, &self.master, setup, Vec::new(), reaching_nobody())
+    }
+
+    /// The same that differs from the usual in this.
+    pub fn state_with(&self, setup: Setup) -> Data<AppState> {
         state(&self.db, &self.clock, &self.master, setup, Vec::new(), reaching_nobody())
     }
 
@@ -245,5 +252,6 @@ fn state(
         requests: Requests::default(),
         drain: Drain::default(),
         anchors: setup.anchors.map(|path| Anchors::new(path.into())),
+        erasures: setup.erasures.map(|path| Erasures::new(path.into())),
     })
 }

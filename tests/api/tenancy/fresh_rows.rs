@@ -91,6 +91,7 @@ pub fn insert(table: &str, site: &Site) -> String {
         "contact_withdrawals" => {
             format!("VALUES ('{id}', gen_random_uuid(), 'phone', sha256('x'), null, false, now(), now())")
         }
+        "erased_digests" => format!("VALUES ('{id}', 'phone', sha256('x'), null, now())"),
         "idempotency_keys" => format!("VALUES ('{id}', '{partner}', 'x', sha256('x'), sha256('x'), null, null, null, null, now())"),
         "refusals" => format!("VALUES ('{id}', gen_random_uuid(), '{partner}', '2026-06-02', 'unknown_field', 1)"),
         "audit_entries" => format!(

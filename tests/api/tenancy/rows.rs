@@ -100,6 +100,8 @@ impl Sown {
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
                      INSERT INTO contact_withdrawals SELECT site_id, referral_id, kind, digest, key_id, false, now(), now() FROM referral_digests
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
+                     INSERT INTO erased_digests SELECT site_id, kind, digest, key_id, now() FROM referral_digests
+                      WHERE site_id = '{site}' AND partner_id = '{partner}';
                      INSERT INTO match_results SELECT site_id, id, partner_id, now(), NULL, NULL FROM referrals
                       WHERE site_id = '{site}' AND partner_id = '{partner}';
                      INSERT INTO sealed_details SELECT site_id, id, partner_id, '{{age_band}}', '\\x0001020304050607', substr(sha256('x'), 1, 12),
@@ -184,7 +186,8 @@ fn beyond_partner(table: &str, partner: &str) -> Option<String> {
         | "members"
         | "member_studies"
         | "api_keys"
-        | "contact_withdrawals" => Some("true".into()),
+        | "contact_withdrawals"
+        | "erased_digests" => Some("true".into()),
         "alert_channel_states" | "alert_deliveries" | "alert_webhooks" | "webhook_deliveries" | "webhook_endpoints" => {
             Some("true".into())
         }

@@ -69,5 +69,3 @@ macro_rules! wide_table {
         }
     };
 }
-
-pub(crate) use wide_table;
