@@ -14,7 +14,7 @@ use handoff::domain::vocabulary::{Attribution, Channel, ContactBasis, ContactPat
 use handoff::privacy::guard::Registered;
 use handoff::privacy::keys::{MasterKey, Purpose};
 use handoff::privacy::{digests, json};
-use handoff::store::referrals::{CodedReferral, ReferralRow};
+use handoff::store::referrals::{CodedReferral, ReferralRow, Times};
 use handoff::store::sites::SiteRow;
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -184,28 +184,30 @@ fn referral() -> CodedReferral {
         close_reason: None,
         reopen_reason: None,
         next_action: Some(NextAction::Acknowledge),
-        next_action_due_at: Some(now()),
         handoff_issues: CodeList(Vec::new()),
         is_test: false,
         version: 1,
         received_at: now(),
         recorded_at: now(),
-        clock_started_at: now(),
-        acknowledged_at: None,
-        contacting_at: None,
-        connected_at: None,
-        handed_off_at: None,
-        partner_withdrawn_at: None,
-        closed_at: None,
-        updated_at: now(),
         held_blocker: None,
-        blocked_since: None,
-        first_due_at: Some(now()),
-        first_due_by_receipt_at: Some(now()),
         escalation: None,
-        escalate_at: Some(now()),
         merged_into_id: None,
         language_version_id: None,
+        times: Times {
+            next_action_due_at: Some(now()),
+            clock_started_at: now(),
+            acknowledged_at: None,
+            contacting_at: None,
+            connected_at: None,
+            handed_off_at: None,
+            partner_withdrawn_at: None,
+            closed_at: None,
+            updated_at: now(),
+            blocked_since: None,
+            first_due_at: Some(now()),
+            first_due_by_receipt_at: Some(now()),
+            escalate_at: Some(now()),
+        },
     };
     CodedReferral {
         referral,

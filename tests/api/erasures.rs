@@ -108,7 +108,7 @@ async fn sealed_details_go_too_and_the_audit_trail_says_what_without_a_value() {
     let id = app.partner().post("/v1/referrals", &make::referral_with(body)).await.expect(201).id();
     assert_eq!(app.db.count(SEALED), 1);
     let done = erase(&app.admin(), json!({"email": "ANA@mail.example"})).await.expect(201);
-    assert_eq!(erased(&done), [id.clone()]);
+    assert_eq!(erased(&done), [id]);
     assert_eq!((app.db.count(SEALED), app.db.count(DIGESTS)), (0, 0));
     let entries = texts(
         &mut app.db.superuser(),
@@ -152,7 +152,7 @@ async fn a_restored_backup_is_erased_again_by_the_file_alone() {
 
     // A server that starts anew reads the file.
     let started = app.state_with(Setup { erasures: Some(place.0), ..Setup::default() });
-    assert_eq!(erasures::pass(&started).await.unwrap(), 1);
+    assert_eq!(erasures::pass(&started).await.unwrap(), 2, "her address and her number");
     assert_eq!(app.db.count(DIGESTS), 1, "Bo's");
     assert_eq!((state(&app, &id).await.as_str(), state(&app, &bo).await.as_str()), (CLOSED, "received"));
     let again = refer(&app.partner(), json!({"phone": "+1 415 555 2671"})).await.expect(201).id();
@@ -173,6 +173,20 @@ async fn a_line_that_broke_off_is_written_again_and_what_is_no_line_counts_for_n
     assert_eq!(place.lines().last().unwrap()["kind"], "email");
     let started = app.state_with(Setup { erasures: Some(place.0), ..Setup::default() });
     assert_eq!(erasures::pass(&started).await.unwrap(), 0, "file and database agree");
+}
+
+#[actix_web::test]
+async fn many_are_erased_again_a_few_at_a_time() {
+    let place = Place::new();
+    let app = App::start_with(Setup { erasures: Some(place.0), ..Setup::default() }).await;
+    let line =
+        |number: usize| json!({"site_id": app.site.id, "kind": "phone", "digest": format!("{number:064x}"), "key_id": null});
+    let lines: Vec<String> = (0..450).map(|number| line(number).to_string()).collect();
+    std::fs::write(place.0, lines.join("\n")).unwrap();
+    assert_eq!(erasures::pass(&app.state).await.unwrap(), 450);
+    assert_eq!(app.db.count("SELECT count(*) FROM erased_digests"), 450);
+    assert_eq!(app.db.count("SELECT count(*) FROM contact_withdrawals"), 450);
+    assert_eq!((erasures::pass(&app.state).await.unwrap(), place.lines().len()), (0, 450));
 }
 
 #[actix_web::test]
