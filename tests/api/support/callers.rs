@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -82,7 +83,13 @@ impl Answer {
 impl Person {
     pub fn new(address: SocketAddr, credentials: Option<&str>) -> Self {
         // No certificates: tests speak plain HTTP to this machine, and reading the system's takes longer than a request.
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).tls_certs_only([]).build().unwrap();
+        // And a connection that was idle is not used any more when the server, five seconds after its last answer, may be closing it.
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .tls_certs_only([])
+            .pool_idle_timeout(Duration::from_secs(3))
+            .build()
+            .unwrap();
         Self { client, address, credentials: credentials.map(str::to_owned) }
     }
 
