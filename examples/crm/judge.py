@@ -61,7 +61,14 @@ def judge(scene: Scene, journal: Journal, listed: list[Json]) -> list[str]:
         entries = [entry for entry in trail.get(id, []) if (entry["api_key_id"] == scene.key_id) is by_crm]
         return [(change["before"], change["after"]) for entry in entries for change in entry["changes"] if change["field"] == field]
 
-    kept = {seq: edit for seq, edit in journal.edits.items() if seq not in conflicts}
+    def overwritten(seq: int) -> bool:
+        """Whether it arrived, its answer was lost, and somebody else changed the same before the connector asked again."""
+        id, seen, wants = journal.edits[seq]
+        arrived = all((value, wants[field]) in changes(id, True, field) for field, value in seen.items())
+        return arrived and any(before == wants[field] for field in seen for before, _ in changes(id, False, field))
+
+    late = {seq for seq, row in conflicts.items() if row["reason"] == "changed_meanwhile" and seq in journal.edits and overwritten(seq)}
+    kept = {seq: edit for seq, edit in journal.edits.items() if seq not in conflicts or seq in late}
     for seq, (id, _, wants) in kept.items():
         for field, value in wants.items():
             if all(after != value for by_crm in (True, False) for _, after in changes(id, by_crm, field)):
@@ -72,7 +79,7 @@ def judge(scene: Scene, journal: Journal, listed: list[Json]) -> list[str]:
     for seq, row in ((seq, row) for seq, row in conflicts.items() if seq not in refused):
         id, seen, wants = journal.edits.get(seq, ("", {}, {}))
         if row["reason"] == "changed_meanwhile":
-            explained = any(before == value for field, value in seen.items() for before, _ in changes(id, False, field))
+            explained = seq in late or any(before == value for field, value in seen.items() for before, _ in changes(id, False, field))
         else:
             # A plan for what somebody else closed.
             closed = any(after == "closed" for _, after in changes(id, False, "status"))

@@ -16,7 +16,7 @@ use super::read::context;
 use super::reply::Reply;
 use crate::auth::Caller;
 use crate::auth::permission::Permission;
-use crate::db::Conn;
+use crate::db::{Conn, Deadline};
 use crate::error::{AppError, ErrorCode, is_lock_timeout};
 use crate::ops::Context;
 use crate::privacy::keys::{Purpose, SiteKey};
@@ -102,18 +102,30 @@ where
     P: Permission,
     F: FnOnce(&mut Conn, &Context) -> Result<Reply, AppError> + Send + 'static,
 {
-    let context = context(app, caller);
+    write_as(app, context(app, caller), caller.deadline, write, Box::new(work)).await
+}
+
+/// The work of any write, so that what stands around it is compiled once.
+type Work = Box<dyn FnOnce(&mut Conn, &Context) -> Result<Reply, AppError> + Send>;
+
+async fn write_as(
+    app: &AppState,
+    context: Context,
+    deadline: Deadline,
+    write: Write<'_>,
+    work: Work,
+) -> Result<HttpResponse, AppError> {
+    let site = context.scope.site();
     let Some(key) = write.key else {
-        let reply = app.db.transact(context.scope, caller.deadline, move |conn| work(conn, &context)).await?;
-        app.journal.wrote(caller.scope.site());
+        let reply = app.db.transact(context.scope, deadline, move |conn| work(conn, &context)).await?;
+        app.journal.wrote(site);
         return Ok(reply.into_response());
     };
     let claim = claim(app, &context, &write, key);
     let _turn = app.in_flight.turn(claim.key_digest).await?;
-    let (reply, replayed) =
-        app.db.transact(context.scope, caller.deadline, move |conn| once(conn, &context, &claim, work)).await?;
+    let (reply, replayed) = app.db.transact(context.scope, deadline, move |conn| once(conn, &context, &claim, work)).await?;
     if !replayed {
-        app.journal.wrote(caller.scope.site());
+        app.journal.wrote(site);
     }
     let mut response = reply.into_response();
     if replayed {
@@ -134,10 +146,7 @@ fn claim(app: &AppState, context: &Context, write: &Write<'_>, key: &Idempotency
     Claim { principal, operation: write.operation.clone(), key_digest, fingerprint, also }
 }
 
-fn once<F>(conn: &mut Conn, context: &Context, claim: &Claim, work: F) -> Result<(Reply, bool), AppError>
-where
-    F: FnOnce(&mut Conn, &Context) -> Result<Reply, AppError>,
-{
+fn once(conn: &mut Conn, context: &Context, claim: &Claim, work: Work) -> Result<(Reply, bool), AppError> {
     let scope = &context.scope;
     let expired_before = context.now - KEPT_FOR;
     let in_flight = |error| match is_lock_timeout(&error) {

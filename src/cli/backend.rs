@@ -19,9 +19,9 @@ pub(super) const KEY_FILE: &str = "master.key";
 /// Those that are accepted beside it, one a line: the latest first.
 pub(super) const ALSO_FILE: &str = "master.key.also";
 /// Anchors of the audit chains in the embedded mode, beside the data.
-const ANCHORS_FILE: &str = "audit-anchors.ndjson";
+pub(super) const ANCHORS_FILE: &str = "audit-anchors.ndjson";
 /// Where erasures go, beside the data of the embedded server.
-const ERASURES_FILE: &str = "erasures.ndjson";
+pub(super) const ERASURES_FILE: &str = "erasures.ndjson";
 /// More keys than this are a mistake: each of them is tried wherever something made earlier is checked.
 const MOST_ALSO: usize = 4;
 
@@ -59,12 +59,12 @@ impl Backend {
             let master = master_key(config, &data_dir)?;
             return Ok(Self { app_url, owner_url: Some(owner_url), data_dir: Some(data_dir), master, _server: None });
         }
-        Self::start(config, &data_dir)
+        Self::start(config)
     }
 
     /// Opens the database for serving: as [`Backend::open`], but an embedded server must be this process's own.
     pub fn open_to_serve(config: &Config) -> Result<Self, Failure> {
-        if config.database_url.is_some() { Self::open(config) } else { Self::start(config, &Self::data_dir(config)?) }
+        if config.database_url.is_some() { Self::open(config) } else { Self::start(config) }
     }
 
     /// Where the embedded server keeps its data.
@@ -78,16 +78,21 @@ impl Backend {
         }
     }
 
-    /// Starts the embedded server and brings its database up to date; refuses when another process runs it.
-    fn start(config: &Config, data_dir: &Path) -> Result<Self, Failure> {
-        let server = Embedded::start(&Options {
-            data_dir: data_dir.to_path_buf(),
+    /// How and where the embedded server runs.
+    pub fn options(config: &Config) -> Result<Options, Failure> {
+        Ok(Options {
+            data_dir: Self::data_dir(config)?,
             durable: true,
             offline: config.offline,
             pg_bin: config.pg_bin.clone(),
             path: config.path.clone(),
             well_known: true,
-        })?;
+        })
+    }
+
+    /// Starts the embedded server and brings its database up to date; refuses when another process runs it.
+    fn start(config: &Config) -> Result<Self, Failure> {
+        let server = Embedded::start(&Self::options(config)?)?;
         let data_dir = server.data_dir().to_path_buf();
         let mut superuser = db::connect(&server.url(SUPERUSER, "postgres"))?;
         db::ensure_roles_and_database(&mut superuser, DATABASE)?;

@@ -3,6 +3,7 @@
 
 mod audit;
 mod backend;
+mod backup;
 mod check;
 mod demo;
 mod guard;
@@ -75,6 +76,10 @@ enum Command {
     Report(report::ReportCommand),
     /// Import a file of referrals (CSV or NDJSON) at a server, and follow it to its end.
     Import(import::ImportCommand),
+    /// Copy the embedded server's data, its keys and its files to a directory, while it serves or not.
+    Backup(backup::BackupCommand),
+    /// Put a backup into an empty data directory (`HANDOFF_DATA_DIR`).
+    Restore(backup::RestoreCommand),
     /// Load the sample site, or remove it.
     Demo {
         /// Remove the sample site and everything in it.
@@ -126,6 +131,8 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Audit(command) => audit::run(&config, &command),
         Command::MasterKey(command) => master_key::run(&config, &command),
         Command::Report(command) => report::run(&config, &command),
+        Command::Backup(command) => backup::backup(&config, &command),
+        Command::Restore(command) => backup::restore(&config, &command),
         Command::Demo { remove } => demo::run(&config, remove),
         Command::Healthcheck => healthcheck::run(&config),
     }

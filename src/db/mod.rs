@@ -6,6 +6,7 @@ pub mod embedded;
 mod lint;
 mod migrations;
 mod pool;
+mod recovery;
 mod server_log;
 mod tenancy;
 
@@ -13,6 +14,7 @@ pub use bootstrap::{APP_ROLE, OWNER_ROLE, Prepared, connect, ensure_roles, ensur
 pub use lint::{Finding, inspect};
 pub use migrations::{MigrateError, migrate, pending, revert_all};
 pub use pool::{Db, Deadline, Limits, Usage};
+pub use recovery::await_recovery;
 pub use server_log::inspect_server_log;
 pub use tenancy::{beyond_partner, enter_site, in_directory, in_site, in_snapshot};
 

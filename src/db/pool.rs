@@ -3,6 +3,7 @@
 //! r2d2 alone waits without bound and `web::block` queues without bound; behind the door no request waits longer than its
 //! deadline and no thread is taken that has no connection (known trap: p99 of 83 s at ten times the load without it).
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -88,6 +89,21 @@ impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Customize {
     }
 }
 
+/// What work answers, whatever it is.
+type Answer = Box<dyn Any + Send>;
+
+/// Work of any kind, so that transaction, permit and task are compiled once, and not once for each of several hundred closures.
+type Work = Box<dyn FnOnce(&mut PgConnection) -> Result<Answer, AppError> + Send>;
+
+fn any<T: Send + 'static>(work: impl FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static) -> Work {
+    Box::new(|conn| work(conn).map(|answer| Box::new(answer) as Answer))
+}
+
+/// The answer of the work that [`any`] made.
+fn answer<T: 'static>(answered: Result<Answer, AppError>) -> Result<T, AppError> {
+    answered?.downcast().map(|answer| *answer).map_err(|_| AppError::internal("the answer is of another type than its work"))
+}
+
 /// A connection failure in kind only: libpq's text may quote the connection string.
 #[derive(Debug)]
 struct Unreachable;
@@ -135,7 +151,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        self.run(Some(scope), Sight::Statements, deadline, work).await
+        answer(self.run(Some(scope), Sight::Statements, deadline, any(work)).await)
     }
 
     /// Runs reads of one moment under the tenant context of `scope`: every statement sees the same snapshot, and none may write.
@@ -147,7 +163,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        self.run(Some(scope), Sight::Snapshot, deadline, work).await
+        answer(self.run(Some(scope), Sight::Snapshot, deadline, any(work)).await)
     }
 
     /// Runs one transaction without a tenant: only schema `directory` can be read in it.
@@ -159,7 +175,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        self.run(None, Sight::Statements, deadline, work).await
+        answer(self.run(None, Sight::Statements, deadline, any(work)).await)
     }
 
     /// How it is used now.
@@ -172,11 +188,7 @@ impl Db {
         }
     }
 
-    async fn run<T, F>(&self, scope: Option<SiteScope>, sight: Sight, deadline: Deadline, work: F) -> Result<T, AppError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
-    {
+    async fn run(&self, scope: Option<SiteScope>, sight: Sight, deadline: Deadline, work: Work) -> Result<Answer, AppError> {
         let permit = self.permit(deadline).await?;
         let pool = self.pool.clone();
         let task = tokio::task::spawn_blocking(move || {

@@ -35,7 +35,9 @@ pub async fn pass(app: &Data<AppState>) -> Result<usize, AppError> {
         let more = missing.len() > BATCH;
         missing.truncate(BATCH);
         let erased = create_erasure::again(conn, context, &missing)?;
-        log::warn!("erased again, as the file of erasures says: {erased} referral(s)");
+        if erased > 0 {
+            log::warn!("erased again, as the file of erasures says: {erased} referral(s)");
+        }
         Ok(Done { count: missing.len(), more })
     })
     .await

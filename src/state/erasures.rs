@@ -1,7 +1,7 @@
 //! The file of erasures: keyed digests that are linked to nothing, line by line, outside the database. A restore brings back what was
 //! erased; the file says what has to go again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -24,12 +24,16 @@ struct Line {
     key_id: Option<String>,
 }
 
+/// Digests by what they are in the database too, of a kind and without their key's name: one from before keys had names may have got
+/// it in one place alone.
+type Digests = BTreeMap<(DigestKind, Vec<u8>), Option<Vec<u8>>>;
+
 /// Where erasures are kept outside the database, and what stands there.
 #[derive(Debug)]
 pub struct Erasures {
     path: PathBuf,
     /// By site; `None`: not read yet.
-    written: Mutex<Option<HashMap<SiteId, BTreeSet<KeptDigest>>>>,
+    written: Mutex<Option<HashMap<SiteId, Digests>>>,
 }
 
 impl Erasures {
@@ -51,13 +55,18 @@ impl Erasures {
             None => written.insert(self.read()?),
         };
         let of_site = all.entry(site).or_default();
-        let kept: BTreeSet<KeptDigest> = kept.into_iter().collect();
-        let lines: Vec<String> = kept.difference(of_site).map(|digest| line(site, digest)).collect::<Result<_, _>>()?;
+        let kept: Digests = kept.into_iter().map(|one| ((one.kind, one.digest), one.key_id)).collect();
+        let new = || kept.iter().filter(|(digest, _)| !of_site.contains_key(*digest));
+        let lines: Vec<String> =
+            new().map(|((kind, digest), key_id)| line(site, *kind, digest, key_id.as_deref())).collect::<Result<_, _>>()?;
         if !lines.is_empty() {
             self.add(&lines)?;
-            of_site.extend(kept.iter().cloned());
+            of_site.extend(kept.iter().map(|(digest, key_id)| (digest.clone(), key_id.clone())));
         }
-        Ok(of_site.difference(&kept).cloned().collect())
+        let missing = of_site.iter().filter(|(digest, _)| !kept.contains_key(*digest));
+        Ok(missing
+            .map(|((kind, digest), key_id)| KeptDigest { kind: *kind, digest: digest.clone(), key_id: key_id.clone() })
+            .collect())
     }
 
     fn add(&self, lines: &[String]) -> std::io::Result<()> {
@@ -71,25 +80,24 @@ impl Erasures {
     }
 
     /// What stands in the file. A line that broke off, when its server or machine did, counts for nothing: it is written again.
-    fn read(&self) -> std::io::Result<HashMap<SiteId, BTreeSet<KeptDigest>>> {
-        let mut all: HashMap<SiteId, BTreeSet<KeptDigest>> = HashMap::new();
+    fn read(&self) -> std::io::Result<HashMap<SiteId, Digests>> {
+        let mut all: HashMap<SiteId, Digests> = HashMap::new();
         let file = match std::fs::File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(all),
             Err(error) => return Err(error),
         };
         for text in BufReader::new(file).lines() {
-            if let Some((site, digest)) = serde_json::from_str(&text?).ok().and_then(read_line) {
-                all.entry(site).or_default().insert(digest);
+            if let Some((site, kept)) = serde_json::from_str(&text?).ok().and_then(read_line) {
+                all.entry(site).or_default().insert((kept.kind, kept.digest), kept.key_id);
             }
         }
         Ok(all)
     }
 }
 
-fn line(site_id: SiteId, kept: &KeptDigest) -> std::io::Result<String> {
-    let key_id = kept.key_id.as_deref().map(hex::encode);
-    let line = Line { site_id, kind: kept.kind, digest: hex::encode(&kept.digest), key_id };
+fn line(site_id: SiteId, kind: DigestKind, digest: &[u8], key_id: Option<&[u8]>) -> std::io::Result<String> {
+    let line = Line { site_id, kind, digest: hex::encode(digest), key_id: key_id.map(hex::encode) };
     serde_json::to_string(&line).map_err(std::io::Error::other)
 }
 

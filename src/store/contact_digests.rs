@@ -18,7 +18,7 @@ use crate::privacy::digests::{ContactDigest, DetailDigests};
 use crate::schema::{contact_withdrawals, referral_digests, referrals};
 
 /// A digest as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct KeptDigest {
     /// Of what.
     pub kind: DigestKind,

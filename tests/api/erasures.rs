@@ -176,6 +176,21 @@ async fn a_line_that_broke_off_is_written_again_and_what_is_no_line_counts_for_n
 }
 
 #[actix_web::test]
+async fn a_digest_whose_key_has_a_name_in_one_place_alone_is_the_same_digest() {
+    let place = Place::new();
+    let app = App::start_with(Setup { erasures: Some(place.0), ..Setup::default() }).await;
+    erase(&app.admin(), json!({"email": "ana@mail.example"})).await.expect(201);
+    assert_eq!(erasures::pass(&app.state).await.unwrap(), 0);
+    let mut lines = place.lines();
+    assert!(lines[0]["key_id"].is_string());
+    lines[0]["key_id"] = Value::Null;
+    std::fs::write(place.0, lines[0].to_string()).unwrap();
+    let started = app.state_with(Setup { erasures: Some(place.0), ..Setup::default() });
+    assert_eq!(erasures::pass(&started).await.unwrap(), 0, "there is nothing to do again, now or at any pass");
+    assert_eq!(place.lines().len(), 1, "and nothing to write");
+}
+
+#[actix_web::test]
 async fn many_are_erased_again_a_few_at_a_time() {
     let place = Place::new();
     let app = App::start_with(Setup { erasures: Some(place.0), ..Setup::default() }).await;

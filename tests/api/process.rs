@@ -11,6 +11,7 @@ use crate::embedded::support::{kill_9, servers_under, wait_for};
 use crate::support::db::Database;
 use crate::support::make;
 
+mod backup;
 mod place;
 
 pub use place::{Place, Serving, refusal};

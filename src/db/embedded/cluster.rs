@@ -36,10 +36,10 @@ max_wal_size = 1GB
 wal_compression = on
 ";
 
-/// Settings that are promises: no TCP, one time zone, and a log that no record's value can get into. `log_min_messages=log`
+/// Settings that are promises: no TCP, one time zone, backups that go on, and a log that no record's value can get into. `log_min_messages=log`
 /// keeps errors out altogether (they reach the client, and their text may quote a value), `terse` drops the details of the
 /// rest, and the others never write a statement or its parameters.
-const FIXED: [(&str, &str); 27] = [
+const FIXED: [(&str, &str); 28] = [
     ("listen_addresses", ""),
     ("port", "5432"),
     ("unix_socket_permissions", "0700"),
@@ -67,6 +67,8 @@ const FIXED: [(&str, &str); 27] = [
     ("log_temp_files", "-1"),
     ("debug_pretty_print", "off"),
     ("restart_after_crash", "on"),
+    // What a backup that follows the server may miss and still go on: a restart of its own, or of the machine's network.
+    ("wal_keep_size", "256MB"),
 ];
 
 const DURABLE: [(&str, &str); 3] = [("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on")];
@@ -188,7 +190,7 @@ fn socket_setting(socket_dir: &Path) -> OsString {
 
 /// Nothing of our environment, which holds keys and which other processes of the server's user could read there, and no PG*
 /// variables of whoever started us.
-fn quiet_surroundings(command: &mut Command, identity: &Identity) {
+pub fn quiet_surroundings(command: &mut Command, identity: &Identity) {
     command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").current_dir("/");
     identity.apply(command);
 }

@@ -50,6 +50,24 @@ pub enum EmbeddedError {
     StillRunning { pid: u32, cluster: PathBuf },
     /// The supervisor's thread could not be started or ended early.
     Supervisor { source: io::Error },
+    /// No server runs on the data directory.
+    NoServer { path: PathBuf },
+    /// A program of PostgreSQL is not beside the server's.
+    NoTool { name: &'static str, bin_dir: PathBuf, major: u32 },
+    /// A tool of PostgreSQL failed on a backup: what it was to do, with which path, and its reason.
+    Backup { action: &'static str, path: PathBuf, reason: String },
+    /// There is a whole backup at the place of a new one.
+    BackupThere { path: PathBuf },
+    /// There is no whole backup.
+    NoBackup { path: PathBuf },
+    /// The server no longer has what it wrote since the backup was last followed.
+    BackupGap { path: PathBuf },
+    /// A segment of the write-ahead log is not in a backup, though later ones are; the name of the one before it.
+    MissingSegment { path: PathBuf, after: String },
+    /// There is a cluster where one is to be restored.
+    ClusterThere { path: PathBuf },
+    /// A restored server ended before it had recovered.
+    NotRecovered { reason: String },
     /// The server had to be stopped by force; its next start recovers from the write-ahead log.
     StopForced { seconds: u64 },
 }
@@ -59,6 +77,16 @@ impl EmbeddedError {
     pub(super) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> EmbeddedError + use<> {
         let path = path.to_path_buf();
         move |source| EmbeddedError::File { action, path, source }
+    }
+}
+
+impl EmbeddedError {
+    /// What a tool that failed said, as an error; a full disk is told as such.
+    pub(super) fn backup(action: &'static str, path: &Path, said: &str) -> EmbeddedError {
+        if tells_of_full_disk(said) {
+            return Self::file(action, path)(io::ErrorKind::StorageFull.into());
+        }
+        Self::Backup { action, path: path.to_path_buf(), reason: super::place::reason_in(said) }
     }
 }
 
@@ -161,6 +189,37 @@ impl fmt::Display for EmbeddedError {
             ),
             Self::Supervisor { source } => {
                 write!(f, "The thread that watches over PostgreSQL could not run ({source}): start again.")
+            }
+            Self::NoServer { path } => {
+                write!(f, "No handoff runs on {}: start it, or set HANDOFF_DATA_DIR to the directory of the one that runs.", path.display())
+            }
+            Self::NoTool { name, bin_dir, major } => write!(
+                f,
+                "{} has no {name}: install the client programs of PostgreSQL {major}, or name a bin directory that has them in HANDOFF_PG_BIN.",
+                bin_dir.display()
+            ),
+            Self::Backup { action, path, reason } => write!(f, "PostgreSQL could not {action} {} ({reason}).", path.display()),
+            Self::BackupThere { path } => {
+                write!(f, "{} holds a backup already: name another directory, such as one with the date.", path.display())
+            }
+            Self::NoBackup { path } => write!(f, "{} holds no whole backup.", path.display()),
+            Self::BackupGap { path } => write!(
+                f,
+                "The server has not kept what it wrote since {} was last followed: the backup is good up to there; make a new one.",
+                path.display()
+            ),
+            Self::MissingSegment { path, after } => write!(
+                f,
+                "{} lacks the segment after {after}, and what comes later cannot come back without it: put it back, or take away those after it.",
+                path.display()
+            ),
+            Self::ClusterThere { path } => write!(
+                f,
+                "{} holds data, which a restore does not overwrite: move it away, or set HANDOFF_DATA_DIR to another directory.",
+                path.display()
+            ),
+            Self::NotRecovered { reason } => {
+                write!(f, "The restored database did not recover ({reason}); nothing is left of it, and the backup is as it was.")
             }
             Self::StopForced { seconds } => write!(
                 f,

@@ -6,6 +6,7 @@
 //!
 //! In the data directory: `pg<major>` (the cluster), `run` (its socket), `postgres.log`, `lock`, `fetched` (binaries).
 
+mod backup;
 mod cluster;
 mod error;
 mod fetch;
@@ -14,6 +15,7 @@ mod locate;
 mod place;
 mod process;
 mod releases;
+mod restore;
 mod run;
 mod stray;
 mod supervisor;
@@ -25,8 +27,10 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+pub use backup::{Source, is_whole};
 pub use cluster::SUPERUSER;
 pub use error::{EmbeddedError, OLDEST_MAJOR};
+pub use restore::Restored;
 
 use identity::Identity;
 use locate::{Install, Places};
@@ -145,19 +149,31 @@ impl Drop for Embedded {
     }
 }
 
+fn places<'a>(options: &'a Options, data_dir: &'a Path) -> Places<'a> {
+    Places { data_dir, pg_bin: options.pg_bin.as_deref(), path: options.path.as_deref(), well_known: options.well_known }
+}
+
+fn find_installed(
+    options: &Options,
+    data_dir: &Path,
+    existing: Option<&(PathBuf, u32)>,
+    identity: &Identity,
+) -> Result<Option<Install>, EmbeddedError> {
+    let cluster = existing.map_or(data_dir, |(path, _)| path);
+    locate::find(places(options, data_dir), existing.map(|(_, major)| *major), cluster, identity)
+}
+
 fn find_or_fetch(
     options: &Options,
     data_dir: &Path,
     existing: Option<&(PathBuf, u32)>,
     identity: &Identity,
 ) -> Result<Install, EmbeddedError> {
-    let places =
-        Places { data_dir, pg_bin: options.pg_bin.as_deref(), path: options.path.as_deref(), well_known: options.well_known };
-    let wanted = existing.map(|(_, major)| *major);
-    let cluster = existing.map_or(data_dir, |(path, _)| path);
-    if let Some(install) = locate::find(places, wanted, cluster, identity)? {
+    if let Some(install) = find_installed(options, data_dir, existing, identity)? {
         return Ok(install);
     }
+    let places = places(options, data_dir);
+    let wanted = existing.map(|(_, major)| *major);
     let too_old = || locate::too_old(places, identity);
     let nothing = |error: EmbeddedError| match too_old() {
         Some(old) => EmbeddedError::TooOld { path: old.bin_dir, major: old.major },
@@ -171,7 +187,7 @@ fn find_or_fetch(
         Err(error @ EmbeddedError::NothingFound { .. }) => return Err(nothing(error)),
         Err(error) => return Err(error),
     }
-    locate::find(places, wanted, cluster, identity)?
+    find_installed(options, data_dir, existing, identity)?
         .ok_or_else(|| EmbeddedError::FetchFailed { reasons: vec!["what was fetched does not run on this system".to_owned()] })
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use super::format::Format;
 use super::{ArrayShape, Guard, Kind, Member, ObjectShape, Shape, ShapeError, Slot, TextShape, pattern};
@@ -21,6 +22,9 @@ const REF_PREFIX: &str = "#/components/schemas/";
 /// `uniqueItems` compares every pair.
 const MAX_UNIQUE_ITEMS: usize = 256;
 
+/// A schema as utoipa writes it.
+type Written = RefOr<Schema>;
+
 struct Compiler {
     components: BTreeMap<String, Value>,
     /// Where the schema in hand lies, for the message.
@@ -30,20 +34,24 @@ struct Compiler {
 }
 
 pub(super) fn compile<T: ToSchema>() -> Result<Shape, ShapeError> {
-    let mut components = BTreeMap::new();
     let mut found = Vec::new();
     T::schemas(&mut found);
-    let failed = |reason: String| ShapeError { place: T::name().into_owned(), reason };
-    for (name, schema) in found {
+    compile_schema(&T::name(), &T::schema(), found)
+}
+
+fn compile_schema(name: &str, root: &Written, found: Vec<(String, Written)>) -> Result<Shape, ShapeError> {
+    let mut components = BTreeMap::new();
+    let failed = |reason: String| ShapeError { place: name.to_owned(), reason };
+    for (component, schema) in found {
         let schema = serde_json::to_value(schema).map_err(|e| failed(e.to_string()))?;
         // utoipa lets the last of two same-named structs win silently.
-        if components.get(&name).is_some_and(|other| *other != schema) {
-            return Err(failed(format!("two different components are named {name}")));
+        if components.get(&component).is_some_and(|other| *other != schema) {
+            return Err(failed(format!("two different components are named {component}")));
         }
-        components.insert(name, schema);
+        components.insert(component, schema);
     }
-    let root = serde_json::to_value(T::schema()).map_err(|e| failed(e.to_string()))?;
-    compile_value(&T::name(), &root, components)
+    let root = serde_json::to_value(root).map_err(|e| failed(e.to_string()))?;
+    compile_value(name, &root, components)
 }
 
 /// Compiles a schema in its JSON form; `name` is for messages.

@@ -1,0 +1,178 @@
+//! Base backups and the write-ahead log of the embedded server, with PostgreSQL's own tools.
+//!
+//! A backup is a directory: `base` is the cluster as `pg_basebackup` copies it, complete in itself and with its manifest; `wal` is what
+//! `pg_receivewal` has received since, if it was asked to. `base` gets its name when it is whole.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::error::EmbeddedError;
+use super::identity::Identity;
+use super::locate::Install;
+use super::{Options, SUPERUSER, cluster, find_installed, place, run};
+
+pub(super) const BASE: &str = "base";
+pub(super) const WAL: &str = "wal";
+/// `pg_receivewal` writes a segment under this ending until it is full.
+pub(super) const PARTIAL: &str = "partial";
+/// A large cluster over a slow disk; a copy that takes a day will not be followed by another.
+const COPY_LIMIT: Duration = Duration::from_secs(24 * 3600);
+/// Following has no end of its own.
+const FOLLOW_LIMIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// How the tools tell that the server is away, starting, or going.
+const SERVER_AWAY: [&str; 4] =
+    ["connection to server", "server closed the connection", "replication stream was terminated", "terminating connection"];
+
+/// A server that runs now, in this process or in another one, as its backup tools reach it.
+#[derive(Debug)]
+pub struct Source {
+    install: Install,
+    identity: Identity,
+    socket_dir: PathBuf,
+}
+
+impl Source {
+    /// The server on the data directory of these options.
+    ///
+    /// # Errors
+    /// [`EmbeddedError::NoServer`] when none runs there.
+    pub fn running(options: &Options) -> Result<Self, EmbeddedError> {
+        let none = || EmbeddedError::NoServer { path: options.data_dir.clone() };
+        let data_dir = options.data_dir.canonicalize().map_err(|_| none())?;
+        let existing = cluster::existing(&data_dir)?.ok_or_else(none)?;
+        let identity = Identity::choose(Some(&existing.0))?;
+        let socket_dir = place::noted_socket_dir(&data_dir).ok_or_else(none)?;
+        let install = find_installed(options, &data_dir, Some(&existing), &identity)?.ok_or_else(none)?;
+        Ok(Self { install, identity, socket_dir })
+    }
+
+    /// Copies the running server's cluster into the backup at `into`, which is made and must not hold one yet. Blocks for as long as that
+    /// takes; the server goes on meanwhile.
+    ///
+    /// # Errors
+    /// One sentence for the operator; nothing is left under the name of a whole backup then.
+    pub fn copy_base(&self, into: &Path) -> Result<(), EmbeddedError> {
+        let base = into.join(BASE);
+        if base.exists() {
+            return Err(EmbeddedError::BackupThere { path: into.to_path_buf() });
+        }
+        place::remove_unfinished(into);
+        let unfinished = into.join(run::unfinished_name());
+        self.make(&unfinished)?;
+        let mut command = self.tool("pg_basebackup")?;
+        command.arg("--pgdata").arg(&unfinished).args(["--checkpoint=fast", "--wal-method=stream", "--format=plain"]);
+        let done = finished(command, into, "copy the database to", &base)
+            .and_then(|()| fs::rename(&unfinished, &base).map_err(EmbeddedError::file("make", &base)));
+        if done.is_err() {
+            // Only tidies up: the next attempt removes what stays here.
+            let _ = fs::remove_dir_all(&unfinished);
+        }
+        done?;
+        sync_directory(into)
+    }
+
+    /// Receives the server's write-ahead log into the backup at `into` as it is written, until the server goes away. What was received
+    /// is on the disk. Goes on where an earlier call ended, which the server can do for as long as it keeps what came between.
+    ///
+    /// # Errors
+    /// One sentence for the operator, such as that the server has not kept what came between: then a new backup is due.
+    pub fn follow(&self, into: &Path) -> Result<(), EmbeddedError> {
+        let wal = into.join(WAL);
+        if !wal.exists() {
+            self.begin(into, &wal)?;
+        }
+        let mut command = self.tool("pg_receivewal")?;
+        command.arg("--directory").arg(&wal).args(["--synchronous", "--no-loop"]);
+        match run::to_end(command, FOLLOW_LIMIT, into) {
+            Ok(Err(said)) if said.contains("already been removed") => Err(EmbeddedError::BackupGap { path: into.to_path_buf() }),
+            Ok(Err(said)) if SERVER_AWAY.iter().any(|words| said.contains(words)) => Ok(()),
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(said)) => Err(EmbeddedError::backup("receive the write-ahead log into", &wal, &said)),
+            Err(source) => Err(EmbeddedError::File { action: "receive the write-ahead log into", path: wal, source }),
+        }
+    }
+
+    /// Has following begin with the last segment of the base, and not with the one that the server writes now: between them there
+    /// may be others.
+    fn begin(&self, into: &Path, wal: &Path) -> Result<(), EmbeddedError> {
+        let segments = entries(&into.join(BASE).join("pg_wal"))?;
+        let is_segment = |name: &str| name.len() == 24 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let last = segments.into_iter().filter(|(_, name)| is_segment(name)).max_by(|one, other| one.1.cmp(&other.1));
+        let (segment, name) = last.ok_or_else(|| EmbeddedError::NoBackup { path: into.to_path_buf() })?;
+        let unfinished = into.join(run::unfinished_name());
+        self.make(&unfinished)?;
+        copy_file(&segment, &unfinished.join(format!("{name}.{PARTIAL}")), &self.identity)?;
+        fs::rename(&unfinished, wal).map_err(EmbeddedError::file("make", wal))?;
+        sync_directory(into)
+    }
+
+    /// A directory that the server's user writes to, and nobody else reads.
+    fn make(&self, path: &Path) -> Result<(), EmbeddedError> {
+        make_private(path)?;
+        self.identity.own(path)?;
+        self.identity.check_reach(path)
+    }
+
+    fn tool(&self, name: &'static str) -> Result<Command, EmbeddedError> {
+        let mut command = tool(&self.install, &self.identity, name)?;
+        command.arg("--host").arg(&self.socket_dir).args(["--port=5432", "--username", SUPERUSER, "--no-password"]);
+        Ok(command)
+    }
+}
+
+/// Whether a whole backup is there.
+#[must_use]
+pub fn is_whole(backup: &Path) -> bool {
+    backup.join(BASE).is_dir()
+}
+
+pub(super) fn make_private(path: &Path) -> Result<(), EmbeddedError> {
+    DirBuilder::new().mode(0o700).create(path).map_err(EmbeddedError::file("make", path))
+}
+
+/// Has the names in a directory reach the disk.
+pub(super) fn sync_directory(path: &Path) -> Result<(), EmbeddedError> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(EmbeddedError::file("write to", path))
+}
+
+/// Copies a file for the server's user.
+pub(super) fn copy_file(from: &Path, to: &Path, identity: &Identity) -> Result<(), EmbeddedError> {
+    let mut source = File::open(from).map_err(EmbeddedError::file("read", from))?;
+    let copied = private_file(to).and_then(|mut target| std::io::copy(&mut source, &mut target));
+    copied.map_err(EmbeddedError::file("write to", to))?;
+    identity.own(to)
+}
+
+pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// What is in a directory, with its name. PostgreSQL's names are ASCII.
+pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, String)>, EmbeddedError> {
+    let read = || fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>();
+    let paths = read().map_err(EmbeddedError::file("read", directory))?;
+    Ok(paths.into_iter().filter_map(|path| Some((path.clone(), path.file_name()?.to_str()?.to_owned()))).collect())
+}
+
+/// One of PostgreSQL's programs beside the server's, to be run as the server's user.
+pub(super) fn tool(install: &Install, identity: &Identity, name: &'static str) -> Result<Command, EmbeddedError> {
+    let program = install.bin_dir.join(name);
+    if !program.is_file() {
+        return Err(EmbeddedError::NoTool { name, bin_dir: install.bin_dir.clone(), major: install.major });
+    }
+    let mut command = Command::new(program);
+    cluster::quiet_surroundings(&mut command, identity);
+    Ok(command)
+}
+
+/// Runs a tool to its end; `action` and `path` are for the sentence when it fails.
+pub(super) fn finished(command: Command, scratch: &Path, action: &'static str, path: &Path) -> Result<(), EmbeddedError> {
+    match run::to_end(command, COPY_LIMIT, scratch) {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(said)) => Err(EmbeddedError::backup(action, path, &said)),
+        Err(source) => Err(EmbeddedError::File { action, path: path.to_path_buf(), source }),
+    }
+}

@@ -1,0 +1,175 @@
+//! Backups by the command line: copied, followed over kills, brought back on another machine; and refused.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+use std::time::Duration;
+
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use serde_json::json;
+
+use super::place::{Place, refusal};
+use crate::embedded::support::{query, wait_for};
+use crate::support::make;
+
+const PATIENCE: Duration = Duration::from_secs(90);
+
+fn told(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// `handoff restore` to a place of its own: another machine, as far as it can tell.
+fn restore(to: &Place, backup: &Path, more: &[&str]) -> Output {
+    let mut arguments = vec!["restore", backup.to_str().unwrap()];
+    arguments.extend(more);
+    to.run(&arguments)
+}
+
+async fn refer(place: &Place, key: &str, email: &str) -> String {
+    place.person(key).post("/v1/referrals", &make::referral_with(json!({"match": {"email": email}}))).await.expect(201).id()
+}
+
+async fn is_there(place: &Place, token: &str, id: &str) -> bool {
+    place.person(token).get(&format!("/v1/referrals/{id}")).await.status == 200
+}
+
+/// A process that follows; killed with the test at the latest.
+struct Follower(Child);
+
+impl Follower {
+    fn of(place: &Place, backup: &Path) -> Self {
+        let mut command = place.command(&["backup", backup.to_str().unwrap(), "--follow"]);
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Waits until the disk beside it has all that the server has answered.
+    fn caught_up(&self, place: &Place) {
+        let has_all = "SELECT count(*) FROM pg_stat_replication WHERE flush_lsn >= pg_current_wal_flush_lsn()";
+        let count = || query(&place.data_dir().join("run"), has_all).ok()?.first()?.parse::<u32>().ok();
+        wait_for("the follower", PATIENCE, || count().filter(|count| *count > 0));
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Has the server begin another segment of its write-ahead log.
+fn switch_segment(place: &Place) {
+    query(&place.data_dir().join("run"), "SELECT pg_switch_wal()").unwrap();
+}
+
+#[actix_web::test]
+async fn a_followed_backup_brings_back_all_that_a_lost_machine_had_taken_or_the_state_of_a_moment() {
+    let place = Place::new();
+    let served = place.serve(&[]);
+    let (key, admin) = (place.printed("PARTNER_KEY"), place.printed("ADMIN_TOKEN"));
+    let backup = place.home.path().join("backup");
+    let before = refer(&place, &key, "ana@mail.example").await;
+    let follower = Follower::of(&place, &backup);
+    follower.caught_up(&place);
+    let after = refer(&place, &key, "bo@mail.example").await;
+    follower.caught_up(&place);
+    switch_segment(&place);
+    let third = refer(&place, &key, "di@mail.example").await;
+    switch_segment(&place);
+    // Both are killed and come back. What comes then goes into the same backup.
+    drop(follower);
+    drop(served);
+    let served = place.serve(&["--no-demo"]);
+    let moment = Utc::now();
+    std::thread::sleep(Duration::from_millis(20));
+    let follower = Follower::of(&place, &backup);
+    let late = refer(&place, &key, "cy@mail.example").await;
+    place.person(&admin).post("/v1/erasures", &json!({"match": {"email": "ana@mail.example"}})).await.expect(201);
+    follower.caught_up(&place);
+    wait_for("what lies beside the database", PATIENCE, || backup.join("audit-anchors.ndjson").exists().then_some(()));
+    // The machine is lost.
+    drop(served);
+    drop(follower);
+
+    let other = Place::new();
+    let said = told(&restore(&other, &backup, &[]));
+    assert!(said.contains("up to 20") && said.contains("audit verify"), "{said}");
+    assert!(told(&other.run(&["audit", "verify"])).contains(": whole, "));
+    let serving = other.serve(&["--no-demo"]);
+    for id in [&before, &after, &third, &late] {
+        assert!(is_there(&other, &admin, id).await, "what was answered is there, and tokens are as good as before");
+    }
+    let erased = other.person(&admin).get(&format!("/v1/referrals/{before}")).await.expect(200);
+    assert_eq!(erased.body["close_reason"], "person_requested_no_contact");
+    drop(serving);
+    assert!(refusal(&restore(&other, &backup, &[])).contains("does not overwrite"));
+
+    let earlier = Place::new();
+    told(&restore(&earlier, &backup, &["--until", &moment.to_rfc3339_opts(SecondsFormat::Millis, true)]));
+    let serving = earlier.serve(&["--no-demo"]);
+    assert!(is_there(&earlier, &admin, &after).await);
+    assert!(!is_there(&earlier, &admin, &late).await, "that was later");
+    drop(serving);
+
+    // Without the segment of the third there is no way to the last.
+    let mut segments: Vec<PathBuf> = std::fs::read_dir(backup.join("wal")).unwrap().flatten().map(|file| file.path()).collect();
+    segments.sort();
+    let (middle, aside) = (&segments[1], place.home.path().join("aside"));
+    std::fs::rename(middle, &aside).unwrap();
+    assert!(refusal(&restore(&Place::new(), &backup, &[])).contains("lacks the segment after"));
+    std::fs::rename(&aside, middle).unwrap();
+
+    // What is not in it cannot come back, and says so.
+    let nothing = Place::new();
+    let tomorrow = (Utc::now() + TimeDelta::days(1)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let refused = refusal(&restore(&nothing, &backup, &["--until", &tomorrow]));
+    assert!(refused.contains("recovery target"), "{refused}");
+    told(&restore(&nothing, &backup, &[]));
+}
+
+/// Files of a backup that are more than a few bytes and no WAL.
+fn data_file(backup: &Path) -> PathBuf {
+    let base = backup.join("base/base");
+    let databases = std::fs::read_dir(base).unwrap().flatten();
+    let files = databases.flat_map(|database| std::fs::read_dir(database.path()).unwrap().flatten());
+    files.map(|file| file.path()).find(|path| path.metadata().unwrap().len() > 65_536).unwrap()
+}
+
+#[actix_web::test]
+async fn a_backup_is_whole_or_none_and_never_overwrites() {
+    let place = Place::new();
+    let served = place.serve(&[]);
+    let sent = refer(&place, &place.printed("PARTNER_KEY"), "ana@mail.example").await;
+    let admin = place.printed("ADMIN_TOKEN");
+    served.stop();
+    // Nobody serves: the server is started for the copy, and nothing follows one that is not there.
+    let backup = place.home.path().join("backup");
+    let named = backup.to_str().unwrap();
+    assert!(refusal(&place.run(&["backup", named, "--follow"])).contains("No handoff runs"));
+    assert!(told(&place.run(&["backup", named])).contains("holds the master key"));
+    assert!(refusal(&place.run(&["backup", named])).contains("holds a backup already"));
+    let private = |name: &str| super::mode(&backup.join(name));
+    assert_eq!((private("base"), private("master.key")), (0o700, 0o600));
+
+    let of_ones_own = place.command(&["backup", named]).env("DATABASE_URL", "postgresql://a@b/c").output().unwrap();
+    assert!(refusal(&of_ones_own).contains("DATABASE_URL"));
+    let other = Place::new();
+    assert!(refusal(&restore(&other, place.home.path(), &[])).contains("holds no whole backup"));
+    std::fs::create_dir(other.data_dir()).unwrap();
+    std::fs::write(other.data_dir().join("master.key"), "0".repeat(64)).unwrap();
+    assert!(refusal(&restore(&other, &backup, &[])).contains("is another one"));
+    std::fs::remove_file(other.data_dir().join("master.key")).unwrap();
+
+    // One byte of one page, and nothing of it is taken.
+    let file = data_file(&backup);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[40_000] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    assert!(refusal(&restore(&other, &backup, &[])).contains("checksum mismatch"));
+    bytes[40_000] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    assert!(told(&restore(&other, &backup, &[])).contains("the end of the base backup"));
+    let serving = other.serve(&["--no-demo"]);
+    assert!(is_there(&other, &admin, &sent).await);
+    drop(serving);
+}
