@@ -52,7 +52,7 @@ pub struct Config {
     pub max_waiting: usize,
     /// `HANDOFF_DEADLINE_MS`: how long a request may take; default 10000.
     pub deadline: Duration,
-    /// `HANDOFF_STATEMENT_CACHE`: `off` behind PgBouncer in transaction mode; default `on`.
+    /// `HANDOFF_PG_STATEMENT_CACHE`: `off` behind PgBouncer in transaction mode; default `on`.
     pub statement_cache: bool,
     /// `HANDOFF_LOG_FORMAT`: `text` (default) or `json`.
     pub log_format: LogFormat,
@@ -104,7 +104,7 @@ const KNOWN: &[&str] = &[
     "HANDOFF_POOL_SIZE",
     "HANDOFF_MAX_WAITING",
     "HANDOFF_DEADLINE_MS",
-    "HANDOFF_STATEMENT_CACHE",
+    "HANDOFF_PG_STATEMENT_CACHE",
     "HANDOFF_LOG_FORMAT",
     "HANDOFF_PG_BIN",
     "HANDOFF_EMBEDDED",
@@ -178,7 +178,7 @@ impl Config {
             pool_size: u32::try_from(pool_size).unwrap_or(16),
             max_waiting: usize::try_from(number(get, "HANDOFF_MAX_WAITING", pool_size * 8, 0..=100_000)?).unwrap_or(128),
             deadline: Duration::from_millis(number(get, "HANDOFF_DEADLINE_MS", 10_000, 100..=600_000)?),
-            statement_cache: choice(get, "HANDOFF_STATEMENT_CACHE", &[("on", true), ("off", false)], true)?,
+            statement_cache: choice(get, "HANDOFF_PG_STATEMENT_CACHE", &[("on", true), ("off", false)], true)?,
             log_format: choice(
                 get,
                 "HANDOFF_LOG_FORMAT",

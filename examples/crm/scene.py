@@ -65,11 +65,11 @@ class Scene:
                 raise SystemExit("the server did not start:\n" + self.tail("server.log"))
             time.sleep(0.1)
 
-    def start_connector(self, receives: bool = True) -> None:
+    def start_connector(self, receives: bool = True, poll: int = 15, compare: int = 5) -> None:
         settings = {
             "HANDOFF": f"http://127.0.0.1:{self.port}", "HANDOFF_KEY": self.key, "CRM_DATABASE": str(self.database),
-            "WEBHOOK_PORT": str(self.hook_port) if receives else "", "WEBHOOK_SECRET": self.hook_secret, "POLL_SECONDS": "15",
-            "COMPARE_SECONDS": "5",
+            "WEBHOOK_PORT": str(self.hook_port) if receives else "", "WEBHOOK_SECRET": self.hook_secret,
+            "POLL_SECONDS": str(poll), "COMPARE_SECONDS": str(compare),
         }
         with open(self.home / "connector.log", "ab") as log:
             self.connector = subprocess.Popen(

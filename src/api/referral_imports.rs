@@ -18,6 +18,8 @@ use crate::store::referral_imports::{Filter, ImportRow, ResultRow};
 
 mod body;
 mod lines;
+#[cfg(test)]
+mod properties;
 mod reader;
 mod row;
 mod table;

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::Failure;
 use super::backend::Backend;
+use super::key::only_site;
+use super::{Failure, audit_export};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, Conn};
-use crate::domain::ids::{AuditId, SiteId};
+use crate::domain::ids::{AuditId, ReferralId, SiteId};
 use crate::domain::vocabulary::RedactionReason;
-use crate::ops::Context;
-use crate::ops::redact_audit_entry;
+use crate::error::ErrorCode;
 use crate::ops::verify_audit::{self, Anchored, Verdict};
+use crate::ops::{Context, export_audit_trail, redact_audit_entry};
 use crate::privacy::anchors::Anchor;
 use crate::privacy::keys::{MasterKey, Purpose};
 use crate::store;
@@ -30,6 +31,22 @@ pub(super) enum AuditCommand {
         #[arg(long, value_name = "FILE")]
         anchors: Vec<PathBuf>,
         /// A key beside the installation's own whose anchors are believed (64 hexadecimal digits), such as one of a master key that is gone.
+        #[arg(long, value_name = "KEY")]
+        public_key: Vec<String>,
+    },
+    /// Print what was done to one referral, and to the records that were merged with it, for an inspector to read from beginning to end: who,
+    /// when, what, before and after, why; reads of sealed details among it. The chain is verified first.
+    Export {
+        /// The site; may be left out where there is one.
+        #[arg(long)]
+        site: Option<SiteId>,
+        /// The referral.
+        #[arg(long)]
+        referral: ReferralId,
+        /// A file of anchors, as with verify.
+        #[arg(long, value_name = "FILE")]
+        anchors: Vec<PathBuf>,
+        /// A key whose anchors are believed, as with verify.
         #[arg(long, value_name = "KEY")]
         public_key: Vec<String>,
     },
@@ -56,14 +73,12 @@ pub(super) fn run(config: &Config, command: &AuditCommand) -> Result<(), Failure
     let sites = db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))?;
     match command {
         AuditCommand::Verify { site, anchors, public_key } => {
-            let files = if anchors.is_empty() {
-                // There is none before the first minute is over.
-                backend.anchors_path(config).into_iter().filter(|path| path.exists()).collect()
-            } else {
-                anchors.clone()
-            };
-            let anchored = believed(&backend.master, &files, &public_key.iter().map(String::as_str).collect())?;
-            verify(&mut conn, *site, sites, anchored)
+            verify(&mut conn, *site, sites, anchored(config, &backend, anchors, public_key)?)
+        }
+        AuditCommand::Export { site, referral, anchors, public_key } => {
+            let site = site.map_or_else(|| only_site(&mut conn), Ok)?;
+            let anchors = anchored(config, &backend, anchors, public_key)?.remove(&site).unwrap_or_default();
+            export(&mut conn, site, *referral, &anchors)
         }
         AuditCommand::Redact { site, entry, reason } => redact(&backend, *site, *entry, *reason),
         AuditCommand::PublicKeys => {
@@ -73,6 +88,40 @@ pub(super) fn run(config: &Config, command: &AuditCommand) -> Result<(), Failure
             }
             Ok(())
         }
+    }
+}
+
+/// The anchors of the files that are named, or else of the file of the settings, by site.
+fn anchored(
+    config: &Config,
+    backend: &Backend,
+    named: &[PathBuf],
+    public_keys: &[String],
+) -> Result<BTreeMap<SiteId, Vec<Anchored>>, Failure> {
+    let files = if named.is_empty() {
+        // There is none before the first minute is over.
+        backend.anchors_path(config).into_iter().filter(|path| path.exists()).collect()
+    } else {
+        named.to_vec()
+    };
+    believed(&backend.master, &files, &public_keys.iter().map(String::as_str).collect())
+}
+
+/// Verdict and trail are of one moment.
+fn export(conn: &mut Conn, site: SiteId, referral: ReferralId, anchors: &[Anchored]) -> Result<(), Failure> {
+    let now = Clock::System.now();
+    let read = db::in_snapshot(conn, site, |conn, scope| {
+        let context = Context::of_operator(*scope, now);
+        Ok((verify_audit::run(conn, &context, anchors)?, export_audit_trail::run(conn, &context, referral)?))
+    });
+    let (verdict, trail) = match read {
+        Err(error) if error.code == ErrorCode::NotFound => return Err("the site has no such referral".into()),
+        read => read?,
+    };
+    audit_export::write(&mut std::io::stdout().lock(), referral, &trail, &verdict, now)?;
+    match verdict {
+        Verdict::Whole { .. } => Ok(()),
+        Verdict::Broken { .. } => Err("the audit chain of the site is not whole".into()),
     }
 }
 

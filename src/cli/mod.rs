@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line talks to a person")]
 
 mod audit;
+mod audit_export;
 mod backend;
 mod backup;
 mod check;
@@ -64,7 +65,7 @@ enum Command {
     /// Issue staff tokens of the local issuer.
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// Verify the audit trail.
+    /// Verify the audit trail, and print that of a referral.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// Rotate the master key, and see what is still under an earlier one.

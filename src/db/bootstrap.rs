@@ -1,5 +1,6 @@
 //! Roles and database of a fresh server: an owner for migrations and an app role that row-level security binds.
 
+use diesel::connection::CacheSize;
 use diesel::pg::PgConnection;
 use diesel::{RunQueryDsl as _, sql_query};
 
@@ -44,13 +45,16 @@ pub fn ensure_roles(conn: &mut PgConnection) -> Result<Prepared, MigrateError> {
     }
 }
 
-/// Connects outside the pool, for the command line and for the checks at start.
+/// Connects outside the pool, for the command line and for the checks at start. Prepares no statement: behind PgBouncer in transaction
+/// mode that would be another client's one, and what is said here is said once.
 ///
 /// # Errors
 /// One sentence for the operator. It never holds the URL: that may carry a password.
 pub fn connect(url: &str) -> Result<PgConnection, String> {
     use diesel::Connection as _;
-    PgConnection::establish(url).map_err(|error| why_refused(&error.to_string()).to_owned())
+    let mut conn = PgConnection::establish(url).map_err(|error| why_refused(&error.to_string()).to_owned())?;
+    conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+    Ok(conn)
 }
 
 /// libpq's text, which may quote the URL, as one of our sentences.

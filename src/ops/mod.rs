@@ -34,6 +34,7 @@ pub mod create_webhook_test;
 pub mod deactivate_member;
 pub mod delete_away_window;
 pub mod escalate;
+pub mod export_audit_trail;
 mod facts;
 pub mod fan_out_events;
 mod heir;

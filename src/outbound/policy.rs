@@ -177,6 +177,10 @@ pub fn check_url(text: &str, allow: &Allow) -> Result<Target, UrlFault> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(text: &str, allow: &str) -> Result<Reach, UrlFault> {
@@ -207,6 +211,64 @@ mod tests {
             ("https://", "", Err(UrlFault::Malformed)),
         ] {
             assert_eq!(check(url, allow), expected, "{url} with {allow:?}");
+        }
+    }
+
+    /// An IPv4 address as URLs may write it.
+    fn written(address: Ipv4Addr, how: usize) -> String {
+        let ([a, b, c, d], number) = (address.octets(), u32::from(address));
+        let (high, low) = (number >> 16, number & 0xffff);
+        match how {
+            0 => address.to_string(),
+            1 => number.to_string(),
+            2 => format!("{number:#x}"),
+            3 => format!("{a:#o}.{b:#o}.{c:#o}.{d:#o}").replace("0o", "0"),
+            4 => format!("{a:#x}.{b:#x}.{c:#x}.{d:#x}"),
+            5 => format!("{a}.{}", number & 0xff_ffff),
+            6 => format!("{a}.{b}.{low}."),
+            7 => address.to_string().replace('.', "%2e"),
+            8 => address
+                .to_string()
+                .chars()
+                .map(|c| c.to_digit(10).map_or(c, |digit| char::from_u32(0xff10 + digit).unwrap()))
+                .collect(),
+            9 => format!("[::ffff:{address}]"),
+            10 => format!("[::ffff:{high:x}:{low:x}]"),
+            11 => format!("[64:ff9b::{high:x}:{low:x}]"),
+            12 => format!("[2002:{high:x}:{low:x}::1]"),
+            _ => format!("[::{high:x}:{low:x}]"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_private_address_is_never_let_in_however_it_is_written(
+            (network, bits) in proptest::sample::select(&[
+                ("0.0.0.0", 8), ("10.0.0.0", 8), ("100.64.0.0", 10), ("127.0.0.0", 8), ("169.254.0.0", 16), ("172.16.0.0", 12), ("192.168.0.0", 16),
+                ("224.0.0.0", 3),
+            ][..]),
+            host in any::<u32>(), how in 0_usize..14,
+        ) {
+            let network: Ipv4Addr = network.parse().unwrap();
+            let address = Ipv4Addr::from(u32::from(network) | (host & (u32::MAX >> bits)));
+            let url = format!("https://{}/x", written(address, how));
+            prop_assert!(check(&url, "").is_err(), "{}", url);
+        }
+
+        #[test]
+        fn no_text_panics_and_what_is_let_in_is_secure(text in "(https?:/{0,3})?[\\PC\\x00-\\x20]{0,60}") {
+            if let Ok(reach) = check(&text, "") {
+                prop_assert_eq!(reach, Reach::Secure);
+            }
+        }
+    }
+
+    /// The control: a public address is let in in every notation that stands for it.
+    #[test]
+    fn a_public_address_is_let_in_however_it_is_written() {
+        for how in 0..9 {
+            let url = format!("https://{}/x", written(Ipv4Addr::new(8, 8, 8, 8), how));
+            assert_eq!(check(&url, ""), Ok(Reach::Secure), "{url}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! did what and cannot be changed unseen.
 
 mod audit;
+mod export;
 mod feed;
 pub mod sequencer;
 mod tampering;

@@ -53,7 +53,7 @@ async fn read(person: &Person, id: &str) -> Answer {
     read_for(person, id, json!({"purpose": "contact_person"})).await
 }
 
-async fn read_for(person: &Person, id: &str, body: Value) -> Answer {
+pub async fn read_for(person: &Person, id: &str, body: Value) -> Answer {
     send(person.request(reqwest::Method::POST, &format!("/v1/referrals/{id}/details-reads")).json(&body)).await
 }
 

@@ -360,4 +360,4 @@ fn letters(index: usize) -> String {
 
 #[cfg(test)]
 #[path = "table_tests.rs"]
-mod tests;
+pub(super) mod tests;

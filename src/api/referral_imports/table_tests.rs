@@ -7,7 +7,7 @@ use crate::privacy::keys::{MasterKey, Purpose};
 use crate::store::referral_imports::Staged;
 use crate::store::sites::SiteRow;
 
-fn ground() -> Ground {
+pub fn ground() -> Ground {
     let at = "2026-06-01T09:00:00Z".parse().unwrap();
     let site = SiteRow {
         site_id: SiteId(uuid::Uuid::from_u128(1)),
@@ -43,8 +43,8 @@ fn read_in_pieces(bytes: &[u8], piece: usize, dropped: &[&str]) -> Result<(Layou
     Ok((table.layout().unwrap().clone(), rows.0))
 }
 
-const HEADER: &str = "row_key,partner,study,channel,contact_basis,contact_path,match.email";
-const ROW: &str = "r-1,lakeside,heart-2026,phone_handoff,permission_to_contact,person_uses_intake,a@b.example";
+pub const HEADER: &str = "row_key,partner,study,channel,contact_basis,contact_path,match.email";
+pub const ROW: &str = "r-1,lakeside,heart-2026,phone_handoff,permission_to_contact,person_uses_intake,a@b.example";
 
 fn file(rows: &[&str]) -> String {
     let mut lines = vec![HEADER];

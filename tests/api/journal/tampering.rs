@@ -40,7 +40,7 @@ async fn app(place: &Place) -> App {
 }
 
 /// `handoff audit …` as the operator runs it; whether it succeeded, and what it printed on both ways.
-fn audit(app: &App, arguments: &[&str]) -> (bool, String) {
+pub(super) fn audit(app: &App, arguments: &[&str]) -> (bool, String) {
     audit_with(app, arguments, &[])
 }
 
