@@ -14,7 +14,7 @@ pub use bootstrap::{APP_ROLE, OWNER_ROLE, Prepared, connect, ensure_roles, ensur
 pub use lint::{Finding, inspect};
 pub use migrations::{MigrateError, migrate, pending, revert_all};
 pub use pool::{Db, Deadline, Limits, Usage};
-pub use recovery::await_recovery;
+pub use recovery::after_recovery;
 pub use server_log::inspect_server_log;
 pub use tenancy::{beyond_partner, enter_site, in_directory, in_site, in_snapshot};
 

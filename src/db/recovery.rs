@@ -1,42 +1,28 @@
-//! Waiting until a restored server has recovered.
-
-use std::time::Duration;
+//! What is left to do on a server that was restored and has recovered.
 
 use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
-use diesel::sql_types::{Bool, Nullable, Timestamptz};
+use diesel::sql_types::{Nullable, Timestamptz};
 use diesel::{QueryResult, QueryableByName, RunQueryDsl as _, sql_query};
 
-/// How often it is asked.
-const GLANCE: Duration = Duration::from_millis(100);
-
-/// What a backup was restored with, which the server needs no longer.
-const SETTINGS: [&str; 3] = ["restore_command", "recovery_target_action", "recovery_target_time"];
+/// What it was restored with, and needs no longer.
+const SETTINGS: [&str; 4] = ["restore_command", "recovery_target_action", "recovery_target_time", "hot_standby"];
 
 #[derive(QueryableByName)]
-struct Recovery {
-    #[diesel(sql_type = Bool)]
-    recovers: bool,
+struct Recovered {
     #[diesel(sql_type = Nullable<Timestamptz>)]
     last: Option<DateTime<Utc>>,
 }
 
-/// Waits until the server takes writes, drops the settings of its recovery, and says when the last transaction that came back was
-/// committed; `None`: none came after the base backup. As superuser. Blocks for as long as the write-ahead log is long.
+/// Drops the settings of the recovery, and says when the last transaction that came back was committed; `None`: none came after the base
+/// backup. As superuser.
 ///
 /// # Errors
-/// When the server ends meanwhile: it cannot recover.
-pub fn await_recovery(conn: &mut PgConnection) -> QueryResult<Option<DateTime<Utc>>> {
-    let last = loop {
-        let query = "SELECT pg_is_in_recovery() AS recovers, pg_last_xact_replay_timestamp() AS last";
-        let now: Recovery = sql_query(query).get_result(conn)?;
-        if !now.recovers {
-            break now.last;
-        }
-        std::thread::sleep(GLANCE);
-    };
+/// When the server cannot be asked.
+pub fn after_recovery(conn: &mut PgConnection) -> QueryResult<Option<DateTime<Utc>>> {
     for name in SETTINGS {
         sql_query(format!("ALTER SYSTEM RESET {name}")).execute(conn)?;
     }
-    Ok(last)
+    let recovered: Recovered = sql_query("SELECT pg_last_xact_replay_timestamp() AS last").get_result(conn)?;
+    Ok(recovered.last)
 }

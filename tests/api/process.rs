@@ -12,6 +12,7 @@ use crate::support::db::Database;
 use crate::support::make;
 
 mod backup;
+mod backup_refusals;
 mod place;
 
 pub use place::{Place, Serving, refusal};

@@ -4,6 +4,7 @@
 //! `pg_receivewal` has received since, if it was asked to. `base` gets its name when it is whole.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,9 +23,21 @@ pub(super) const PARTIAL: &str = "partial";
 const COPY_LIMIT: Duration = Duration::from_secs(24 * 3600);
 /// Following has no end of its own.
 const FOLLOW_LIMIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-/// How the tools tell that the server is away, starting, or going.
-const SERVER_AWAY: [&str; 4] =
-    ["connection to server", "server closed the connection", "replication stream was terminated", "terminating connection"];
+/// How the tools tell that the server is away, starting, or going: it may come back.
+const SERVER_AWAY: [&str; 8] = [
+    "No such file or directory",
+    "Connection refused",
+    "starting up",
+    "shutting down",
+    "in recovery mode",
+    "server closed the connection",
+    "replication stream was terminated",
+    "terminating connection",
+];
+/// What a segment of the write-ahead log holds, as initdb makes them.
+pub(super) const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+/// In the cluster, and so in its backups: which of the servers it is that may have come from one backup.
+const INSTANCE: &str = "handoff.instance";
 
 /// A server that runs now, in this process or in another one, as its backup tools reach it.
 #[derive(Debug)]
@@ -32,21 +45,46 @@ pub struct Source {
     install: Install,
     identity: Identity,
     socket_dir: PathBuf,
+    data_dir: PathBuf,
+    cluster: PathBuf,
 }
 
 impl Source {
     /// The server on the data directory of these options.
     ///
     /// # Errors
-    /// [`EmbeddedError::NoServer`] when none runs there.
+    /// [`EmbeddedError::NoServer`] when none runs there, [`EmbeddedError::NoData`] when nothing is there to run on.
     pub fn running(options: &Options) -> Result<Self, EmbeddedError> {
         let none = || EmbeddedError::NoServer { path: options.data_dir.clone() };
-        let data_dir = options.data_dir.canonicalize().map_err(|_| none())?;
-        let existing = cluster::existing(&data_dir)?.ok_or_else(none)?;
+        let nothing = || EmbeddedError::NoData { path: options.data_dir.clone() };
+        let data_dir = options.data_dir.canonicalize().map_err(|_| nothing())?;
+        let existing = cluster::existing(&data_dir)?.ok_or_else(nothing)?;
         let identity = Identity::choose(Some(&existing.0))?;
         let socket_dir = place::noted_socket_dir(&data_dir).ok_or_else(none)?;
         let install = find_installed(options, &data_dir, Some(&existing), &identity)?.ok_or_else(none)?;
-        Ok(Self { install, identity, socket_dir })
+        let cluster = existing.0;
+        Ok(Self { install, identity, socket_dir, data_dir, cluster })
+    }
+
+    /// Checks that a backup of this server may be written to the directory `into`, before anything is: that the server's user gets there,
+    /// and that a backup that is there already is of this very server, and not of one with the same history up to a point.
+    ///
+    /// # Errors
+    /// [`EmbeddedError::BackupUnreachable`], [`EmbeddedError::BackupOfAnother`], or a file error.
+    pub fn check_target(&self, into: &Path) -> Result<(), EmbeddedError> {
+        self.identity.check_reach(into).map_err(|error| match error {
+            EmbeddedError::Unreachable { parent, user, .. } => EmbeddedError::BackupUnreachable { parent, user },
+            other => other,
+        })?;
+        let own = self.cluster.join(INSTANCE);
+        if !own.exists() {
+            mark(&self.cluster, &self.identity)?;
+        }
+        let read = |path: &Path| fs::read_to_string(path).map_err(EmbeddedError::file("read", path));
+        if is_whole(into) && read(&into.join(BASE).join(INSTANCE)).ok() != Some(read(&own)?) {
+            return Err(EmbeddedError::BackupOfAnother { path: into.to_path_buf() });
+        }
+        Ok(())
     }
 
     /// Copies the running server's cluster into the backup at `into`, which is made and must not hold one yet. Blocks for as long as that
@@ -60,11 +98,11 @@ impl Source {
             return Err(EmbeddedError::BackupThere { path: into.to_path_buf() });
         }
         place::remove_unfinished(into);
+        let mut command = self.tool("pg_basebackup")?;
         let unfinished = into.join(run::unfinished_name());
         self.make(&unfinished)?;
-        let mut command = self.tool("pg_basebackup")?;
         command.arg("--pgdata").arg(&unfinished).args(["--checkpoint=fast", "--wal-method=stream", "--format=plain"]);
-        let done = finished(command, into, "copy the database to", &base)
+        let done = finished(command, &self.data_dir, "copy the database to", &base)
             .and_then(|()| fs::rename(&unfinished, &base).map_err(EmbeddedError::file("make", &base)));
         if done.is_err() {
             // Only tidies up: the next attempt removes what stays here.
@@ -84,9 +122,10 @@ impl Source {
         if !wal.exists() {
             self.begin(into, &wal)?;
         }
+        remove_broken_off(&wal)?;
         let mut command = self.tool("pg_receivewal")?;
         command.arg("--directory").arg(&wal).args(["--synchronous", "--no-loop"]);
-        match run::to_end(command, FOLLOW_LIMIT, into) {
+        match run::to_end(command, FOLLOW_LIMIT, &self.data_dir) {
             Ok(Err(said)) if said.contains("already been removed") => Err(EmbeddedError::BackupGap { path: into.to_path_buf() }),
             Ok(Err(said)) if SERVER_AWAY.iter().any(|words| said.contains(words)) => Ok(()),
             Ok(Ok(_)) => Ok(()),
@@ -112,8 +151,7 @@ impl Source {
     /// A directory that the server's user writes to, and nobody else reads.
     fn make(&self, path: &Path) -> Result<(), EmbeddedError> {
         make_private(path)?;
-        self.identity.own(path)?;
-        self.identity.check_reach(path)
+        self.identity.own(path)
     }
 
     fn tool(&self, name: &'static str) -> Result<Command, EmbeddedError> {
@@ -121,6 +159,30 @@ impl Source {
         command.arg("--host").arg(&self.socket_dir).args(["--port=5432", "--username", SUPERUSER, "--no-password"]);
         Ok(command)
     }
+}
+
+/// Says in a cluster that it is one of its own: no other is, though it came from the same backup.
+pub(super) fn mark(cluster: &Path, identity: &Identity) -> Result<(), EmbeddedError> {
+    let (path, mut bytes) = (cluster.join(INSTANCE), [0; 16]);
+    let written = getrandom::fill(&mut bytes).map_err(std::io::Error::other).and_then(|()| {
+        let mut file = private_file(&path)?;
+        file.write_all(format!("{:032x}\n", u128::from_ne_bytes(bytes)).as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(EmbeddedError::file("write to", &path))?;
+    identity.own(&path)
+}
+
+/// A segment that was being made when the disk was full, or its receiver killed, has another size than the receiver accepts. It holds
+/// nothing yet: it is filled up before it is written.
+fn remove_broken_off(wal: &Path) -> Result<(), EmbeddedError> {
+    for (path, name) in entries(wal)? {
+        let bytes = fs::metadata(&path).map_err(EmbeddedError::file("read", &path))?.len();
+        if name.ends_with(PARTIAL) && bytes != SEGMENT_BYTES {
+            fs::remove_file(&path).map_err(EmbeddedError::file("remove", &path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a whole backup is there.

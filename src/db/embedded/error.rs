@@ -52,6 +52,12 @@ pub enum EmbeddedError {
     Supervisor { source: io::Error },
     /// No server runs on the data directory.
     NoServer { path: PathBuf },
+    /// There is no cluster in the data directory.
+    NoData { path: PathBuf },
+    /// The user that the server runs as cannot pass through `parent`, where a backup is to be written.
+    BackupUnreachable { parent: PathBuf, user: String },
+    /// The backup in a directory is of another server, or of this one from before it was restored.
+    BackupOfAnother { path: PathBuf },
     /// A program of PostgreSQL is not beside the server's.
     NoTool { name: &'static str, bin_dir: PathBuf, major: u32 },
     /// A tool of PostgreSQL failed on a backup: what it was to do, with which path, and its reason.
@@ -193,6 +199,21 @@ impl fmt::Display for EmbeddedError {
             Self::NoServer { path } => {
                 write!(f, "No handoff runs on {}: start it, or set HANDOFF_DATA_DIR to the directory of the one that runs.", path.display())
             }
+            Self::NoData { path } => write!(
+                f,
+                "{} holds no data: set HANDOFF_DATA_DIR to the directory of the handoff that is to be backed up.",
+                path.display()
+            ),
+            Self::BackupUnreachable { parent, user } => write!(
+                f,
+                "PostgreSQL runs as {user}, who cannot pass through {} to write the backup: run chmod o+x on it, or name another directory.",
+                parent.display()
+            ),
+            Self::BackupOfAnother { path } => write!(
+                f,
+                "{} holds the backup of another server, or of this one from before it was restored: name another directory.",
+                path.display()
+            ),
             Self::NoTool { name, bin_dir, major } => write!(
                 f,
                 "{} has no {name}: install the client programs of PostgreSQL {major}, or name a bin directory that has them in HANDOFF_PG_BIN.",

@@ -30,12 +30,12 @@ use std::path::{Path, PathBuf};
 pub use backup::{Source, is_whole};
 pub use cluster::SUPERUSER;
 pub use error::{EmbeddedError, OLDEST_MAJOR};
-pub use restore::Restored;
+pub use restore::Restoring;
 
 use identity::Identity;
 use locate::{Install, Places};
 use place::ServerLog;
-use supervisor::{Plan, Supervisor};
+use supervisor::{Plan, READY_LIMIT, Supervisor};
 
 /// How and where to run the server.
 #[derive(Debug, Clone)]
@@ -88,6 +88,8 @@ impl Embedded {
         let install = find_or_fetch(options, &data_dir, existing.as_ref(), &identity)?;
         let socket_dir = place::prepare_socket_dir(&data_dir, &identity)?;
         if existing.is_none() {
+            // Of a restore that was killed: its cluster is gone by now.
+            stray::forget_socket(&socket_dir);
             cluster::create(&data_dir, &install, &identity, options.durable)?;
         }
         place::note_socket_dir(&mut lock, &data_dir, &socket_dir)?;
@@ -98,6 +100,7 @@ impl Embedded {
             durable: options.durable,
             install: install.clone(),
             identity,
+            ready_limit: Some(READY_LIMIT),
         })?;
         Ok(Self { supervisor, data_dir, socket_dir, install, _lock: lock })
     }

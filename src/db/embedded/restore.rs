@@ -1,35 +1,41 @@
 //! A backup put back into an empty data directory, and a server that recovers on it.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use super::backup::{BASE, PARTIAL, WAL, copy_file, entries, finished, make_private, private_file, sync_directory, tool};
+use super::backup::{
+    BASE, PARTIAL, SEGMENT_BYTES, WAL, copy_file, entries, finished, make_private, mark, private_file, sync_directory, tool,
+};
 use super::error::EmbeddedError;
 use super::identity::Identity;
 use super::locate::Install;
 use super::place::ServerLog;
-use super::{Embedded, Options, cluster, find_or_fetch, place, process, run};
+use super::supervisor::{Plan, Supervisor};
+use super::{Options, cluster, find_or_fetch, place, process, run, socket_url, stray};
 
-/// A server on a cluster that came back from a backup. It recovers, and may be asked already.
+/// A cluster that came back from a backup and has recovered, with its server, under a name that no start takes for a cluster: what is not
+/// finished is gone with the next start. Dropping it takes it away.
 #[derive(Debug)]
-pub struct Restored {
-    /// The server.
-    pub server: Embedded,
+pub struct Restoring {
+    supervisor: Option<Supervisor>,
+    data_dir: PathBuf,
+    socket_dir: PathBuf,
+    unfinished: PathBuf,
     cluster: PathBuf,
-    log: ServerLog,
-    log_from: u64,
+    /// Held for its lock, until everything else is over.
+    _lock: File,
 }
 
-impl Restored {
-    /// Puts the backup at `from` into the data directory of `options`, which must hold no cluster, and starts a server that recovers: up
-    /// to the end of what was received, or to a moment. The backup is only read.
+impl Restoring {
+    /// Puts the backup at `from` into the data directory of `options`, which must hold no cluster, and has a server recover: up to the end
+    /// of what was received, or to a moment. The backup is only read. Blocks for as long as that takes.
     ///
     /// # Errors
     /// One sentence for the operator; the data directory has no cluster then, as before.
-    pub fn start(options: &Options, from: &Path, until: Option<DateTime<Utc>>) -> Result<Self, EmbeddedError> {
+    pub fn recover(options: &Options, from: &Path, until: Option<DateTime<Utc>>) -> Result<Self, EmbeddedError> {
         let base = from.join(BASE);
         let major = fs::read_to_string(base.join("PG_VERSION")).ok().and_then(|text| text.trim().parse().ok());
         let major: u32 = major.ok_or_else(|| EmbeddedError::NoBackup { path: from.to_path_buf() })?;
@@ -41,40 +47,93 @@ impl Restored {
         }
         let identity = Identity::choose(None)?;
         identity.check_reach(&data_dir)?;
-        let install = find_or_fetch(options, &data_dir, Some(&(base.clone(), major)), &identity)?;
-        let cluster = cluster::directory(&data_dir, major);
-        let unfinished = data_dir.join(run::unfinished_name());
-        let placed = put_back(from, &unfinished, &data_dir, &install, &identity, until)
-            .and_then(|()| fs::rename(&unfinished, &cluster).map_err(EmbeddedError::file("make", &cluster)))
-            .and_then(|()| sync_directory(&data_dir));
-        if placed.is_err() {
-            // Only tidies up: the next start removes what stays here.
-            let _ = fs::remove_dir_all(&unfinished);
-        }
-        placed?;
-        let log = ServerLog::new(&data_dir);
-        let log_from = fs::metadata(log.path()).map_or(0, |metadata| metadata.len());
-        drop(lock);
-        match Embedded::start(options) {
-            Ok(server) => Ok(Self { server, cluster, log, log_from }),
-            Err(error) => {
-                remove(&cluster);
-                Err(error)
-            }
+        let install = find_or_fetch(options, &data_dir, Some(&(base, major)), &identity)?;
+        let socket_dir = place::prepare_socket_dir(&data_dir, &identity)?;
+        // Of an earlier restore that was killed: its cluster is gone by now.
+        stray::forget_socket(&socket_dir);
+        let (cluster, unfinished) = (cluster::directory(&data_dir, major), data_dir.join(run::unfinished_name()));
+        // From here on it is taken away again, unless it is finished.
+        let mut restoring = Self { supervisor: None, data_dir, socket_dir, unfinished, cluster, _lock: lock };
+        let newest = put_back(from, &restoring.unfinished, &restoring.data_dir, &install, &identity, until)?;
+        log::info!("The backup is copied, and PostgreSQL recovers: as long as its write-ahead log is long");
+        let supervisor = Supervisor::start(Plan {
+            cluster: restoring.unfinished.clone(),
+            socket_dir: restoring.socket_dir.clone(),
+            log: ServerLog::new(&restoring.data_dir),
+            durable: options.durable,
+            install,
+            identity,
+            ready_limit: None,
+        });
+        restoring.supervisor = Some(supervisor.map_err(|error| match error {
+            EmbeddedError::StartFailed { reason, .. } => EmbeddedError::NotRecovered { reason },
+            other => other,
+        })?);
+        match newest.filter(|_| until.is_none()) {
+            Some((place, name)) if end_of_recovery(&restoring.unfinished)? < place => Err(EmbeddedError::NotRecovered {
+                reason: format!("its write-ahead log is damaged before the end, which is in {name}"),
+            }),
+            _ => Ok(restoring),
         }
     }
 
-    /// Stops the server, which did not recover, and takes its cluster away again; says why it did not.
+    /// The URL of the server that has recovered.
     #[must_use]
-    pub fn give_up(self) -> EmbeddedError {
-        let reason = self.log.reason_since(self.log_from);
-        drop(self.server);
-        remove(&self.cluster);
-        EmbeddedError::NotRecovered { reason }
+    pub fn url(&self, role: &str, database: &str) -> String {
+        socket_url(&self.socket_dir, role, database)
+    }
+
+    /// The data directory: absolute, links resolved.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Stops the server and gives the cluster its name: from then on it is there.
+    ///
+    /// # Errors
+    /// When it cannot be named; it is taken away then.
+    pub fn finish(mut self) -> Result<(), EmbeddedError> {
+        self.stop();
+        fs::rename(&self.unfinished, &self.cluster).map_err(EmbeddedError::file("make", &self.cluster))?;
+        sync_directory(&self.data_dir)
+    }
+
+    /// Stopped by force it recovers with its next start: nothing that came back is lost.
+    fn stop(&mut self) {
+        if let Some(Err(error)) = self.supervisor.take().map(|mut supervisor| supervisor.stop()) {
+            log::warn!("{error}");
+        }
     }
 }
 
-/// A copy of the base backup, checked against its manifest, with what was received since and the wish to recover.
+impl Drop for Restoring {
+    fn drop(&mut self) {
+        self.stop();
+        if self.unfinished.exists()
+            && let Err(error) = fs::remove_dir_all(&self.unfinished)
+        {
+            log::warn!("{} is left over and could not be removed: {error}", self.unfinished.display());
+        }
+    }
+}
+
+/// In which segment the server found the end of the write-ahead log: it says so in the history of the timeline that it then began.
+fn end_of_recovery(cluster: &Path) -> Result<u64, EmbeddedError> {
+    let histories = entries(&cluster.join("pg_wal"))?.into_iter().filter(|(_, name)| name.ends_with(".history"));
+    let newest = histories.max_by(|one, other| one.1.cmp(&other.1));
+    let text = newest.and_then(|(path, _)| fs::read_to_string(path).ok()).unwrap_or_default();
+    let position = text.lines().rev().find_map(|line| line.split('\t').nth(1)?.split_once('/'));
+    let (high, low) = position.unwrap_or_default();
+    let number = |digits| u64::from_str_radix(digits, 16);
+    match (number(high), number(low)) {
+        (Ok(high), Ok(low)) => Ok((high << 8) + (low >> 24)),
+        _ => Err(EmbeddedError::NotRecovered { reason: "it does not say where its write-ahead log ended".to_owned() }),
+    }
+}
+
+/// A copy of the base backup, checked against its manifest, with what was received since and the wish to recover. Says which is the last
+/// segment that was written, by its place.
 fn put_back(
     from: &Path,
     unfinished: &Path,
@@ -82,9 +141,10 @@ fn put_back(
     install: &Install,
     identity: &Identity,
     until: Option<DateTime<Utc>>,
-) -> Result<(), EmbeddedError> {
-    copy_tree(&from.join(BASE), unfinished, identity)?;
+) -> Result<Option<(u64, String)>, EmbeddedError> {
+    // Asked for before the copy is made.
     let mut verify = tool(install, identity, "pg_verifybackup")?;
+    copy_tree(&from.join(BASE), unfinished, identity)?;
     verify.args(["--no-parse-wal", "--quiet"]).arg(unfinished);
     finished(verify, scratch, "restore", from)?;
     let (wal, placed) = (from.join(WAL), unfinished.join("pg_wal"));
@@ -94,11 +154,30 @@ fn put_back(
             copy_file(&path, &placed.join(name), identity)?;
         }
     }
-    if let Some(after) = gap(entries(&placed)?.into_iter().map(|(_, name)| name)) {
+    let segments: Vec<(u64, PathBuf, String)> =
+        entries(&placed)?.into_iter().filter_map(|(path, name)| Some((place_of(&name)?, path, name))).collect();
+    if let Some(after) = gap(segments.iter().map(|(place, _, name)| (*place, name.clone())).collect()) {
         return Err(EmbeddedError::MissingSegment { path: wal, after });
     }
-    // What was received is there already, and nothing is to be asked for: the command only has to fail.
-    let mut settings = "\nrestore_command = 'exit 1'\nrecovery_target_action = 'promote'\n".to_owned();
+    let mut newest = None;
+    for (place, path, name) in segments {
+        let mut first = [0; 2];
+        let mut file = File::open(&path).map_err(EmbeddedError::file("read", &path))?;
+        let bytes = file.metadata().map_err(EmbeddedError::file("read", &path))?.len();
+        if bytes != SEGMENT_BYTES || file.read_exact(&mut first).is_err() {
+            return Err(EmbeddedError::NotRecovered {
+                reason: format!("the segment {name} has {bytes} bytes and not {SEGMENT_BYTES}"),
+            });
+        }
+        // A page of the log begins with a number that is not zero; a segment that was made ready and not begun is all zeros.
+        if first != [0; 2] && newest.as_ref().is_none_or(|(newest, _)| *newest < place) {
+            newest = Some((place, name));
+        }
+    }
+    mark(unfinished, identity)?;
+    // What was received is there already, and nothing is to be asked for: the command only has to fail. Nobody asks meanwhile, and so
+    // it does not matter for how many connections the server that wrote the log was set up.
+    let mut settings = "\nrestore_command = 'exit 1'\nrecovery_target_action = 'promote'\nhot_standby = off\n".to_owned();
     if let Some(moment) = until {
         settings.push_str(&format!("recovery_target_time = '{}'\n", moment.to_rfc3339()));
     }
@@ -109,12 +188,11 @@ fn put_back(
     private_file(&signal).map_err(EmbeddedError::file("make", &signal))?;
     identity.own(&signal)?;
     process::flush_disks();
-    Ok(())
+    Ok(newest)
 }
 
 /// The segment after which one is missing: the server would take that for the end, and leave out what comes after it.
-fn gap(names: impl Iterator<Item = String>) -> Option<String> {
-    let mut segments: Vec<(u64, String)> = names.filter_map(|name| Some((place_of(&name)?, name))).collect();
+fn gap(mut segments: Vec<(u64, String)>) -> Option<String> {
     segments.sort();
     segments.windows(2).find_map(|pair| match pair {
         [(place, name), (next, _)] if next - place > 1 => Some(name.clone()),
@@ -143,19 +221,14 @@ fn copy_tree(from: &Path, to: &Path, identity: &Identity) -> Result<(), Embedded
     Ok(())
 }
 
-fn remove(cluster: &Path) {
-    if let Err(error) = fs::remove_dir_all(cluster) {
-        log::warn!("{} is left over and could not be removed: {error}", cluster.display());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_missing_segment_is_named_by_the_one_before_it() {
-        let gap = |names: &[&str]| gap(names.iter().map(|name| (*name).to_owned()));
+        let placed = |name: &&str| Some((place_of(name)?, (*name).to_owned()));
+        let gap = |names: &[&str]| gap(names.iter().filter_map(placed).collect());
         let (last, first) = ("0000000100000000000000FF", "000000010000000100000000");
         assert_eq!(gap(&[first, last, "archive_status", "00000002.history"]), None, "the next one begins anew");
         assert_eq!(gap(&[last, "000000020000000100000000", first]), None, "a timeline begins within a segment");

@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 use super::place::UNFINISHED;
 use super::process::{self, Signal};
 
-/// How often a running helper is looked at.
+/// How often a running helper is looked at, and how often one that runs for longer.
 const GLANCE: Duration = Duration::from_millis(5);
+const LATER_GLANCE: Duration = Duration::from_millis(200);
+const LONG: Duration = Duration::from_secs(5);
 
 /// A name for something unfinished that no other process or thread uses.
 pub fn unfinished_name() -> String {
@@ -33,17 +35,17 @@ pub fn to_end(mut command: Command, limit: Duration, scratch: &Path) -> io::Resu
     command.stdin(Stdio::null()).stdout(words.try_clone()?).stderr(words.try_clone()?);
     process::isolate(&mut command, Signal::Kill);
     let mut child = command.spawn()?;
-    let deadline = Instant::now() + limit;
+    let begun = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break Some(status);
         }
-        if Instant::now() > deadline {
+        if begun.elapsed() > limit {
             child.kill()?;
             child.wait()?;
             break None;
         }
-        std::thread::sleep(GLANCE);
+        std::thread::sleep(if begun.elapsed() > LONG { LATER_GLANCE } else { GLANCE });
     };
     let mut said = Vec::new();
     words.seek(SeekFrom::Start(0))?;

@@ -130,6 +130,11 @@ fn forget(cluster: &Path, socket_dir: &Path) {
     if read_pid_file(cluster).is_some_and(|file| process::exists(file.pid)) {
         let _ = fs::remove_file(cluster.join("postmaster.pid"));
     }
+    forget_socket(socket_dir);
+}
+
+/// Removes what a server that ended without a word has left of its socket.
+pub fn forget_socket(socket_dir: &Path) {
     let socket = socket_path(socket_dir);
     // Often not there, and if they cannot be removed the server's start says so.
     let _ = fs::remove_file(socket.with_file_name(".s.PGSQL.5432.lock"));

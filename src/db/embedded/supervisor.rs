@@ -20,7 +20,7 @@ use super::{cluster, stray};
 
 const GLANCE: Duration = Duration::from_millis(10);
 /// Recovery after a crash reads the write-ahead log, up to `max_wal_size`.
-const READY_LIMIT: Duration = Duration::from_secs(60);
+pub const READY_LIMIT: Duration = Duration::from_secs(60);
 /// How long a stop may take, and then each stronger signal.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 const FORCE_LIMIT: Duration = Duration::from_secs(5);
@@ -38,6 +38,8 @@ pub struct Plan {
     pub socket_dir: PathBuf,
     pub log: ServerLog,
     pub durable: bool,
+    /// How long it may take until it is ready; `None`: as long as it takes.
+    pub ready_limit: Option<Duration>,
 }
 
 /// The handle on the thread. Dropping it does not stop the server: [`Supervisor::stop`] does.
@@ -225,7 +227,7 @@ fn launch(plan: &Plan, shared: &Shared) -> Result<Server, EmbeddedError> {
 }
 
 fn wait_until_ready(child: &Child, plan: &Plan, log_from: u64) -> Result<(), EmbeddedError> {
-    let deadline = Instant::now() + READY_LIMIT;
+    let begun = Instant::now();
     let log = || plan.log.path().to_path_buf();
     loop {
         let ready = stray::read_pid_file(&plan.cluster).is_some_and(|file| file.ready && file.pid == child.id());
@@ -239,8 +241,8 @@ fn wait_until_ready(child: &Child, plan: &Plan, log_from: u64) -> Result<(), Emb
             }
             return Err(EmbeddedError::StartFailed { reason, log: log() });
         }
-        if Instant::now() > deadline {
-            return Err(EmbeddedError::NotReady { seconds: READY_LIMIT.as_secs(), log: log() });
+        if let Some(limit) = plan.ready_limit.filter(|limit| begun.elapsed() > *limit) {
+            return Err(EmbeddedError::NotReady { seconds: limit.as_secs(), log: log() });
         }
         thread::sleep(GLANCE);
     }

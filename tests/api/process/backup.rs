@@ -1,4 +1,4 @@
-//! Backups by the command line: copied, followed over kills, brought back on another machine; and refused.
+//! Backups by the command line: copied, followed over kills, brought back on another machine.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
@@ -11,39 +11,39 @@ use super::place::{Place, refusal};
 use crate::embedded::support::{query, wait_for};
 use crate::support::make;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
-fn told(output: &Output) -> String {
+pub(super) fn told(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// `handoff restore` to a place of its own: another machine, as far as it can tell.
-fn restore(to: &Place, backup: &Path, more: &[&str]) -> Output {
+pub(super) fn restore(to: &Place, backup: &Path, more: &[&str]) -> Output {
     let mut arguments = vec!["restore", backup.to_str().unwrap()];
     arguments.extend(more);
     to.run(&arguments)
 }
 
-async fn refer(place: &Place, key: &str, email: &str) -> String {
+pub(super) async fn refer(place: &Place, key: &str, email: &str) -> String {
     place.person(key).post("/v1/referrals", &make::referral_with(json!({"match": {"email": email}}))).await.expect(201).id()
 }
 
-async fn is_there(place: &Place, token: &str, id: &str) -> bool {
+pub(super) async fn is_there(place: &Place, token: &str, id: &str) -> bool {
     place.person(token).get(&format!("/v1/referrals/{id}")).await.status == 200
 }
 
 /// A process that follows; killed with the test at the latest.
-struct Follower(Child);
+pub(super) struct Follower(Child);
 
 impl Follower {
-    fn of(place: &Place, backup: &Path) -> Self {
+    pub(super) fn of(place: &Place, backup: &Path) -> Self {
         let mut command = place.command(&["backup", backup.to_str().unwrap(), "--follow"]);
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
     /// Waits until the disk beside it has all that the server has answered.
-    fn caught_up(&self, place: &Place) {
+    pub(super) fn caught_up(&self, place: &Place) {
         let has_all = "SELECT count(*) FROM pg_stat_replication WHERE flush_lsn >= pg_current_wal_flush_lsn()";
         let count = || query(&place.data_dir().join("run"), has_all).ok()?.first()?.parse::<u32>().ok();
         wait_for("the follower", PATIENCE, || count().filter(|count| *count > 0));
@@ -58,7 +58,7 @@ impl Drop for Follower {
 }
 
 /// Has the server begin another segment of its write-ahead log.
-fn switch_segment(place: &Place) {
+pub(super) fn switch_segment(place: &Place) {
     query(&place.data_dir().join("run"), "SELECT pg_switch_wal()").unwrap();
 }
 
@@ -84,6 +84,13 @@ async fn a_followed_backup_brings_back_all_that_a_lost_machine_had_taken_or_the_
     std::thread::sleep(Duration::from_millis(20));
     let follower = Follower::of(&place, &backup);
     let late = refer(&place, &key, "cy@mail.example").await;
+    // A key that is rotated meanwhile is in the backup too, and the one before stays there.
+    let keys = || std::fs::read_to_string(backup.join("master.key")).unwrap();
+    let first_key = keys();
+    told(&place.run(&["master-key", "rotate"]));
+    wait_for("the new key", PATIENCE, || (keys() != first_key).then_some(()));
+    assert!(std::fs::read_to_string(backup.join("master.key.also")).unwrap().contains(first_key.trim()));
+    assert!(refusal(&place.run(&["backup", backup.to_str().unwrap()])).contains("another backup writes"));
     place.person(&admin).post("/v1/erasures", &json!({"match": {"email": "ana@mail.example"}})).await.expect(201);
     follower.caught_up(&place);
     wait_for("what lies beside the database", PATIENCE, || backup.join("audit-anchors.ndjson").exists().then_some(()));
@@ -118,6 +125,15 @@ async fn a_followed_backup_brings_back_all_that_a_lost_machine_had_taken_or_the_
     std::fs::rename(middle, &aside).unwrap();
     assert!(refusal(&restore(&Place::new(), &backup, &[])).contains("lacks the segment after"));
     std::fs::rename(&aside, middle).unwrap();
+    // Nor with one that is cut, or changed in one bit of what was written: that is not taken for the end.
+    let whole = std::fs::read(middle).unwrap();
+    std::fs::write(middle, &whole[..5_000_000]).unwrap();
+    assert!(refusal(&restore(&Place::new(), &backup, &[])).contains("has 5000000 bytes"));
+    let mut changed = whole.clone();
+    changed[9_000] ^= 1;
+    std::fs::write(middle, &changed).unwrap();
+    assert!(refusal(&restore(&Place::new(), &backup, &[])).contains("damaged before the end"));
+    std::fs::write(middle, &whole).unwrap();
 
     // What is not in it cannot come back, and says so.
     let nothing = Place::new();
@@ -125,51 +141,4 @@ async fn a_followed_backup_brings_back_all_that_a_lost_machine_had_taken_or_the_
     let refused = refusal(&restore(&nothing, &backup, &["--until", &tomorrow]));
     assert!(refused.contains("recovery target"), "{refused}");
     told(&restore(&nothing, &backup, &[]));
-}
-
-/// Files of a backup that are more than a few bytes and no WAL.
-fn data_file(backup: &Path) -> PathBuf {
-    let base = backup.join("base/base");
-    let databases = std::fs::read_dir(base).unwrap().flatten();
-    let files = databases.flat_map(|database| std::fs::read_dir(database.path()).unwrap().flatten());
-    files.map(|file| file.path()).find(|path| path.metadata().unwrap().len() > 65_536).unwrap()
-}
-
-#[actix_web::test]
-async fn a_backup_is_whole_or_none_and_never_overwrites() {
-    let place = Place::new();
-    let served = place.serve(&[]);
-    let sent = refer(&place, &place.printed("PARTNER_KEY"), "ana@mail.example").await;
-    let admin = place.printed("ADMIN_TOKEN");
-    served.stop();
-    // Nobody serves: the server is started for the copy, and nothing follows one that is not there.
-    let backup = place.home.path().join("backup");
-    let named = backup.to_str().unwrap();
-    assert!(refusal(&place.run(&["backup", named, "--follow"])).contains("No handoff runs"));
-    assert!(told(&place.run(&["backup", named])).contains("holds the master key"));
-    assert!(refusal(&place.run(&["backup", named])).contains("holds a backup already"));
-    let private = |name: &str| super::mode(&backup.join(name));
-    assert_eq!((private("base"), private("master.key")), (0o700, 0o600));
-
-    let of_ones_own = place.command(&["backup", named]).env("DATABASE_URL", "postgresql://a@b/c").output().unwrap();
-    assert!(refusal(&of_ones_own).contains("DATABASE_URL"));
-    let other = Place::new();
-    assert!(refusal(&restore(&other, place.home.path(), &[])).contains("holds no whole backup"));
-    std::fs::create_dir(other.data_dir()).unwrap();
-    std::fs::write(other.data_dir().join("master.key"), "0".repeat(64)).unwrap();
-    assert!(refusal(&restore(&other, &backup, &[])).contains("is another one"));
-    std::fs::remove_file(other.data_dir().join("master.key")).unwrap();
-
-    // One byte of one page, and nothing of it is taken.
-    let file = data_file(&backup);
-    let mut bytes = std::fs::read(&file).unwrap();
-    bytes[40_000] ^= 1;
-    std::fs::write(&file, &bytes).unwrap();
-    assert!(refusal(&restore(&other, &backup, &[])).contains("checksum mismatch"));
-    bytes[40_000] ^= 1;
-    std::fs::write(&file, &bytes).unwrap();
-    assert!(told(&restore(&other, &backup, &[])).contains("the end of the base backup"));
-    let serving = other.serve(&["--no-demo"]);
-    assert!(is_there(&other, &admin, &sent).await);
-    drop(serving);
 }
