@@ -3,6 +3,7 @@
 //! `rows` asks every table under every wrong context; here every policy is then taken away in turn, and both that question and
 //! the catalogue lint have to notice.
 
+mod distribution;
 mod fresh_rows;
 mod lint;
 mod pool;
