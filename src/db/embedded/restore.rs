@@ -1,7 +1,7 @@
 //! A backup put back into an empty data directory, and a server that recovers on it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -15,6 +15,11 @@ use super::locate::Install;
 use super::place::ServerLog;
 use super::supervisor::{Plan, Supervisor};
 use super::{Options, cluster, find_or_fetch, place, process, run, socket_url, stray};
+
+/// A page of the write-ahead log, and what is at its beginning.
+const PAGE: u64 = 8192;
+const HEADER: u64 = 24;
+const LONG_HEADER: u64 = 40;
 
 /// A cluster that came back from a backup and has recovered, with its server, under a name that no start takes for a cluster: what is not
 /// finished is gone with the next start. Dropping it takes it away.
@@ -69,12 +74,15 @@ impl Restoring {
             EmbeddedError::StartFailed { reason, .. } => EmbeddedError::NotRecovered { reason },
             other => other,
         })?);
-        match newest.filter(|_| until.is_none()) {
-            Some((place, name)) if end_of_recovery(&restoring.unfinished)? < place => Err(EmbeddedError::NotRecovered {
-                reason: format!("its write-ahead log is damaged before the end, which is in {name}"),
-            }),
-            _ => Ok(restoring),
+        if let Some((newest, name)) = newest.filter(|_| until.is_none()) {
+            let end = end_of_recovery(&restoring.unfinished)?;
+            let short = newest.saturating_sub(end / SEGMENT_BYTES);
+            if short > 0 && !breaks_off(from, end, short)? {
+                let reason = format!("its write-ahead log is damaged before the end, which is in {name}");
+                return Err(EmbeddedError::NotRecovered { reason });
+            }
         }
+        Ok(restoring)
     }
 
     /// The URL of the server that has recovered.
@@ -118,7 +126,7 @@ impl Drop for Restoring {
     }
 }
 
-/// In which segment the server found the end of the write-ahead log: it says so in the history of the timeline that it then began.
+/// Where the server found the end of the write-ahead log, in bytes: it says so in the history of the timeline that it then began.
 fn end_of_recovery(cluster: &Path) -> Result<u64, EmbeddedError> {
     let histories = entries(&cluster.join("pg_wal"))?.into_iter().filter(|(_, name)| name.ends_with(".history"));
     let newest = histories.max_by(|one, other| one.1.cmp(&other.1));
@@ -127,9 +135,45 @@ fn end_of_recovery(cluster: &Path) -> Result<u64, EmbeddedError> {
     let (high, low) = position.unwrap_or_default();
     let number = |digits| u64::from_str_radix(digits, 16);
     match (number(high), number(low)) {
-        (Ok(high), Ok(low)) => Ok((high << 8) + (low >> 24)),
+        (Ok(high), Ok(low)) => Ok((high << 32) + low),
         _ => Err(EmbeddedError::NotRecovered { reason: "it does not say where its write-ahead log ended".to_owned() }),
     }
+}
+
+/// Whether the record at the end of what came back goes on so many segments further, where it was not received whole: the log ends in a record
+/// as often as not, and nothing of it was ever answered.
+fn breaks_off(from: &Path, end: u64, further: u64) -> Result<bool, EmbeddedError> {
+    let mut segments = entries(&from.join(BASE).join("pg_wal"))?;
+    if from.join(WAL).exists() {
+        segments.extend(entries(&from.join(WAL))?);
+    }
+    let is_it = |name: &str| name.get(..24).and_then(place_of) == Some(end / SEGMENT_BYTES);
+    // Received is what is newer than the copy.
+    let Some((path, _)) = segments.into_iter().rev().find(|(_, name)| is_it(name)) else { return Ok(false) };
+    // At the beginning of a page its header comes first, and a longer one at that of a segment.
+    let header = match end % SEGMENT_BYTES {
+        0 => LONG_HEADER,
+        offset if offset % PAGE == 0 => HEADER,
+        _ => 0,
+    };
+    let (offset, mut length) = (end % SEGMENT_BYTES + header, [0; 4]);
+    if offset + 4 > SEGMENT_BYTES {
+        return Ok(further == 1);
+    }
+    let mut read = || {
+        let mut file = File::open(&path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_exact(&mut length)
+    };
+    read().map_err(EmbeddedError::file("read", &path))?;
+    Ok(goes_on(offset, u32::from_le_bytes(length), further))
+}
+
+/// Whether a record of this length that begins at `offset` of a segment reaches so many segments further, with the headers of the pages that
+/// it crosses.
+fn goes_on(offset: u64, length: u32, further: u64) -> bool {
+    let length = u64::from(length);
+    length > 0 && offset + length + (length / (PAGE - HEADER) + 1) * HEADER > further * SEGMENT_BYTES
 }
 
 /// A copy of the base backup, checked against its manifest, with what was received since and the wish to recover. Says which is the last
@@ -233,5 +277,21 @@ mod tests {
         assert_eq!(gap(&[first, last, "archive_status", "00000002.history"]), None, "the next one begins anew");
         assert_eq!(gap(&[last, "000000020000000100000000", first]), None, "a timeline begins within a segment");
         assert_eq!(gap(&[last, "000000010000000100000001"]).as_deref(), Some(last));
+    }
+
+    #[test]
+    fn a_record_that_goes_on_in_the_next_segment_is_told_from_one_that_ends_in_its_own() {
+        for (offset, length, further, goes) in [
+            (SEGMENT_BYTES - 100, 50, 1, false),
+            (SEGMENT_BYTES - 100, 100, 1, true),
+            (SEGMENT_BYTES - 100, 0, 1, false),
+            (SEGMENT_BYTES - 20_000, 19_980, 1, true),
+            (9_000, 120, 1, false),
+            (40, 17_000_000, 1, true),
+            (40, 17_000_000, 2, false),
+            (40, 34_000_000, 2, true),
+        ] {
+            assert_eq!(goes_on(offset, length, further), goes, "{length} bytes at {offset}");
+        }
     }
 }
