@@ -138,8 +138,7 @@ impl Source {
     /// may be others.
     fn begin(&self, into: &Path, wal: &Path) -> Result<(), EmbeddedError> {
         let segments = entries(&into.join(BASE).join("pg_wal"))?;
-        let is_segment = |name: &str| name.len() == 24 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let last = segments.into_iter().filter(|(_, name)| is_segment(name)).max_by(|one, other| one.1.cmp(&other.1));
+        let last = segments.into_iter().filter(|(_, name)| place_of(name).is_some()).max_by(|one, other| one.1.cmp(&other.1));
         let (segment, name) = last.ok_or_else(|| EmbeddedError::NoBackup { path: into.to_path_buf() })?;
         let unfinished = into.join(run::unfinished_name());
         self.make(&unfinished)?;
@@ -217,6 +216,13 @@ pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, String)>, Embedd
     let read = || fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>();
     let paths = read().map_err(EmbeddedError::file("read", directory))?;
     Ok(paths.into_iter().filter_map(|path| Some((path.clone(), path.file_name()?.to_str()?.to_owned()))).collect())
+}
+
+/// Where a segment of 16 MB stands among the others, whatever timeline it is of; `None` for what is no segment.
+pub(super) fn place_of(name: &str) -> Option<u64> {
+    let number = |from: usize, to: usize| u64::from_str_radix(name.get(from..to)?, 16).ok();
+    number(0, 8)?;
+    if name.len() == 24 { Some(number(8, 16)? * 256 + number(16, 24)?) } else { None }
 }
 
 /// One of PostgreSQL's programs beside the server's, to be run as the server's user.

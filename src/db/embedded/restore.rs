@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use super::backup::{
-    BASE, PARTIAL, SEGMENT_BYTES, WAL, copy_file, entries, finished, make_private, mark, private_file, sync_directory, tool,
+    BASE, PARTIAL, SEGMENT_BYTES, WAL, copy_file, entries, finished, make_private, mark, place_of, private_file, sync_directory,
+    tool,
 };
 use super::error::EmbeddedError;
 use super::identity::Identity;
@@ -242,13 +243,6 @@ fn gap(mut segments: Vec<(u64, String)>) -> Option<String> {
         [(place, name), (next, _)] if next - place > 1 => Some(name.clone()),
         _ => None,
     })
-}
-
-/// Where a segment of 16 MB stands among the others, whatever timeline it is of; `None` for what is no segment.
-fn place_of(name: &str) -> Option<u64> {
-    let number = |from: usize, to: usize| u64::from_str_radix(name.get(from..to)?, 16).ok();
-    number(0, 8)?;
-    if name.len() == 24 { Some(number(8, 16)? * 256 + number(16, 24)?) } else { None }
 }
 
 fn copy_tree(from: &Path, to: &Path, identity: &Identity) -> Result<(), EmbeddedError> {

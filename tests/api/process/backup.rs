@@ -78,6 +78,13 @@ async fn a_followed_backup_brings_back_all_that_a_lost_machine_had_taken_or_the_
     switch_segment(&place);
     // Both are killed and come back. What comes then goes into the same backup.
     drop(follower);
+    // The one was killed while it made room for a segment. The other comes back with more connections, which a server that may be
+    // asked while it recovers would not bear.
+    let segments = std::fs::read_dir(backup.join("wal")).unwrap().flatten().map(|file| file.path());
+    for partial in segments.filter(|path| path.extension().is_some_and(|end| end == "partial")) {
+        std::fs::OpenOptions::new().write(true).open(partial).unwrap().set_len(5_000_000).unwrap();
+    }
+    query(&place.data_dir().join("run"), "ALTER SYSTEM SET max_connections = 150").unwrap();
     drop(served);
     let served = place.serve(&["--no-demo"]);
     let moment = Utc::now();
