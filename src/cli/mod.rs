@@ -97,6 +97,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Parses the arguments, runs the subcommand and turns a failure into one line and exit code 1.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before libpq does: OpenSSL would take its tables down as the process ends, and a connection that another thread is still
+    // making would find them gone (a server that was told to stop just after its start died of SIGSEGV).
+    #[cfg(feature = "postgres-tls")]
+    openssl_sys::init();
     let args = Args::parse();
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,

@@ -107,7 +107,8 @@ impl Serving {
     /// Asks it to stop, as systemd would, and waits for it and its database.
     pub fn stop(mut self) {
         assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success());
+        let ended = self.child.wait().unwrap();
+        assert!(ended.success(), "{ended}: {}", self.log());
         assert_eq!(servers_under(&self.data_dir), [] as [u32; 0], "the database stops with the server");
     }
 }
