@@ -7,16 +7,20 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::{Connection as _, RunQueryDsl as _, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
+use super::tenancy;
+
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// diesel's migrations take no lock: two `handoff migrate` at once wait for one another on this one ("handoff" in hex).
 const LOCK: i64 = 0x0068_616e_646f_6666;
 
-/// How long a migration waits for a table, and holds up whoever comes after it.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often one is tried that found its table taken.
-const TRIES: usize = 60;
+/// How long a migration waits for a table, and holds up whoever comes after it. Requests give up on a lock, and are answered 503,
+/// after [`tenancy::LOCK_TIMEOUT`]: those of the release before, too.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
+const _: () = assert!(LOCK_TIMEOUT.as_millis() * 2 <= tenancy::LOCK_TIMEOUT.as_millis());
+/// How often one is tried that found its table taken: for three minutes.
+const TRIES: usize = 450;
 /// In between, those who were held up go on.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 
 /// Why migrating failed, in the database's own words: the migrations hold no data of anybody.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ fn failed(error: impl std::fmt::Display) -> MigrateError {
 }
 
 /// Runs every pending migration as the owner, under an advisory lock, while servers serve: whatever waits for a table waits with everybody who
-/// comes after it, and so each try lets go after two seconds. Returns how many ran.
+/// comes after it, and so each try lets go before a request would give up. Returns how many ran.
 ///
 /// # Errors
 /// [`MigrateError`]; each migration is one transaction, so a failed one leaves nothing behind.

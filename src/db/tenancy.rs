@@ -15,7 +15,7 @@ use crate::domain::ids::SiteId;
 use crate::error::AppError;
 
 /// A second caller with the same idempotency key waits this long for the first; then 409.
-const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_millis(250);
 /// At the command line nobody waits for an answer with a deadline.
 const OPERATOR_TIMEOUT: Duration = Duration::from_secs(600);
 
