@@ -36,6 +36,10 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// `HANDOFF_MIGRATE_DATABASE_URL`: the owner's URL, read by `handoff migrate` and `handoff demo --remove` only.
     pub migrate_database_url: Option<SecretString>,
+    /// `HANDOFF_DATABASE_REPLICA_URL`: the app role's way to a streaming standby, for reports; default: none.
+    pub replica_url: Option<SecretString>,
+    /// `HANDOFF_DATABASE_REPLICA_MAX_LAG_SECONDS`: further behind, the standby is not used; default 30.
+    pub replica_max_lag: Duration,
     /// `HANDOFF_MASTER_KEY`: 64 hexadecimal digits; generated beside the data in embedded mode.
     pub master_key: Option<SecretString>,
     /// `HANDOFF_MASTER_KEY_ALSO`: up to four other master keys, separated by white space: what they made is accepted too.
@@ -105,6 +109,8 @@ const KNOWN: &[&str] = &[
     "HANDOFF_MAX_WAITING",
     "HANDOFF_DEADLINE_MS",
     "HANDOFF_PG_STATEMENT_CACHE",
+    "HANDOFF_DATABASE_REPLICA_URL",
+    "HANDOFF_DATABASE_REPLICA_MAX_LAG_SECONDS",
     "HANDOFF_LOG_FORMAT",
     "HANDOFF_PG_BIN",
     "HANDOFF_EMBEDDED",
@@ -129,6 +135,7 @@ const KNOWN: &[&str] = &[
 const SECRETS: &[&str] = &[
     "DATABASE_URL",
     "HANDOFF_MIGRATE_DATABASE_URL",
+    "HANDOFF_DATABASE_REPLICA_URL",
     "HANDOFF_MASTER_KEY",
     "HANDOFF_MASTER_KEY_ALSO",
     "HANDOFF_JWT_ISSUERS",
@@ -165,6 +172,8 @@ impl Config {
             erasures: get("HANDOFF_ERASURES").filter(|path| !path.is_empty()).map(PathBuf::from),
             database_url: secret(get, "DATABASE_URL")?,
             migrate_database_url: secret(get, "HANDOFF_MIGRATE_DATABASE_URL")?,
+            replica_url: secret(get, "HANDOFF_DATABASE_REPLICA_URL")?,
+            replica_max_lag: Duration::from_secs(number(get, "HANDOFF_DATABASE_REPLICA_MAX_LAG_SECONDS", 30, 1..=86_400)?),
             master_key: secret(get, "HANDOFF_MASTER_KEY")?,
             master_key_also: secret(get, "HANDOFF_MASTER_KEY_ALSO")?,
             jwt_issuers: match secret(get, "HANDOFF_JWT_ISSUERS")? {

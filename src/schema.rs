@@ -689,6 +689,7 @@ diesel::table! {
         holidays -> Array<Nullable<Text>>,
         escalation_hours -> Int4,
         sealed_details_retention_days -> Int4,
+        contact_digests_retention_days -> Int4,
     }
 }
 

@@ -23,10 +23,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
 
 use crate::api::idempotency::InFlight;
-use crate::auth::KeyUses;
 use crate::auth::provider::Providers;
+use crate::auth::{KeyUses, KnownKeys};
 use crate::clock::Clock;
-use crate::db::{Db, Deadline};
+use crate::db::{Db, Deadline, Standby};
 use crate::domain::ids::SiteId;
 use crate::domain::origins::Origins;
 use crate::domain::proxies::Proxies;
@@ -38,6 +38,8 @@ use crate::privacy::keys::MasterKey;
 pub struct AppState {
     /// The database behind its permits.
     pub db: Db,
+    /// Where reports are counted while it keeps up; `None`: at the primary.
+    pub standby: Option<Standby>,
     /// Where "now" comes from.
     pub clock: Clock,
     /// The root of every derived key.
@@ -52,6 +54,8 @@ pub struct AppState {
     pub journal: Journal,
     /// Uses of keys that are not written down yet.
     pub key_uses: KeyUses,
+    /// Which site a key belongs to, for its turn at the database.
+    pub known_keys: KnownKeys,
     /// What the jobs of this process did last.
     pub jobs: JobBoard,
     /// The ways out of the process.

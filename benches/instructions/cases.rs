@@ -156,6 +156,7 @@ fn site() -> SiteRow {
         holidays: CodeList(Vec::new()),
         escalation_hours: 8,
         sealed_details_retention_days: 30,
+        contact_digests_retention_days: 730,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reports of the site: which source works, what moves, what blocks, what is next, and whether the workflow improves. Exact and live, for
 //! staff and the site's systems; what leaves to partners and sponsors is in `feedback` and `sponsor_summary`.
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, get};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -75,20 +75,32 @@ fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// By how many seconds what was counted on a standby lies back.
+const LAG: HeaderName = HeaderName::from_static("x-data-lag-seconds");
+
 /// Lines of one chunk.
 const CHUNK: usize = 500;
 
-/// Counts a report in one snapshot and answers it as it is asked for: JSON, or CSV as a table.
+/// Counts a report in one snapshot, on the standby if there is one, and answers it as it is asked for: JSON, or CSV as a table.
 async fn answer<P, T, F>(app: &AppState, caller: &Caller<P>, headers: &HeaderMap, count: F) -> Result<HttpResponse, AppError>
 where
     P: Permission,
     T: Table + Serialize + Send + 'static,
-    F: FnOnce(&mut Conn, &Context) -> Result<T, AppError> + Send + 'static,
+    F: FnOnce(&mut Conn, &Context) -> Result<T, AppError> + Clone + Send + 'static,
 {
     let context = context(app, caller);
     refuse_test_key(&context)?;
-    let report = app.db.snapshot(context.scope, caller.deadline, move |conn| count(conn, &context)).await?;
-    if csv::is_asked_for(headers) { Ok(table(report)) } else { Ok(Reply::plain(&report)?.into_response()) }
+    let (scope, deadline) = (context.scope, caller.deadline);
+    let count = move |conn: &mut Conn| count(conn, &context);
+    let (report, lag) = match &app.standby {
+        Some(standby) => standby.snapshot_or(&app.db, scope, deadline, count).await?,
+        None => (app.db.snapshot(scope, deadline, count).await?, None),
+    };
+    let mut response = if csv::is_asked_for(headers) { table(report) } else { Reply::plain(&report)?.into_response() };
+    if let Some(seconds) = lag {
+        response.headers_mut().insert(LAG, HeaderValue::from(seconds));
+    }
+    Ok(response)
 }
 
 /// Refuses test keys: test referrals reach no report, and live ones no test key.

@@ -30,7 +30,7 @@ use crate::store::sites::SiteRow;
     "contact_due_hours": 72, "follow_up_due_hours": 120, "suppression_threshold": 11,
     "business_hours": ["monday 08:00-12:00", "monday 13:00-17:00", "tuesday 08:00-16:00"],
     "holidays": ["2026-07-03", "2026-12-25"], "escalation_hours": 8,
-    "sealed_details_retention_days": 30, "created_at": "2026-06-01T09:00:00Z", "updated_at": "2026-06-01T09:00:00Z"
+    "sealed_details_retention_days": 30, "contact_digests_retention_days": 730, "created_at": "2026-06-01T09:00:00Z", "updated_at": "2026-06-01T09:00:00Z"
 }))]
 pub struct SiteView {
     /// Id of the site.
@@ -67,6 +67,10 @@ pub struct SiteView {
     /// Days that sealed details are kept once their referral has closed; then they are purged.
     #[schema(minimum = 1, maximum = 365)]
     pub sealed_details_retention_days: i32,
+    /// Days that keyed digests of contact details are kept once their referral has closed; then nothing recognises its person any more,
+    /// and a new referral of theirs is no duplicate of it. Whoever asked not to be contacted is still known.
+    #[schema(minimum = 30, maximum = 3650)]
+    pub contact_digests_retention_days: i32,
     /// When the site was set up.
     pub created_at: DateTime<Utc>,
     /// When its settings last changed.
@@ -89,6 +93,7 @@ impl From<SiteRow> for SiteView {
             holidays: row.holidays.0,
             escalation_hours: row.escalation_hours,
             sealed_details_retention_days: row.sealed_details_retention_days,
+            contact_digests_retention_days: row.contact_digests_retention_days,
             created_at: row.created_at,
             updated_at: row.updated_at,
         }
@@ -139,6 +144,10 @@ pub struct UpdateSite {
     /// Days that sealed details are kept once their referral has closed; then they are purged. It counts for those that are there too.
     #[schema(nullable = false, minimum = 1, maximum = 365)]
     pub sealed_details_retention_days: Option<i32>,
+    /// Days that keyed digests of contact details are kept once their referral has closed; then nothing recognises its person any more.
+    /// It counts for those that are there too, and what is gone does not come back.
+    #[schema(nullable = false, minimum = 30, maximum = 3650)]
+    pub contact_digests_retention_days: Option<i32>,
 }
 contract!(UpdateSite);
 
@@ -157,6 +166,7 @@ impl From<UpdateSite> for SitePatch {
             holidays: body.holidays,
             escalation_hours: body.escalation_hours,
             sealed_details_retention_days: body.sealed_details_retention_days,
+            contact_digests_retention_days: body.contact_digests_retention_days,
         }
     }
 }

@@ -44,7 +44,7 @@ pub async fn healthz() -> Result<HttpResponse, AppError> {
 )]
 #[get("/readyz")]
 pub async fn readyz(app: Data<AppState>) -> Result<HttpResponse, AppError> {
-    let asked = app.db.look_up(app.deadline(), |conn| Ok(store::sites::ping(conn)?)).await;
+    let asked = app.db.look_up(None, app.deadline(), |conn| Ok(store::sites::ping(conn)?)).await;
     match asked {
         Ok(()) => Ok(Reply::plain(&Health { status: HealthWord::Ok })?.into_response()),
         // Whatever the cause, to a load balancer it is one thing: not now.

@@ -23,7 +23,7 @@ pub async fn authenticate(app: &AppState, headers: &HeaderMap, request_id: Strin
     } else {
         by_token(app, credentials, deadline).await?
     };
-    Ok(Identified { actor, scope, deadline, request_id })
+    Ok(Identified { actor, scope, deadline: deadline.admitted(), request_id })
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, AppError> {
@@ -49,7 +49,7 @@ async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor
     let now = app.clock.now();
     let known = app
         .db
-        .look_up(deadline, move |conn| {
+        .look_up(app.known_keys.site_of(&presented.hash), deadline, move |conn| {
             let Some((site, key_id)) = store::api_keys::find_in_directory(conn, &presented.hash)? else {
                 return Err(invalid());
             };
@@ -79,6 +79,7 @@ async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor
         .await?;
     if let (Some(key), scope) = (known.0.key(), known.1) {
         app.key_uses.note(scope.site(), key, now);
+        app.known_keys.remember(presented.hash, scope.site());
     }
     Ok(known)
 }

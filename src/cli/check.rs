@@ -1,5 +1,7 @@
 //! `handoff check`: would serving start, and would people get in?
 
+use secrecy::ExposeSecret as _;
+
 use super::backend::Backend;
 use super::{Failure, serve};
 use crate::config::Config;
@@ -19,7 +21,7 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
         println!("{}.", finding.sentence);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut complaints = findings.len() + check_mail(config, &runtime);
+    let mut complaints = findings.len() + check_standby(config) + check_mail(config, &runtime);
     let sites = db::in_directory(&mut conn, |conn| Ok(store::sites::list_all(conn)?))?;
     for (index, issuer) in config.jwt_issuers.iter().enumerate() {
         let place = format!("HANDOFF_JWT_ISSUERS entry {}", index + 1);
@@ -48,6 +50,21 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
         return Err("serving would start, but not everything that it talks to would work: see above".into());
     }
     Ok(())
+}
+
+/// Connects to the standby for reports; how many complaints there are.
+fn check_standby(config: &Config) -> usize {
+    let Some(url) = &config.replica_url else { return 0 };
+    let lag =
+        db::connect(url.expose_secret()).and_then(|mut conn| db::lag(&mut conn).map_err(|_| "it does not answer".to_owned()));
+    let (said, complaints) = match lag {
+        Ok(Some(Some(seconds))) => (format!("a standby, {seconds} s behind"), 0),
+        Ok(Some(None)) => ("a standby that has received nothing yet".to_owned(), 1),
+        Ok(None) => ("no standby: it takes writes, and reports are counted on the primary".to_owned(), 1),
+        Err(why) => (why, 1),
+    };
+    println!("HANDOFF_DATABASE_REPLICA_URL: {said}.");
+    complaints
 }
 
 /// Connects to the SMTP server and signs in; how many complaints there are.

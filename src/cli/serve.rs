@@ -1,15 +1,16 @@
 //! `handoff serve`: from nothing to ready.
 
 use actix_web::web::Data;
+use secrecy::ExposeSecret as _;
 
 use super::backend::Backend;
 use super::{Failure, demo};
 use crate::api::{self, idempotency::InFlight};
-use crate::auth::KeyUses;
 use crate::auth::provider::Providers;
+use crate::auth::{KeyUses, KnownKeys};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{self, Db, Limits};
+use crate::db::{self, Db, Limits, Standby};
 use crate::jobs::scheduler::Scheduler;
 use crate::jobs::{JOBS, alert_delivery, key_uses};
 use crate::outbound::{Http, Mailer, Outbound};
@@ -35,16 +36,16 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         Some(data_dir) => demo::first_start(&backend, data_dir, address, no_demo)?,
         None => println!("Handoff serves on http://{address} — documentation at http://{address}/docs/"),
     }
+    let limits = Limits {
+        connections: config.pool_size,
+        waiting: config.max_waiting,
+        deadline: config.deadline,
+        cache_statements: config.statement_cache,
+    };
+    let standby = config.replica_url.as_ref().map(|url| Db::new(url.expose_secret(), limits));
     let state = Data::new(AppState {
-        db: Db::new(
-            backend.app_url(),
-            Limits {
-                connections: config.pool_size,
-                waiting: config.max_waiting,
-                deadline: config.deadline,
-                cache_statements: config.statement_cache,
-            },
-        ),
+        db: Db::new(backend.app_url(), limits),
+        standby: standby.map(|db| Standby::new(db, config.replica_max_lag)),
         clock: Clock::System,
         master: backend.master.clone(),
         providers,
@@ -52,6 +53,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         in_flight: InFlight::default(),
         journal: Journal::default(),
         key_uses: KeyUses::default(),
+        known_keys: KnownKeys::default(),
         jobs: JobBoard::new(Clock::System.now()),
         outbound: Outbound {
             http: Http::new(config.outbound.allow.clone()),

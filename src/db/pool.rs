@@ -1,20 +1,19 @@
-//! The pool, and the door in front of it: as many permits as connections, a bounded number of waiters, a deadline.
+//! The pool behind its door ([`super::door`]), and a deadline for each request.
 //!
 //! r2d2 alone waits without bound and `web::block` queues without bound; behind the door no request waits longer than its
 //! deadline and no thread is taken that has no connection (known trap: p99 of 83 s at ten times the load without it).
 
 use std::any::Any;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, CacheSize, TransactionManager as _};
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::door::{Door, Permit};
 use super::tenancy::{self, Sight};
 use crate::auth::SiteScope;
+use crate::domain::ids::SiteId;
 use crate::error::{AppError, ErrorCode};
 
 /// How many, how long.
@@ -22,7 +21,7 @@ use crate::error::{AppError, ErrorCode};
 pub struct Limits {
     /// Connections, and so permits.
     pub connections: u32,
-    /// Requests that may wait for a permit; one more is answered 503 at once.
+    /// Requests that may wait for a permit; with one more, the last one of the site that has most of them is answered 503 at once.
     pub waiting: usize,
     /// How long a request may take; half of it at the most waiting for a permit.
     pub deadline: Duration,
@@ -30,21 +29,36 @@ pub struct Limits {
     pub cache_statements: bool,
 }
 
-/// The moment by which a request must be answered.
+/// The moment by which a request must be answered, and whether it was let in to the database before.
 #[derive(Debug, Clone, Copy)]
-pub struct Deadline(Instant);
+pub struct Deadline {
+    at: Instant,
+    admitted: bool,
+}
 
 impl Deadline {
     /// This long from now.
     #[must_use]
     pub fn after(limit: Duration) -> Self {
-        Self(Instant::now() + limit)
+        Self { at: Instant::now() + limit, admitted: false }
     }
 
     /// What is left of it.
     #[must_use]
     pub fn remaining(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        self.at.saturating_duration_since(Instant::now())
+    }
+
+    /// Half of what is left of it.
+    #[must_use]
+    pub fn half(self) -> Self {
+        Self { at: Instant::now() + self.remaining() / 2, ..self }
+    }
+
+    /// The same for what a request does after its first step: it is not turned away any more for want of a place to wait in.
+    #[must_use]
+    pub fn admitted(self) -> Self {
+        Self { admitted: true, ..self }
     }
 }
 
@@ -63,8 +77,7 @@ pub struct Usage {
 #[derive(Clone)]
 pub struct Db {
     pool: Pool<ConnectionManager<PgConnection>>,
-    permits: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
+    door: Door,
     limits: Limits,
 }
 
@@ -116,15 +129,6 @@ impl std::fmt::Display for Unreachable {
 
 impl std::error::Error for Unreachable {}
 
-/// Counts one waiter for as long as it lives.
-struct Waiter(Arc<AtomicUsize>);
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 impl Db {
     /// A pool that connects on demand: it starts without a database and lives through its restarts.
     #[must_use]
@@ -138,7 +142,7 @@ impl Db {
             .connection_timeout(Duration::from_secs(2))
             .connection_customizer(Box::new(Customize { cache_statements: limits.cache_statements }))
             .build_unchecked(ConnectionManager::new(url));
-        Self { pool, permits: Arc::new(Semaphore::new(limits.connections as usize)), waiting: Arc::default(), limits }
+        Self { pool, door: Door::new(limits.connections as usize, limits.waiting), limits }
     }
 
     /// Runs one transaction under the tenant context of `scope`, on a blocking thread.
@@ -151,7 +155,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        answer(self.run(Some(scope), Sight::Statements, deadline, any(work)).await)
+        answer(self.run(Some(scope.site()), Some(scope), Sight::Statements, deadline, any(work)).await)
     }
 
     /// Runs reads of one moment under the tenant context of `scope`: every statement sees the same snapshot, and none may write.
@@ -163,33 +167,38 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        answer(self.run(Some(scope), Sight::Snapshot, deadline, any(work)).await)
+        answer(self.run(Some(scope.site()), Some(scope), Sight::Snapshot, deadline, any(work)).await)
     }
 
-    /// Runs one transaction without a tenant: only schema `directory` can be read in it.
+    /// Runs one transaction without a tenant: only schema `directory` can be read in it. It waits in the line of the site that
+    /// the caller is known to come from, if any; that gives it nothing else of the site.
     ///
     /// # Errors
     /// As [`Db::transact`].
-    pub async fn look_up<T, F>(&self, deadline: Deadline, work: F) -> Result<T, AppError>
+    pub async fn look_up<T, F>(&self, line: Option<SiteId>, deadline: Deadline, work: F) -> Result<T, AppError>
     where
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        answer(self.run(None, Sight::Statements, deadline, any(work)).await)
+        answer(self.run(line, None, Sight::Statements, deadline, any(work)).await)
     }
 
     /// How it is used now.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        Usage {
-            connections: self.limits.connections as usize,
-            free: self.permits.available_permits(),
-            waiting: self.waiting.load(Ordering::Acquire),
-        }
+        let (free, waiting) = self.door.usage();
+        Usage { connections: self.limits.connections as usize, free, waiting }
     }
 
-    async fn run(&self, scope: Option<SiteScope>, sight: Sight, deadline: Deadline, work: Work) -> Result<Answer, AppError> {
-        let permit = self.permit(deadline).await?;
+    async fn run(
+        &self,
+        line: Option<SiteId>,
+        scope: Option<SiteScope>,
+        sight: Sight,
+        deadline: Deadline,
+        work: Work,
+    ) -> Result<Answer, AppError> {
+        let permit = self.permit(line, deadline).await?;
         let pool = self.pool.clone();
         let task = tokio::task::spawn_blocking(move || {
             // Held until the work is over, also when its caller no longer waits: no more threads than connections.
@@ -204,20 +213,9 @@ impl Db {
         }
     }
 
-    async fn permit(&self, deadline: Deadline) -> Result<OwnedSemaphorePermit, AppError> {
-        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
-            return Ok(permit);
-        }
-        if self.waiting.fetch_add(1, Ordering::AcqRel) >= self.limits.waiting {
-            self.waiting.fetch_sub(1, Ordering::AcqRel);
-            return Err(AppError::new(ErrorCode::Overloaded));
-        }
-        let _waiter = Waiter(Arc::clone(&self.waiting));
+    async fn permit(&self, line: Option<SiteId>, deadline: Deadline) -> Result<Permit, AppError> {
         let patience = (self.limits.deadline / 2).min(deadline.remaining());
-        match tokio::time::timeout(patience, Arc::clone(&self.permits).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(AppError::new(ErrorCode::Overloaded)),
-        }
+        self.door.enter(line, deadline.admitted, patience).await.ok_or_else(|| AppError::new(ErrorCode::Overloaded))
     }
 }
 

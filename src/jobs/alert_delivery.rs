@@ -61,7 +61,7 @@ pub async fn settle(app: &AppState) {
 }
 
 async fn start(app: &Data<AppState>) -> Result<(), AppError> {
-    let sites = app.db.look_up(app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await?;
+    let sites = app.db.look_up(None, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await?;
     let mut failed = None;
     for site in sites {
         let (scope, now) = (operator_scope(site), app.clock.now());

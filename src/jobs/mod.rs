@@ -32,7 +32,7 @@ use chrono::{DateTime, Utc};
 
 use crate::db::Conn;
 use crate::error::AppError;
-use crate::ops::{Context, purge_details};
+use crate::ops::Context;
 use crate::state::AppState;
 use crate::store;
 use crate::store::idempotency::KEPT_FOR;
@@ -195,7 +195,7 @@ pub const JOBS: &[Job] = &[
         every: PURGED_EVERY,
         on_writes: false,
         pass: pass!(retention::pass),
-        backlog: Some(purge_details::count_waiting),
+        backlog: Some(retention::count_waiting),
     },
     // What waits is known to whoever has the keys: `handoff master-key status` counts it.
     Job { name: reseal::NAME, every: RESEALED_EVERY, on_writes: false, pass: pass!(reseal::pass), backlog: None },

@@ -25,7 +25,7 @@ pub async fn round(app: &AppState, wake: Wake) -> Result<usize, AppError> {
     let mut sites = app.journal.written();
     let mut failed = None;
     if wake == Wake::Tick {
-        match app.db.look_up(app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await {
+        match app.db.look_up(None, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await {
             // Where this process wrote comes first.
             Ok(all) => {
                 let others: Vec<SiteId> = all.into_iter().filter(|site| !sites.contains(site)).collect();

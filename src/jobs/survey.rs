@@ -46,7 +46,7 @@ pub struct Survey {
 pub async fn run(app: &AppState) -> Result<Survey, AppError> {
     let (sites, (missing, unknown)) = app
         .db
-        .look_up(app.deadline(), |conn| Ok((store::sites::list_all(conn)?, db::pending(conn).map_err(AppError::internal)?)))
+        .look_up(None, app.deadline(), |conn| Ok((store::sites::list_all(conn)?, db::pending(conn).map_err(AppError::internal)?)))
         .await?;
     let mut survey = Survey {
         sites: sites.len(),

@@ -36,7 +36,7 @@ pub async fn pass(app: &AppState) -> Result<usize, AppError> {
 /// Looks at the intake links that nobody has looked at for a while.
 async fn look(app: &AppState) -> Result<(), AppError> {
     let mut failed = None;
-    for site in app.db.look_up(app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await? {
+    for site in app.db.look_up(None, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await? {
         if let Err(error) = look_at_site(app, site).await {
             failed = failed.or(Some(error));
         }

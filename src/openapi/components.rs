@@ -111,6 +111,8 @@ fn headers() -> Value {
             "schema": {"type": "string", "maxLength": 64, "pattern": "^\"[0-9a-f]{1,62}\"$", "examples": ["\"1\""]}},
         "IdempotencyReplayed": {"description": "`true` when this is the answer that the first request with the key got; absent otherwise.",
             "schema": {"type": "string", "enum": ["true"]}},
+        "DataLag": {"description": "By how many seconds the report lies back: it was counted on a standby of the database. Absent where it is of this moment.",
+            "schema": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 86_400, "examples": [0]}},
         "Link": {"description": "`rel=\"next\"`: the address of the next page; absent on the last one.",
             "schema": {"type": "string", "maxLength": 2000, "pattern": "^<[^>]+>; rel=\"next\"$",
                 "examples": ["</v1/referrals?limit=50&cursor=AZmqEHwee1KfDj1qWxwvSA>; rel=\"next\""]}},

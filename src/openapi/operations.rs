@@ -73,6 +73,10 @@ fn own_problem(status: &str, response: &Value) -> Value {
     problem_response(status.parse().unwrap_or_default(), description, &codes)
 }
 
+/// Reports that a standby of the database may count.
+const LIVE_REPORTS: [&str; 5] =
+    ["/SourceQualityReport", "/MovementReport", "/BlockersReport", "/NextActionsReport", "/WorkflowSignalReport"];
+
 fn success_headers(status: &str, response: &Value, keyed: bool, is_list: bool) -> Value {
     let mut headers = json!({
         "X-Request-Id": {"$ref": "#/components/headers/RequestId"},
@@ -91,14 +95,13 @@ fn success_headers(status: &str, response: &Value, keyed: bool, is_list: bool) -
         "/PreflightView",
         "/GuardCheckView",
         "/SealedDetailsView",
-        "/SourceQualityReport",
-        "/MovementReport",
-        "/BlockersReport",
-        "/NextActionsReport",
-        "/WorkflowSignalReport",
         "/WebhookTestView",
     ];
-    let is_act = acts.iter().any(|act| schema.ends_with(act));
+    let is_live_report = LIVE_REPORTS.iter().any(|report| schema.ends_with(report));
+    let is_act = is_live_report || acts.iter().any(|act| schema.ends_with(act));
+    if is_live_report {
+        headers["X-Data-Lag-Seconds"] = json!({"$ref": "#/components/headers/DataLag"});
+    }
     if is_list {
         headers["Link"] = json!({"$ref": "#/components/headers/Link"});
     } else if !is_act && status != "204" && !schema.ends_with("/Health") {

@@ -62,6 +62,7 @@ pub fn run(conn: &mut Conn, context: &Context, new: NewSite, admin: &FirstAdmin)
         holidays: CodeList(Vec::new()),
         escalation_hours: 8,
         sealed_details_retention_days: 30,
+        contact_digests_retention_days: 730,
     };
     store::sites::insert(conn, &site)?;
     record(conn, context, [Change::made("create_site", SubjectKind::Site, site.site_id.0, facts::of_site(&site))])?;

@@ -35,6 +35,7 @@ pub(super) fn of_site(site: &SiteRow) -> Facts {
         .slugs("holidays", site.holidays.0.iter().map(|date| date.as_str()))
         .number("escalation_hours", site.escalation_hours)
         .number("sealed_details_retention_days", site.sealed_details_retention_days)
+        .number("contact_digests_retention_days", site.contact_digests_retention_days)
 }
 
 pub(super) fn of_member(context: &MemberContext) -> Facts {

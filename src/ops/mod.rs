@@ -61,6 +61,7 @@ pub mod own_referral;
 pub mod pair_referrals;
 pub mod preflight_route;
 pub mod purge_details;
+pub mod purge_digests;
 pub mod reachability;
 pub mod reactivate_member;
 pub mod read_details;

@@ -22,7 +22,7 @@ pub const BATCH: i64 = 200;
 /// What a pass did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purged {
-    /// Details that are gone.
+    /// Referrals of which something is gone.
     pub count: usize,
     /// Whether the batch was full, so that more may be due.
     pub more: bool,

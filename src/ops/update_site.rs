@@ -42,6 +42,8 @@ pub struct SitePatch {
     pub escalation_hours: Option<i32>,
     /// Days that sealed details are kept once their referral has ended.
     pub sealed_details_retention_days: Option<i32>,
+    /// Days that contact digests are kept once their referral has closed.
+    pub contact_digests_retention_days: Option<i32>,
 }
 
 /// Changes the site. Due times that are running stay as they are: they were promised under the old hours and the old calendar.
@@ -69,6 +71,7 @@ pub fn run(conn: &mut Conn, context: &Context, expected: &Expected, patch: SiteP
         holidays: patch.holidays.map(CodeList),
         escalation_hours: patch.escalation_hours,
         sealed_details_retention_days: patch.sealed_details_retention_days,
+        contact_digests_retention_days: patch.contact_digests_retention_days,
         version: site.version + 1,
         updated_at: context.now,
     };

@@ -11,6 +11,7 @@ use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 use super::metrics::Metrics;
+use crate::db::Standby;
 use crate::error::AppError;
 use crate::jobs::JOBS;
 use crate::jobs::survey::{self, Survey};
@@ -40,6 +41,12 @@ fn render(app: &AppState, survey: Option<Survey>) -> String {
     text.gauge("handoff_database_connections", "Connections that may work at once.", pool.connections as f64);
     text.gauge("handoff_database_free_permits", "Connections that nobody uses.", pool.free as f64);
     text.gauge("handoff_database_waiting", "Requests that wait for a connection.", pool.waiting as f64);
+    if let Some(standby) = app.standby.as_ref().map(Standby::usage) {
+        let help = "How far the standby was behind when a report was last counted on it.";
+        text.gauge("handoff_standby_lag_seconds", help, standby.lag as f64);
+        let counted = [("standby", standby.counted as f64), ("primary", standby.left as f64)];
+        text.family("handoff_standby_reports_total", "counter", "Reports, by where they were counted.", "counted_on", &counted);
+    }
     let runs: Vec<_> = JOBS.iter().filter_map(|job| Some((job.name, app.jobs.runs(job.name)?))).collect();
     let of_runs =
         |value: fn(&crate::state::JobRuns) -> f64| runs.iter().map(move |(job, runs)| (*job, value(runs))).collect::<Vec<_>>();

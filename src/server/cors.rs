@@ -13,7 +13,7 @@ use crate::domain::origins::Origins;
 const SENT: [&str; 2] = ["idempotency-key", "x-request-id"];
 
 /// What a script may read of an answer beside what every script may.
-const READ: [&str; 10] = [
+const READ: [&str; 11] = [
     "allow",
     "etag",
     "idempotency-replayed",
@@ -23,6 +23,7 @@ const READ: [&str; 10] = [
     "ratelimit-policy",
     "retry-after",
     "www-authenticate",
+    "x-data-lag-seconds",
     "x-request-id",
 ];
 

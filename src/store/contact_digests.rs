@@ -243,6 +243,55 @@ pub fn of_referrals(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralI
         .load(conn)
 }
 
+/// Digests whose referral ended before this.
+macro_rules! over {
+    ($scope:expr, $ended_before:expr) => {
+        referral_digests::table
+            .inner_join(
+                referrals::table
+                    .on(referrals::site_id.eq(referral_digests::site_id).and(referrals::id.eq(referral_digests::referral_id))),
+            )
+            .filter(
+                referral_digests::site_id.eq($scope.site()).and(referral_digests::referral_id.lt(ReferralId::at($ended_before))),
+            )
+            .filter(referrals::status.eq(ReferralStatus::Closed).and(referrals::closed_at.lt($ended_before)))
+    };
+}
+
+/// Some of the closed referrals that ended before this and are recognised by digests, locked until the transaction ends, and whether there may be
+/// more. One that somebody works on at this moment is passed over. Ids are made in the order of time and no referral ends before it is
+/// recorded, so that younger ones need not be looked at.
+///
+/// # Errors
+/// A database failure.
+pub fn lock_over(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    ended_before: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<(Vec<ReferralId>, bool)> {
+    let over: Vec<ReferralId> =
+        over!(scope, ended_before).select(referrals::id).order(referrals::id).distinct().limit(limit).load(conn)?;
+    let more = i64::try_from(over.len()).is_ok_and(|found| found >= limit);
+    let locked = referrals::table
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(over)))
+        .filter(referrals::status.eq(ReferralStatus::Closed).and(referrals::closed_at.lt(ended_before)))
+        .order(referrals::id)
+        .select(referrals::id)
+        .for_update()
+        .skip_locked()
+        .load(conn)?;
+    Ok((locked, more))
+}
+
+/// How many referrals that ended before this are recognised by digests.
+///
+/// # Errors
+/// A database failure.
+pub fn count_over(conn: &mut PgConnection, scope: &SiteScope, ended_before: DateTime<Utc>) -> QueryResult<i64> {
+    over!(scope, ended_before).select(diesel::dsl::count(referrals::id).aggregate_distinct()).get_result(conn)
+}
+
 /// Forgets the digests of these referrals; says of which there were any.
 ///
 /// # Errors

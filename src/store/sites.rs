@@ -50,6 +50,8 @@ pub struct SiteRow {
     pub escalation_hours: i32,
     /// Days that sealed details are kept once their referral has ended.
     pub sealed_details_retention_days: i32,
+    /// Days that contact digests are kept once their referral has ended.
+    pub contact_digests_retention_days: i32,
 }
 
 impl SiteRow {
@@ -128,6 +130,8 @@ pub struct SiteChanges {
     pub escalation_hours: Option<i32>,
     /// Days that sealed details are kept once their referral has ended.
     pub sealed_details_retention_days: Option<i32>,
+    /// Days that contact digests are kept once their referral has ended.
+    pub contact_digests_retention_days: Option<i32>,
     /// The next version.
     pub version: i32,
     /// When it changed.

@@ -52,6 +52,7 @@ mod races;
 mod rate_limits;
 mod referrals;
 mod reports;
+mod retention;
 mod rotation;
 mod route_setup;
 mod sealed_details;

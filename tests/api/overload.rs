@@ -1,5 +1,9 @@
 //! More than the server takes: refused at once and with advice; what is accepted is finished.
 
+mod open_loop;
+
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
@@ -61,6 +65,45 @@ async fn the_excess_is_refused_at_once_and_the_accepted_are_finished() {
     for _ in 0..5 {
         admin.get("/v1/site").await.expect(200);
     }
+}
+
+#[actix_web::test]
+async fn a_site_that_asks_for_little_is_served_beside_one_that_fills_every_place() {
+    let app = App::start_with(Setup { connections: 1, waiting: 3, deadline: Duration::from_secs(30), ..Setup::default() }).await;
+    let (loud, quiet) = (app.admin(), app.member(&app.other_site, app.other_site.admin));
+    let quiet_key = app.person(&app.other_site.key);
+    quiet_key.get("/v1/referrals").await.expect(200);
+    let _holder = slow_down_sites(&app);
+    let stop = Rc::new(Cell::new(false));
+    // Twelve, who come again as soon as they are answered.
+    let crowd: Vec<_> = (0..12)
+        .map(|_| {
+            let (loud, stop) = (loud.clone(), Rc::clone(&stop));
+            actix_web::rt::spawn(async move {
+                let (mut served, mut refused) = (0_usize, 0_usize);
+                while !stop.get() {
+                    match loud.get("/v1/site").await.status {
+                        200 => served += 1,
+                        _ => refused += 1,
+                    }
+                }
+                (served, refused)
+            })
+        })
+        .collect();
+    for _ in 0..3 {
+        actix_web::rt::time::sleep(Duration::from_millis(100)).await;
+        quiet.get("/v1/site").await.expect(200);
+        quiet_key.get("/v1/referrals").await.expect(200);
+    }
+    stop.set(true);
+    let (mut served, mut refused) = (0, 0);
+    for one in crowd {
+        let (of_them, not_of_them) = one.await.unwrap();
+        (served, refused) = (served + of_them, refused + not_of_them);
+    }
+    // The control: there was no place. And who was let in was not turned away at the next step: else nobody here would be served.
+    assert!(refused > 12 && served >= 3, "{served} served, {refused} refused");
 }
 
 #[actix_web::test]

@@ -14,6 +14,7 @@ use crate::support::make;
 mod backup;
 mod backup_refusals;
 mod place;
+mod standby;
 
 pub use place::{Place, Serving, refusal};
 

@@ -27,6 +27,7 @@ pub fn ground() -> Ground {
         holidays: crate::domain::CodeList(Vec::new()),
         escalation_hours: 8,
         sealed_details_retention_days: 30,
+        contact_digests_retention_days: 730,
     };
     let keyring = MasterKey::from_hex(&"5a".repeat(32)).unwrap().keyring(Purpose::ContactDigest, site.site_id);
     Ground { site, registered: Registered::NONE, keyring }

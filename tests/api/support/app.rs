@@ -7,7 +7,7 @@ use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use handoff::api::idempotency::InFlight;
 use handoff::auth::provider::{Issuer, Providers};
-use handoff::auth::{KeyUses, token};
+use handoff::auth::{KeyUses, KnownKeys, token};
 use handoff::clock::Clock;
 use handoff::db::{Db, Limits};
 use handoff::domain::ids::MemberId;
@@ -234,6 +234,7 @@ fn state(
             &db.url(handoff::db::APP_ROLE),
             Limits { connections: setup.connections, waiting: setup.waiting, deadline: setup.deadline, cache_statements: true },
         ),
+        standby: None,
         clock: clock.clone(),
         master: master.clone(),
         providers: Providers::new(issuers).unwrap(),
@@ -241,6 +242,7 @@ fn state(
         in_flight: InFlight::default(),
         journal: Journal::default(),
         key_uses: KeyUses::default(),
+        known_keys: KnownKeys::default(),
         jobs: JobBoard::new(clock.now()),
         outbound,
         deliveries: Deliveries::default(),

@@ -92,7 +92,7 @@ async fn keeps_nothing(rounds: usize) {
             }
             _ => assert_eq!(db.transact(scope, soon(), look).await.unwrap(), expected(Some(site)), "round {round}"),
         }
-        assert_eq!(db.look_up(soon(), look).await.unwrap(), expected(None), "after round {round}");
+        assert_eq!(db.look_up(None, soon(), look).await.unwrap(), expected(None), "after round {round}");
     }
     println!("pool of one: {} transactions, {panics} panics, 0 leaks", 2 * rounds);
 }
@@ -107,7 +107,7 @@ async fn a_session_wide_setting_would_be_seen_by_the_next_borrower() {
         Ok(diesel::sql_query(format!("SELECT set_config('app.site_id', '{site}', false)")).execute(conn)?)
     };
     db.transact(operator_scope(sown.site.id), soon(), set).await.unwrap();
-    assert_eq!(db.look_up(soon(), look).await.unwrap(), expected(Some(site)), "the leak that the rounds would find");
+    assert_eq!(db.look_up(None, soon(), look).await.unwrap(), expected(Some(site)), "the leak that the rounds would find");
 }
 
 #[actix_web::test]

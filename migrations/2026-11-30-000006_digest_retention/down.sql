@@ -1,0 +1,1 @@
+ALTER TABLE sites DROP COLUMN contact_digests_retention_days;

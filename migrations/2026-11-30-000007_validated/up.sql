@@ -1,0 +1,1 @@
+ALTER TABLE sites VALIDATE CONSTRAINT sites_contact_digests_retention_days_range;

@@ -1,0 +1,152 @@
+//! A streaming standby that reports are counted on, while it keeps up with the primary.
+//!
+//! Nothing that is read here is written by: a report is counted in one snapshot that may not write, and its answer says how old it is.
+//! Whatever the standby does not do is done by the primary, so that a standby that is away costs time and no answer.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use diesel::pg::PgConnection;
+use diesel::sql_types::{BigInt, Bool, Nullable};
+use diesel::{QueryResult, RunQueryDsl as _, sql_query};
+
+use super::pool::{Db, Deadline};
+use crate::auth::SiteScope;
+use crate::error::{AppError, ErrorCode};
+
+/// How far the standby is behind. A primary that writes nothing leaves a standby that has everything as it is: while it receives, and
+/// has replayed all that it received, it is behind by nothing; else since the last commit that it replayed.
+const LAG: &str = "
+    SELECT pg_is_in_recovery() AS is_standby,
+           CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+                ELSE greatest(0, ceil(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())))::bigint
+           END AS seconds";
+
+/// Why a standby was not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unfit {
+    /// It takes writes: the wrong address, or it was promoted.
+    Primary,
+    /// Further behind than the settings allow, or nobody knows how far.
+    Behind,
+}
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Primary => "it is no standby",
+            Self::Behind => "it is too far behind",
+        })
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+/// A standby, and what it did so far.
+#[derive(Debug)]
+pub struct Standby {
+    db: Db,
+    most: Duration,
+    fit: AtomicBool,
+    lag: AtomicI64,
+    counted: AtomicU64,
+    left: AtomicU64,
+}
+
+/// What a standby did so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandbyUse {
+    /// How far it was behind when it was last used, in seconds.
+    pub lag: i64,
+    /// Reports that were counted on it.
+    pub counted: u64,
+    /// Those that were left to the primary.
+    pub left: u64,
+}
+
+impl Standby {
+    /// A standby that is used while it is not further behind than `most`.
+    #[must_use]
+    pub fn new(db: Db, most: Duration) -> Self {
+        Self { db, most, fit: AtomicBool::new(true), lag: AtomicI64::new(0), counted: AtomicU64::new(0), left: AtomicU64::new(0) }
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub fn usage(&self) -> StandbyUse {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        StandbyUse { lag: self.lag.load(Ordering::Relaxed), counted: of(&self.counted), left: of(&self.left) }
+    }
+
+    /// Reads of one moment on the standby, and by how many seconds that lies back; on the primary where the standby fails, in whatever
+    /// way: what it does not know yet is for the primary to say.
+    ///
+    /// # Errors
+    /// As [`Db::snapshot`] of the primary.
+    pub async fn snapshot_or<T, F>(
+        &self,
+        primary: &Db,
+        scope: SiteScope,
+        deadline: Deadline,
+        work: F,
+    ) -> Result<(T, Option<i64>), AppError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Clone + Send + 'static,
+    {
+        let (most, again) = (self.most, work.clone());
+        // Half of the time is the primary's.
+        let asked = self.db.snapshot(scope, deadline.half(), move |conn| {
+            let lag = behind(conn, most)?;
+            Ok((work(conn)?, lag))
+        });
+        match asked.await {
+            Ok((told, lag)) => {
+                self.lag.store(lag, Ordering::Relaxed);
+                self.counted.fetch_add(1, Ordering::Relaxed);
+                if !self.fit.swap(true, Ordering::Relaxed) {
+                    log::info!("reports are counted on the standby again");
+                }
+                Ok((told, Some(lag)))
+            }
+            Err(error) => {
+                let told = primary.snapshot(scope, deadline, again).await?;
+                self.left.fetch_add(1, Ordering::Relaxed);
+                // Said once, until it is fit again.
+                if self.fit.swap(false, Ordering::Relaxed) {
+                    log::warn!("reports are counted on the primary, since the standby fails: {error}");
+                }
+                Ok((told, None))
+            }
+        }
+    }
+}
+
+/// By how many seconds a standby is behind.
+///
+/// # Errors
+/// It is none, or further behind than `most`.
+fn behind(conn: &mut PgConnection, most: Duration) -> Result<i64, AppError> {
+    let unfit = |why| AppError::new(ErrorCode::DatabaseUnavailable).because(why);
+    match lag(conn)? {
+        None => Err(unfit(Unfit::Primary)),
+        Some(Some(seconds)) if u64::try_from(seconds).is_ok_and(|seconds| seconds <= most.as_secs()) => Ok(seconds),
+        Some(_) => Err(unfit(Unfit::Behind)),
+    }
+}
+
+/// By how many seconds a server is behind its primary: `None` when it is no standby, `Some(None)` when nobody knows.
+///
+/// # Errors
+/// A database failure.
+pub fn lag(conn: &mut PgConnection) -> QueryResult<Option<Option<i64>>> {
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        is_standby: bool,
+        #[diesel(sql_type = Nullable<BigInt>)]
+        seconds: Option<i64>,
+    }
+    let row: Row = sql_query(LAG).get_result(conn)?;
+    Ok(row.is_standby.then_some(row.seconds))
+}
