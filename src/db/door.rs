@@ -208,7 +208,7 @@ mod tests {
         waiting
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn sites_take_turns_whatever_the_length_of_their_lines() {
         let door = Door::new(1, 10);
         let mut permit = door.enter(site(1), false, LONG).await.unwrap();
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(door.usage(), (1, 0));
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn a_full_room_makes_place_for_a_shorter_line_alone() {
         let door = Door::new(1, 3);
         let permit = door.enter(site(1), false, LONG).await.unwrap();
@@ -249,7 +249,7 @@ mod tests {
         assert!(asked(&mut loud[0]).await.unwrap().is_some());
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn who_was_let_in_before_is_not_turned_away_and_goes_first() {
         let door = Door::new(1, 2);
         let permit = door.enter(site(1), false, LONG).await.unwrap();
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(door.usage(), (0, 2));
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn who_leaves_takes_no_permit_along() {
         let door = Door::new(1, 3);
         let permit = door.enter(None, false, LONG).await.unwrap();

@@ -3,8 +3,9 @@
 //! Nothing that is read here is written by: a report is counted in one snapshot that may not write, and its answer says how old it is.
 //! Whatever the standby does not do is done by the primary, so that a standby that is away costs time and no answer.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Bool, Nullable};
@@ -21,6 +22,9 @@ const LAG: &str = "
            CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
                 ELSE greatest(0, ceil(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())))::bigint
            END AS seconds";
+
+/// How long a standby that failed is left alone: one that is away would cost each report the time in which it does not answer.
+const REST: Duration = Duration::from_secs(5);
 
 /// Why a standby was not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +51,8 @@ impl std::error::Error for Unfit {}
 pub struct Standby {
     db: Db,
     most: Duration,
-    fit: AtomicBool,
+    /// Until when it is left alone; `None` while it is fit.
+    rests_until: Mutex<Option<Instant>>,
     lag: AtomicI64,
     counted: AtomicU64,
     left: AtomicU64,
@@ -68,7 +73,14 @@ impl Standby {
     /// A standby that is used while it is not further behind than `most`.
     #[must_use]
     pub fn new(db: Db, most: Duration) -> Self {
-        Self { db, most, fit: AtomicBool::new(true), lag: AtomicI64::new(0), counted: AtomicU64::new(0), left: AtomicU64::new(0) }
+        Self {
+            db,
+            most,
+            rests_until: Mutex::new(None),
+            lag: AtomicI64::new(0),
+            counted: AtomicU64::new(0),
+            left: AtomicU64::new(0),
+        }
     }
 
     /// What it did so far.
@@ -94,6 +106,10 @@ impl Standby {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Clone + Send + 'static,
     {
+        if self.rests() {
+            self.left.fetch_add(1, Ordering::Relaxed);
+            return Ok((primary.snapshot(scope, deadline, work).await?, None));
+        }
         let (most, again) = (self.most, work.clone());
         // Half of the time is the primary's.
         let asked = self.db.snapshot(scope, deadline.half(), move |conn| {
@@ -104,21 +120,31 @@ impl Standby {
             Ok((told, lag)) => {
                 self.lag.store(lag, Ordering::Relaxed);
                 self.counted.fetch_add(1, Ordering::Relaxed);
-                if !self.fit.swap(true, Ordering::Relaxed) {
+                if self.rest(None).is_some() {
                     log::info!("reports are counted on the standby again");
                 }
                 Ok((told, Some(lag)))
             }
             Err(error) => {
-                let told = primary.snapshot(scope, deadline, again).await?;
-                self.left.fetch_add(1, Ordering::Relaxed);
+                // What the caller asked for wrongly is no fault of the standby, and what it lacks yet is on the primary.
+                let fails = error.code.status() >= 500;
                 // Said once, until it is fit again.
-                if self.fit.swap(false, Ordering::Relaxed) {
+                if fails && self.rest(Some(Instant::now() + REST)).is_none() {
                     log::warn!("reports are counted on the primary, since the standby fails: {error}");
                 }
-                Ok((told, None))
+                self.left.fetch_add(1, Ordering::Relaxed);
+                Ok((primary.snapshot(scope, deadline, again).await?, None))
             }
         }
+    }
+
+    fn rests(&self) -> bool {
+        self.rests_until.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Sets until when it is left alone; says until when it was before.
+    fn rest(&self, until: Option<Instant>) -> Option<Instant> {
+        std::mem::replace(&mut self.rests_until.lock().unwrap_or_else(PoisonError::into_inner), until)
     }
 }
 

@@ -76,7 +76,7 @@ impl Drop for Standby {
     }
 }
 
-/// All referrals that a report counts as received.
+/// All that a report counts as received, in whatever figure.
 fn received(report: &Value) -> u64 {
     match report {
         Value::Object(fields) => fields
@@ -141,10 +141,10 @@ async fn reports_are_counted_on_a_standby_that_keeps_up_and_on_the_primary_other
     assert!(lag(&behind).is_some_and(|seconds| seconds <= MOST), "{:?}", behind.headers);
     assert_eq!(received(&behind.body), received(&first.body));
     let current = until(|answer| lag(answer).is_none()).await;
-    assert_eq!(received(&current.body), received(&first.body) + 1);
+    assert!(received(&current.body) > received(&first.body));
     standby.ask("SELECT pg_wal_replay_resume()");
     let again = until(|answer| lag(answer).is_some()).await;
-    assert_eq!(received(&again.body), received(&first.body) + 1);
+    assert_eq!(received(&again.body), received(&current.body));
     // Everything but reports is the primary's, and nobody is told of a standby's death but the log.
     assert_eq!(lag(&staff.get("/v1/referrals").await.expect(200)), None);
     drop(standby);
