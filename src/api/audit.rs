@@ -282,7 +282,7 @@ async fn export(
 async fn chunk(app: &AppState, scope: SiteScope, filter: &AuditFilter, before: Option<i64>) -> Result<Vec<SealedRow>, AppError> {
     let filter = filter.clone();
     let load = move |conn: &mut crate::db::Conn| Ok(store::journal::trail(conn, &scope, &filter, before, CHUNK)?);
-    app.db.transact(scope, app.deadline(), load).await
+    app.db.transact(scope, app.deadline().admitted(), load).await
 }
 
 fn line(entry: &AuditEntryView) -> Result<Vec<u8>, AppError> {

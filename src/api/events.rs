@@ -205,7 +205,7 @@ pub async fn list_events(
 /// Where the feed ends now.
 async fn end_of(app: &AppState, scope: SiteScope, is_test: bool) -> Result<i64, AppError> {
     app.db
-        .transact(scope, app.deadline(), move |conn| {
+        .transact(scope, app.deadline().admitted(), move |conn| {
             let head = store::journal::head(conn, &scope)?;
             Ok(head.map_or(0, |head| head.end(is_test)))
         })
@@ -222,7 +222,7 @@ async fn read(
 ) -> Result<(Vec<FeedRow>, i64), AppError> {
     let (event_type, limit) = (query.r#type, i64::from(query.limit.unwrap_or(DEFAULT_LIMIT)));
     app.db
-        .transact(scope, app.deadline(), move |conn| {
+        .transact(scope, app.deadline().admitted(), move |conn| {
             // The end first: what is placed while this reads belongs to the next page.
             let head = store::journal::head(conn, &scope)?;
             let end = head.map_or(0, |head| head.end(is_test));

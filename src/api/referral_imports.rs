@@ -71,7 +71,7 @@ pub async fn create_referral_import(
     let asked = format!("{dry_run}:{}:{charset}:{}", announced.format, dropped.join(","));
     let received = upload::receive(&app, &caller, &request, payload, announced, (dry_run, dropped)).await?;
     // A file takes its time; its end is a request of its own.
-    caller.deadline = app.deadline();
+    caller.deadline = app.deadline().admitted();
     let fingerprint = [asked.as_bytes(), &received.digest].concat();
     let (import, reading) = (received.import, received.reading);
     let id = import.id().ok_or_else(|| AppError::internal("an upload without its import"))?;

@@ -68,7 +68,8 @@ pub struct SiteView {
     #[schema(minimum = 1, maximum = 365)]
     pub sealed_details_retention_days: i32,
     /// Days that keyed digests of contact details are kept once their referral has closed; then nothing recognises its person any more,
-    /// and a new referral of theirs is no duplicate of it. Whoever asked not to be contacted is still known.
+    /// and a new referral of theirs is no duplicate of it; one that is opened again later stays without them. Whoever asked not to be
+    /// contacted is still known.
     #[schema(minimum = 30, maximum = 3650)]
     pub contact_digests_retention_days: i32,
     /// When the site was set up.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::reply::Reply;
+use crate::db::Whose;
 use crate::error::{AppError, ErrorCode};
 use crate::state::AppState;
 use crate::store;
@@ -44,7 +45,7 @@ pub async fn healthz() -> Result<HttpResponse, AppError> {
 )]
 #[get("/readyz")]
 pub async fn readyz(app: Data<AppState>) -> Result<HttpResponse, AppError> {
-    let asked = app.db.look_up(None, app.deadline(), |conn| Ok(store::sites::ping(conn)?)).await;
+    let asked = app.db.look_up(Whose::House, app.deadline(), |conn| Ok(store::sites::ping(conn)?)).await;
     match asked {
         Ok(()) => Ok(Reply::plain(&Health { status: HealthWord::Ok })?.into_response()),
         // Whatever the cause, to a load balancer it is one thing: not now.

@@ -4,7 +4,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use subtle::ConstantTimeEq as _;
 
 use super::{Actor, Identified, PartnerActor, SiteClient, SiteScope, StaffActor, api_key, provider, token};
-use crate::db::{Deadline, enter_site};
+use crate::db::{Deadline, Whose, enter_site};
 use crate::domain::vocabulary::PartnerStatus;
 use crate::error::{AppError, ErrorCode};
 use crate::state::AppState;
@@ -47,9 +47,10 @@ fn invalid() -> AppError {
 async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor, SiteScope), AppError> {
     let presented = api_key::parse(text).ok_or_else(invalid)?;
     let now = app.clock.now();
+    let whose = app.known_keys.site_of(&presented.hash).map_or(Whose::Stranger, Whose::Site);
     let known = app
         .db
-        .look_up(app.known_keys.site_of(&presented.hash), deadline, move |conn| {
+        .look_up(whose, deadline, move |conn| {
             let Some((site, key_id)) = store::api_keys::find_in_directory(conn, &presented.hash)? else {
                 return Err(invalid());
             };
@@ -76,7 +77,12 @@ async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor
                 }
             }
         })
-        .await?;
+        .await
+        .inspect_err(|refused| {
+            if refused.code.status() == 401 {
+                app.known_keys.forget(&presented.hash);
+            }
+        })?;
     if let (Some(key), scope) = (known.0.key(), known.1) {
         app.key_uses.note(scope.site(), key, now);
         app.known_keys.remember(presented.hash, scope.site());

@@ -1,6 +1,6 @@
 //! Which site a key that was let in belongs to: whose line its next look-up waits in ([`crate::db::Db::look_up`]).
 //!
-//! It lets nobody in. A key that is no longer valid is found out by the look-up, after having waited with its site's others.
+//! It lets nobody in: a key that is no longer valid is found out by the look-up, and forgotten here.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -19,6 +19,13 @@ impl KnownKeys {
     #[must_use]
     pub fn site_of(&self, hash: &[u8; 32]) -> Option<SiteId> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(hash).copied()
+    }
+
+    /// Forgets the key with this digest: it was refused.
+    pub fn forget(&self, hash: &[u8; 32]) {
+        if self.site_of(hash).is_some() {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).remove(hash);
+        }
     }
 
     /// Remembers that the key with this digest was let in.

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 use super::backend::Backend;
 use super::{Failure, serve};
 use crate::config::Config;
-use crate::db;
+use crate::db::{self, Keeping};
 use crate::domain::alerting::DeliveryError;
 use crate::outbound::Mailer;
 use crate::store;
@@ -55,12 +55,13 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
 /// Connects to the standby for reports; how many complaints there are.
 fn check_standby(config: &Config) -> usize {
     let Some(url) = &config.replica_url else { return 0 };
-    let lag =
-        db::connect(url.expose_secret()).and_then(|mut conn| db::lag(&mut conn).map_err(|_| "it does not answer".to_owned()));
-    let (said, complaints) = match lag {
-        Ok(Some(Some(seconds))) => (format!("a standby, {seconds} s behind"), 0),
-        Ok(Some(None)) => ("a standby that has received nothing yet".to_owned(), 1),
-        Ok(None) => ("no standby: it takes writes, and reports are counted on the primary".to_owned(), 1),
+    let asked = db::connect(url.expose_secret());
+    let keeps = asked.and_then(|mut conn| db::keeping(&mut conn).map_err(|_| "it does not answer".to_owned()));
+    let (said, complaints) = match keeps {
+        Ok(Keeping::Up { seconds }) => (format!("a standby, {seconds} s behind"), 0),
+        Ok(Keeping::Unknown) => ("a standby that has replayed nothing yet, and is not used".to_owned(), 1),
+        Ok(Keeping::Unbound) => ("row-level security does not bind its role: give that of the application".to_owned(), 1),
+        Ok(Keeping::Primary) => ("no standby: it takes writes, and reports are counted on the primary".to_owned(), 1),
         Err(why) => (why, 1),
     };
     println!("HANDOFF_DATABASE_REPLICA_URL: {said}.");

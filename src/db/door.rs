@@ -15,8 +15,16 @@ use tokio::sync::oneshot;
 
 use crate::domain::ids::SiteId;
 
-/// Whose line a request waits in; `None` is the line of everything that belongs to no site, or not yet.
-pub(super) type Whose = Option<SiteId>;
+/// Whose line a request waits in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// A site's.
+    Site(SiteId),
+    /// That of whoever is not known yet: they may come in any number, and wait for each other alone.
+    Stranger,
+    /// The server's own: its jobs, and whether it is ready.
+    House,
+}
 
 /// Cloned, it is the same door.
 #[derive(Clone)]
@@ -192,7 +200,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3_600);
 
     fn site(number: u128) -> Whose {
-        Some(SiteId(Uuid::from_u128(number)))
+        Whose::Site(SiteId(Uuid::from_u128(number)))
     }
 
     type Waiting<'a> = Pin<Box<dyn Future<Output = Option<Permit>> + 'a>>;
@@ -274,7 +282,7 @@ mod tests {
     #[tokio::test]
     async fn who_leaves_takes_no_permit_along() {
         let door = Door::new(1, 3);
-        let permit = door.enter(None, false, LONG).await.unwrap();
+        let permit = door.enter(Whose::House, false, LONG).await.unwrap();
         assert!(door.enter(site(1), false, Duration::from_millis(1)).await.is_none(), "patience ends");
         let (gone, called) = (come(&door, site(1)).await, come(&door, site(1)).await);
         drop(gone);
@@ -283,6 +291,6 @@ mod tests {
         // Called, and gone without having heard it.
         drop(called);
         assert_eq!(door.usage(), (1, 0));
-        assert!(Door::new(0, 0).enter(None, false, LONG).await.is_none(), "no place at all");
+        assert!(Door::new(0, 0).enter(Whose::House, false, LONG).await.is_none(), "no place at all");
     }
 }

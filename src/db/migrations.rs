@@ -22,6 +22,9 @@ const TRIES: usize = 450;
 /// In between, those who were held up go on.
 const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 
+const TAKEN: &str = "migrating failed: for three minutes other transactions had a table that a migration alters, one after the other; \
+    run it again when less is going on, or look in pg_stat_activity for a transaction that does not end";
+
 /// Why migrating failed, in the database's own words: the migrations hold no data of anybody.
 #[derive(Debug)]
 pub struct MigrateError(String);
@@ -40,6 +43,11 @@ impl MigrateError {
     }
 }
 
+/// Whether a migration did not get its turn at a table.
+fn found_taken(error: &impl std::fmt::Display) -> bool {
+    error.to_string().contains("lock timeout")
+}
+
 fn failed(error: impl std::fmt::Display) -> MigrateError {
     MigrateError(format!("migrating failed: {error}"))
 }
@@ -55,14 +63,14 @@ pub fn migrate(conn: &mut PgConnection) -> Result<usize, MigrateError> {
         sql_query(format!("SET lock_timeout = {}", LOCK_TIMEOUT.as_millis())).execute(conn).map_err(failed)?;
         let mut ran = conn.run_pending_migrations(MIGRATIONS).map(drop);
         for _ in 1..TRIES {
-            if !ran.as_ref().is_err_and(|error| error.to_string().contains("lock timeout")) {
+            if !ran.as_ref().is_err_and(found_taken) {
                 break;
             }
             std::thread::sleep(BETWEEN_TRIES);
             ran = conn.run_pending_migrations(MIGRATIONS).map(drop);
         }
         sql_query("RESET lock_timeout").execute(conn).map_err(failed)?;
-        ran.map_err(failed)?;
+        ran.map_err(|error| if found_taken(&error) { MigrateError(TAKEN.to_owned()) } else { failed(error) })?;
         let count = conn.applied_migrations().map_err(failed)?.len() - before;
         // The app role checks at start that nothing is pending.
         sql_query("GRANT SELECT ON __diesel_schema_migrations TO handoff_app").execute(conn).map_err(failed)?;

@@ -13,12 +13,13 @@ mod standby;
 mod tenancy;
 
 pub use bootstrap::{APP_ROLE, OWNER_ROLE, Prepared, connect, ensure_roles, ensure_roles_and_database};
+pub use door::Whose;
 pub use lint::{Finding, inspect};
 pub use migrations::{MigrateError, migrate, pending, revert_all};
 pub use pool::{Db, Deadline, Limits, Usage};
 pub use recovery::after_recovery;
 pub use server_log::inspect_server_log;
-pub use standby::{Standby, StandbyUse, lag};
+pub use standby::{Keeping, Standby, StandbyUse, keeping};
 pub use tenancy::{beyond_partner, enter_site, in_directory, in_site, in_snapshot};
 
 /// A connection, by the name under which `ops` and `api` pass it on without knowing the library.

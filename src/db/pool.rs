@@ -10,10 +10,9 @@ use diesel::connection::{AnsiTransactionManager, CacheSize, TransactionManager a
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 
-use super::door::{Door, Permit};
+use super::door::{Door, Permit, Whose};
 use super::tenancy::{self, Sight};
 use crate::auth::SiteScope;
-use crate::domain::ids::SiteId;
 use crate::error::{AppError, ErrorCode};
 
 /// How many, how long.
@@ -49,10 +48,10 @@ impl Deadline {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    /// Half of what is left of it.
+    /// What is left of it, and no more than this.
     #[must_use]
-    pub fn half(self) -> Self {
-        Self { at: Instant::now() + self.remaining() / 2, ..self }
+    pub fn at_most(self, limit: Duration) -> Self {
+        Self { at: self.at.min(Instant::now() + limit), ..self }
     }
 
     /// The same for what a request does after its first step: it is not turned away any more for want of a place to wait in.
@@ -155,7 +154,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        answer(self.run(Some(scope.site()), Some(scope), Sight::Statements, deadline, any(work)).await)
+        answer(self.run(Whose::Site(scope.site()), Some(scope), Sight::Statements, deadline, any(work)).await)
     }
 
     /// Runs reads of one moment under the tenant context of `scope`: every statement sees the same snapshot, and none may write.
@@ -167,20 +166,20 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        answer(self.run(Some(scope.site()), Some(scope), Sight::Snapshot, deadline, any(work)).await)
+        answer(self.run(Whose::Site(scope.site()), Some(scope), Sight::Snapshot, deadline, any(work)).await)
     }
 
-    /// Runs one transaction without a tenant: only schema `directory` can be read in it. It waits in the line of the site that
-    /// the caller is known to come from, if any; that gives it nothing else of the site.
+    /// Runs one transaction without a tenant: only schema `directory` can be read in it. The line of a site
+    /// gives it its turn, and nothing else of the site.
     ///
     /// # Errors
     /// As [`Db::transact`].
-    pub async fn look_up<T, F>(&self, line: Option<SiteId>, deadline: Deadline, work: F) -> Result<T, AppError>
+    pub async fn look_up<T, F>(&self, whose: Whose, deadline: Deadline, work: F) -> Result<T, AppError>
     where
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        answer(self.run(line, None, Sight::Statements, deadline, any(work)).await)
+        answer(self.run(whose, None, Sight::Statements, deadline, any(work)).await)
     }
 
     /// How it is used now.
@@ -192,13 +191,13 @@ impl Db {
 
     async fn run(
         &self,
-        line: Option<SiteId>,
+        whose: Whose,
         scope: Option<SiteScope>,
         sight: Sight,
         deadline: Deadline,
         work: Work,
     ) -> Result<Answer, AppError> {
-        let permit = self.permit(line, deadline).await?;
+        let permit = self.permit(whose, deadline).await?;
         let pool = self.pool.clone();
         let task = tokio::task::spawn_blocking(move || {
             // Held until the work is over, also when its caller no longer waits: no more threads than connections.
@@ -213,9 +212,9 @@ impl Db {
         }
     }
 
-    async fn permit(&self, line: Option<SiteId>, deadline: Deadline) -> Result<Permit, AppError> {
+    async fn permit(&self, whose: Whose, deadline: Deadline) -> Result<Permit, AppError> {
         let patience = (self.limits.deadline / 2).min(deadline.remaining());
-        self.door.enter(line, deadline.admitted, patience).await.ok_or_else(|| AppError::new(ErrorCode::Overloaded))
+        self.door.enter(whose, deadline.admitted, patience).await.ok_or_else(|| AppError::new(ErrorCode::Overloaded))
     }
 }
 

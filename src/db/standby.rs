@@ -11,26 +11,32 @@ use diesel::pg::PgConnection;
 use diesel::sql_types::{BigInt, Bool, Nullable};
 use diesel::{QueryResult, RunQueryDsl as _, sql_query};
 
+use super::door::Whose;
 use super::pool::{Db, Deadline};
 use crate::auth::SiteScope;
 use crate::error::{AppError, ErrorCode};
 
-/// How far the standby is behind. A primary that writes nothing leaves a standby that has everything as it is: while it receives, and
-/// has replayed all that it received, it is behind by nothing; else since the last commit that it replayed.
+/// How far the standby is behind: since the last commit that it replayed. What it received says nothing of what it did not, and a
+/// primary that is served by Handoff commits all the time, if only its jobs' leases. NULL, since nothing was replayed, stays NULL.
+/// Policies do not bind a role that goes beyond them, and nobody has looked at that of this server.
 const LAG: &str = "
     SELECT pg_is_in_recovery() AS is_standby,
-           CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
-                ELSE greatest(0, ceil(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())))::bigint
-           END AS seconds";
+           (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS is_unbound,
+           ceil(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()))::bigint AS seconds";
 
 /// How long a standby that failed is left alone: one that is away would cost each report the time in which it does not answer.
 const REST: Duration = Duration::from_secs(5);
+
+/// How long a standby may take to say how far it is behind.
+const PROBE: Duration = Duration::from_secs(1);
 
 /// Why a standby was not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unfit {
     /// It takes writes: the wrong address, or it was promoted.
     Primary,
+    /// Row-level security does not bind its role.
+    Unbound,
     /// Further behind than the settings allow, or nobody knows how far.
     Behind,
 }
@@ -39,6 +45,7 @@ impl std::fmt::Display for Unfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Primary => "it is no standby",
+            Self::Unbound => "row-level security does not bind its role",
             Self::Behind => "it is too far behind",
         })
     }
@@ -111,12 +118,7 @@ impl Standby {
             return Ok((primary.snapshot(scope, deadline, work).await?, None));
         }
         let (most, again) = (self.most, work.clone());
-        // Half of the time is the primary's.
-        let asked = self.db.snapshot(scope, deadline.half(), move |conn| {
-            let lag = behind(conn, most)?;
-            Ok((work(conn)?, lag))
-        });
-        match asked.await {
+        match self.counted(scope, deadline, most, work).await {
             Ok((told, lag)) => {
                 self.lag.store(lag, Ordering::Relaxed);
                 self.counted.fetch_add(1, Ordering::Relaxed);
@@ -130,12 +132,28 @@ impl Standby {
                 let fails = error.code.status() >= 500;
                 // Said once, until it is fit again.
                 if fails && self.rest(Some(Instant::now() + REST)).is_none() {
-                    log::warn!("reports are counted on the primary, since the standby fails: {error}");
+                    let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                    log::warn!("reports are counted on the primary, since the standby fails: {why}");
                 }
                 self.left.fetch_add(1, Ordering::Relaxed);
                 Ok((primary.snapshot(scope, deadline, again).await?, None))
             }
         }
+    }
+
+    /// First whether it is fit, which it says at once or not at all; then there is all the time for the report.
+    async fn counted<T, F>(&self, scope: SiteScope, deadline: Deadline, most: Duration, work: F) -> Result<(T, i64), AppError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
+    {
+        let whose = Whose::Site(scope.site());
+        self.db.look_up(whose, deadline.at_most(PROBE), move |conn| behind(conn, most)).await?;
+        let count = move |conn: &mut PgConnection| {
+            let lag = behind(conn, most)?;
+            Ok((work(conn)?, lag))
+        };
+        self.db.snapshot(scope, deadline.admitted(), count).await
     }
 
     fn rests(&self) -> bool {
@@ -154,25 +172,49 @@ impl Standby {
 /// It is none, or further behind than `most`.
 fn behind(conn: &mut PgConnection, most: Duration) -> Result<i64, AppError> {
     let unfit = |why| AppError::new(ErrorCode::DatabaseUnavailable).because(why);
-    match lag(conn)? {
-        None => Err(unfit(Unfit::Primary)),
-        Some(Some(seconds)) if u64::try_from(seconds).is_ok_and(|seconds| seconds <= most.as_secs()) => Ok(seconds),
-        Some(_) => Err(unfit(Unfit::Behind)),
+    match keeping(conn)? {
+        Keeping::Up { seconds } if u64::try_from(seconds).is_ok_and(|seconds| seconds <= most.as_secs()) => Ok(seconds),
+        Keeping::Up { .. } | Keeping::Unknown => Err(unfit(Unfit::Behind)),
+        Keeping::Unbound => Err(unfit(Unfit::Unbound)),
+        Keeping::Primary => Err(unfit(Unfit::Primary)),
     }
 }
 
-/// By how many seconds a server is behind its primary: `None` when it is no standby, `Some(None)` when nobody knows.
+/// How a standby keeps up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// It has what its primary committed until so many seconds ago.
+    Up {
+        /// Since the last commit that it replayed; a clock that runs behind makes it none.
+        seconds: i64,
+    },
+    /// It has replayed nothing since it started.
+    Unknown,
+    /// Row-level security does not bind the role.
+    Unbound,
+    /// It is none: it takes writes.
+    Primary,
+}
+
+/// How the server of this connection keeps up with its primary.
 ///
 /// # Errors
 /// A database failure.
-pub fn lag(conn: &mut PgConnection) -> QueryResult<Option<Option<i64>>> {
+pub fn keeping(conn: &mut PgConnection) -> QueryResult<Keeping> {
     #[derive(diesel::QueryableByName)]
     struct Row {
         #[diesel(sql_type = Bool)]
         is_standby: bool,
+        #[diesel(sql_type = Bool)]
+        is_unbound: bool,
         #[diesel(sql_type = Nullable<BigInt>)]
         seconds: Option<i64>,
     }
     let row: Row = sql_query(LAG).get_result(conn)?;
-    Ok(row.is_standby.then_some(row.seconds))
+    Ok(match row {
+        Row { is_standby: false, .. } => Keeping::Primary,
+        Row { is_unbound: true, .. } => Keeping::Unbound,
+        Row { seconds: None, .. } => Keeping::Unknown,
+        Row { seconds: Some(seconds), .. } => Keeping::Up { seconds: seconds.max(0) },
+    })
 }

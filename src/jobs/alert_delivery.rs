@@ -12,6 +12,7 @@ use actix_web::web::Data;
 
 use super::sites::{self, Done};
 use crate::auth::operator_scope;
+use crate::db::Whose;
 use crate::domain::alerting::AlertChannel;
 use crate::domain::ids::SiteId;
 use crate::error::AppError;
@@ -61,7 +62,7 @@ pub async fn settle(app: &AppState) {
 }
 
 async fn start(app: &Data<AppState>) -> Result<(), AppError> {
-    let sites = app.db.look_up(None, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await?;
+    let sites = app.db.look_up(Whose::House, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await?;
     let mut failed = None;
     for site in sites {
         let (scope, now) = (operator_scope(site), app.clock.now());

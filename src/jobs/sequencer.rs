@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Wake;
 use crate::auth::operator_scope;
+use crate::db::Whose;
 use crate::domain::ids::SiteId;
 use crate::error::AppError;
 use crate::ops::{Context, sequence};
@@ -25,7 +26,7 @@ pub async fn round(app: &AppState, wake: Wake) -> Result<usize, AppError> {
     let mut sites = app.journal.written();
     let mut failed = None;
     if wake == Wake::Tick {
-        match app.db.look_up(None, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await {
+        match app.db.look_up(Whose::House, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await {
             // Where this process wrote comes first.
             Ok(all) => {
                 let others: Vec<SiteId> = all.into_iter().filter(|site| !sites.contains(site)).collect();

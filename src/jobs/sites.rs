@@ -7,7 +7,7 @@
 use chrono::Duration;
 
 use crate::auth::operator_scope;
-use crate::db::Conn;
+use crate::db::{Conn, Whose};
 use crate::domain::ids::SiteId;
 use crate::domain::vocabulary::JobOutcome;
 use crate::error::AppError;
@@ -36,7 +36,7 @@ pub async fn at_each<W>(app: &AppState, job: &'static str, work: W) -> Result<us
 where
     W: Fn(&mut Conn, &Context) -> Result<Done, AppError> + Clone + Send + 'static,
 {
-    let sites = app.db.look_up(None, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await?;
+    let sites = app.db.look_up(Whose::House, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await?;
     let (mut count, mut failed) = (0, None);
     for site in sites {
         while !app.jobs.stopping() {

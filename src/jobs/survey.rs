@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::JOBS;
 use crate::auth::operator_scope;
 use crate::db;
+use crate::db::Whose;
 use crate::domain::vocabulary::JobOutcome;
 use crate::error::AppError;
 use crate::ops::Context;
@@ -46,7 +47,9 @@ pub struct Survey {
 pub async fn run(app: &AppState) -> Result<Survey, AppError> {
     let (sites, (missing, unknown)) = app
         .db
-        .look_up(None, app.deadline(), |conn| Ok((store::sites::list_all(conn)?, db::pending(conn).map_err(AppError::internal)?)))
+        .look_up(Whose::House, app.deadline(), |conn| {
+            Ok((store::sites::list_all(conn)?, db::pending(conn).map_err(AppError::internal)?))
+        })
         .await?;
     let mut survey = Survey {
         sites: sites.len(),

@@ -4,6 +4,7 @@ use chrono::Duration;
 
 use super::sites::{self, Done};
 use crate::auth::operator_scope;
+use crate::db::Whose;
 use crate::domain::ids::{SiteId, TestRunId};
 use crate::domain::intake_link;
 use crate::domain::test_run::{Step, StepFailure, TestStep};
@@ -36,7 +37,7 @@ pub async fn pass(app: &AppState) -> Result<usize, AppError> {
 /// Looks at the intake links that nobody has looked at for a while.
 async fn look(app: &AppState) -> Result<(), AppError> {
     let mut failed = None;
-    for site in app.db.look_up(None, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await? {
+    for site in app.db.look_up(Whose::House, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await? {
         if let Err(error) = look_at_site(app, site).await {
             failed = failed.or(Some(error));
         }

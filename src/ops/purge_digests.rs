@@ -14,7 +14,8 @@ use crate::error::AppError;
 use crate::store::contact_digests;
 use crate::store::sites::{self, SiteRow};
 
-/// Forgets what the site keeps no longer, of up to `limit` referrals. Each counts from its own end, one that was merged from the merge.
+/// Forgets what the site keeps no longer, of up to `limit` referrals. Each counts from its own end, one that was merged
+/// from that of the record that it went into.
 ///
 /// # Errors
 /// A database failure.

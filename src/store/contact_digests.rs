@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Bytea, Nullable, Text, Uuid};
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Nullable, Text, Timestamptz, Uuid};
 
 use super::locks::{self, Turn};
 use super::referrals::ReferralRow;
@@ -243,24 +243,21 @@ pub fn of_referrals(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralI
         .load(conn)
 }
 
-/// Digests whose referral ended before this.
-macro_rules! over {
-    ($scope:expr, $ended_before:expr) => {
-        referral_digests::table
-            .inner_join(
-                referrals::table
-                    .on(referrals::site_id.eq(referral_digests::site_id).and(referrals::id.eq(referral_digests::referral_id))),
-            )
-            .filter(
-                referral_digests::site_id.eq($scope.site()).and(referral_digests::referral_id.lt(ReferralId::at($ended_before))),
-            )
-            .filter(referrals::status.eq(ReferralStatus::Closed).and(referrals::closed_at.lt($ended_before)))
-    };
-}
+/// Digests whose referral ended before `$3`. One that was merged goes with the one that goes on: its details still recognise that person. And
+/// what is sealed is found by them alone, when the person is erased. Ids are made in the order of time and no referral ends before it
+/// is recorded, so that those after `$2` need not be looked at.
+const OVER: &str = "
+      FROM referral_digests AS kept
+      JOIN referrals AS referral ON referral.site_id = kept.site_id AND referral.id = kept.referral_id
+      LEFT JOIN referrals AS survivor ON survivor.site_id = referral.site_id AND survivor.id = referral.merged_into_id
+     WHERE kept.site_id = $1 AND kept.referral_id < $2
+       AND referral.status = 'closed' AND referral.closed_at < $3
+       AND (survivor.id IS NULL OR survivor.status = 'closed' AND survivor.closed_at < $3)
+       AND NOT EXISTS (SELECT FROM sealed_details AS sealed
+                        WHERE sealed.site_id = referral.site_id AND sealed.referral_id = referral.id)";
 
-/// Some of the closed referrals that ended before this and are recognised by digests, locked until the transaction ends, and whether there may be
-/// more. One that somebody works on at this moment is passed over. Ids are made in the order of time and no referral ends before it is
-/// recorded, so that younger ones need not be looked at.
+/// Some of the referrals that ended before this and are recognised by digests, locked until the transaction ends, and whether there
+/// may be more. One that somebody works on at this moment is passed over: it may be open again.
 ///
 /// # Errors
 /// A database failure.
@@ -270,11 +267,20 @@ pub fn lock_over(
     ended_before: DateTime<Utc>,
     limit: i64,
 ) -> QueryResult<(Vec<ReferralId>, bool)> {
-    let over: Vec<ReferralId> =
-        over!(scope, ended_before).select(referrals::id).order(referrals::id).distinct().limit(limit).load(conn)?;
+    #[derive(QueryableByName)]
+    struct Over {
+        #[diesel(sql_type = Uuid)]
+        id: ReferralId,
+    }
+    let over: Vec<Over> = diesel::sql_query(format!("SELECT DISTINCT kept.referral_id AS id {OVER} ORDER BY id LIMIT $4"))
+        .bind::<Uuid, _>(scope.site())
+        .bind::<Uuid, _>(ReferralId::at(ended_before))
+        .bind::<Timestamptz, _>(ended_before)
+        .bind::<BigInt, _>(limit)
+        .load(conn)?;
     let more = i64::try_from(over.len()).is_ok_and(|found| found >= limit);
     let locked = referrals::table
-        .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(over)))
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(over.into_iter().map(|over| over.id))))
         .filter(referrals::status.eq(ReferralStatus::Closed).and(referrals::closed_at.lt(ended_before)))
         .order(referrals::id)
         .select(referrals::id)
@@ -284,12 +290,22 @@ pub fn lock_over(
     Ok((locked, more))
 }
 
-/// How many referrals that ended before this are recognised by digests.
+/// How many referrals that ended before this are recognised by digests, without need.
 ///
 /// # Errors
 /// A database failure.
 pub fn count_over(conn: &mut PgConnection, scope: &SiteScope, ended_before: DateTime<Utc>) -> QueryResult<i64> {
-    over!(scope, ended_before).select(diesel::dsl::count(referrals::id).aggregate_distinct()).get_result(conn)
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let counted: Count = diesel::sql_query(format!("SELECT count(DISTINCT kept.referral_id) AS count {OVER}"))
+        .bind::<Uuid, _>(scope.site())
+        .bind::<Uuid, _>(ReferralId::at(ended_before))
+        .bind::<Timestamptz, _>(ended_before)
+        .get_result(conn)?;
+    Ok(counted.count)
 }
 
 /// Forgets the digests of these referrals; says of which there were any.

@@ -5,7 +5,7 @@ use handoff::jobs::{retention, survey};
 use serde_json::{Value, json};
 
 use crate::contact_withdrawals::{go, seen, withdraw};
-use crate::duplicates::{find, reviews};
+use crate::duplicates::{find, merged_into, resolve, review, reviews};
 use crate::support::{App, make};
 
 async fn referred(app: &App, email: &str) -> String {
@@ -38,7 +38,11 @@ async fn a_person_is_forgotten_the_sites_days_after_the_end_of_their_referral() 
         close(&app, id).await;
     }
     withdraw(&app.coordinator(), json!({"email": "di@mail.example"})).await.expect(201);
+    // Merged into one that is open: of the person it still tells.
+    let (merged, kept) = (referred(&app, "ed").await, referred(&app, "ed").await);
     find(&app).await;
+    resolve(&app, &review(&app).await, json!({"resolution": "same", "keep": kept})).await.expect(200);
+    assert_eq!(merged_into(&app, &merged), kept);
 
     app.clock.advance(Duration::days(30));
     assert_eq!(retention::pass(&app.state).await.unwrap(), 0, "not before the days are over");
@@ -48,7 +52,7 @@ async fn a_person_is_forgotten_the_sites_days_after_the_end_of_their_referral() 
     assert_eq!(backlog.jobs["retention"].backlog, 2);
     assert_eq!(retention::pass(&app.state).await.unwrap(), 2);
     assert_eq!(retention::pass(&app.state).await.unwrap(), 0);
-    assert_eq!(app.db.count("SELECT count(*) FROM referral_digests"), 2, "of those that are open");
+    assert_eq!(app.db.count("SELECT count(*) FROM referral_digests"), 4, "of those that are open");
 
     // The one is new to the site, the other is not; and who is not to be contacted is left alone as before.
     let (stranger, known) = (referred(&app, "ana").await, referred(&app, "bo").await);

@@ -119,7 +119,7 @@ pub(super) async fn receive(
             import.forget().await;
             // A file takes its time; what is noted of it is a request of its own.
             if let Some(known) = request.extensions_mut().get_mut::<Identified>() {
-                known.deadline = app.deadline();
+                known.deadline = app.deadline().admitted();
             }
             Err(match refusal_code(&error) {
                 Some(code) => record_refusal(request, error, code, (None, None)).await,
@@ -166,7 +166,7 @@ impl Drop for Unfinished {
 /// Forgets what came in and was not taken. Where that fails, housekeeping does it.
 async fn forget(app: Data<AppState>, scope: SiteScope, id: ReferralImportId) {
     let work = move |conn: &mut _| Ok(store::referral_imports::forget_receiving(conn, &scope, id)?);
-    if let Err(error) = app.db.transact(scope, app.deadline(), work).await {
+    if let Err(error) = app.db.transact(scope, app.deadline().admitted(), work).await {
         log::warn!("an import that broke off waits to be forgotten: {}", error.code.as_str());
     }
 }
@@ -220,7 +220,7 @@ impl Upload<'_> {
     async fn keep(&self, rows: Vec<(i32, Staged)>) -> Result<(), AppError> {
         let (context, id) = (context(self.app, self.caller), self.id);
         let stage = move |conn: &mut _| receive_referral_import::stage(conn, &context, id, &rows);
-        self.app.db.transact(self.caller.scope, self.app.deadline(), stage).await
+        self.app.db.transact(self.caller.scope, self.app.deadline().admitted(), stage).await
     }
 }
 

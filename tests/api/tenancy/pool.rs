@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection as _;
 use diesel::{PgConnection, QueryableByName, RunQueryDsl as _};
 use handoff::auth::operator_scope;
-use handoff::db::{APP_ROLE, Db, Deadline, Limits};
+use handoff::db::{APP_ROLE, Db, Deadline, Limits, Whose};
 use handoff::domain::ids::SiteId;
 use handoff::error::{AppError, ErrorCode};
 use serde_json::json;
@@ -96,7 +96,7 @@ async fn keeps_nothing(rounds: usize) {
             }
             _ => assert_eq!(db.transact(scope, soon(), look).await.unwrap(), expected(Some(site)), "round {round}"),
         }
-        assert_eq!(db.look_up(None, soon(), look).await.unwrap(), expected(None), "after round {round}");
+        assert_eq!(db.look_up(Whose::House, soon(), look).await.unwrap(), expected(None), "after round {round}");
     }
     println!("pool of one: {} transactions, {panics} panics, 0 leaks", 2 * rounds);
 }
@@ -111,7 +111,11 @@ async fn a_session_wide_setting_would_be_seen_by_the_next_borrower() {
         Ok(diesel::sql_query(format!("SELECT set_config('app.site_id', '{site}', false)")).execute(conn)?)
     };
     db.transact(operator_scope(sown.site.id), soon(), set).await.unwrap();
-    assert_eq!(db.look_up(None, soon(), look).await.unwrap(), expected(Some(site)), "the leak that the rounds would find");
+    assert_eq!(
+        db.look_up(Whose::House, soon(), look).await.unwrap(),
+        expected(Some(site)),
+        "the leak that the rounds would find"
+    );
 }
 
 /// Queries keep to the caller's own rows by themselves; whether the policies do so beside them is seen from inside the transaction.
