@@ -16,7 +16,8 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
     let backend = Backend::open(config)?;
     let mut conn = backend.connect()?;
     println!("Settings and database are in order.");
-    let findings = db::inspect_server_log(&mut conn)?;
+    let mut findings = db::inspect_server_log(&mut conn)?;
+    findings.extend(db::inspect_newer(&mut conn)?);
     for finding in &findings {
         println!("{}.", finding.sentence);
     }

@@ -29,9 +29,11 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
     let address = listener.local_addr()?;
     let admin = config.admin_listen.map(|address| server::bind_for("HANDOFF_ADMIN_LISTEN", address)).transpose()?;
     let backend = Backend::open_to_serve(config)?;
-    for finding in db::inspect_server_log(&mut backend.connect()?)? {
+    let mut conn = backend.connect()?;
+    for finding in db::inspect_server_log(&mut conn)?.into_iter().chain(db::inspect_newer(&mut conn)?) {
         log::warn!("{}", finding.sentence);
     }
+    drop(conn);
     match &backend.data_dir {
         Some(data_dir) => demo::first_start(&backend, data_dir, address, no_demo)?,
         None => println!("Handoff serves on http://{address} — documentation at http://{address}/docs/"),

@@ -14,7 +14,7 @@ mod tenancy;
 
 pub use bootstrap::{APP_ROLE, OWNER_ROLE, Prepared, connect, ensure_roles, ensure_roles_and_database};
 pub use door::Whose;
-pub use lint::{Finding, inspect};
+pub use lint::{Finding, inspect, inspect_newer};
 pub use migrations::{MigrateError, migrate, pending, revert_all};
 pub use pool::{Db, Deadline, Limits, Usage};
 pub use recovery::after_recovery;

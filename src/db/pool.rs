@@ -200,13 +200,13 @@ impl Db {
         let permit = self.permit(whose, deadline).await?;
         let pool = self.pool.clone();
         let task = tokio::task::spawn_blocking(move || {
-            // Held until the work is over, also when its caller no longer waits: no more threads than connections.
-            let _permit = permit;
-            let mut conn = begin(&pool, scope.as_ref(), sight, deadline)?;
-            tenancy::finish(&mut conn, work)
+            let done = begin(&pool, scope.as_ref(), sight, deadline).and_then(|mut conn| tenancy::finish(&mut conn, work));
+            // Given on when the work is over, also when its caller no longer waits, and not before this thread is free for the next:
+            // no more threads than connections.
+            (done, permit)
         });
         match tokio::time::timeout(deadline.remaining(), task).await {
-            Ok(Ok(result)) => result,
+            Ok(Ok((done, _permit))) => done,
             Ok(Err(_panicked)) => Err(AppError::internal(WorkPanicked)),
             Err(_elapsed) => Err(AppError::new(ErrorCode::DeadlineExceeded)),
         }

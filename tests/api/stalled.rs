@@ -56,6 +56,8 @@ async fn stand_still(stopped: Duration, deadline: Duration) -> Standstill {
     for limit in ["KEY", "SITE", "ADDRESS"] {
         command.env(format!("HANDOFF_RATE_LIMIT_{limit}"), "0");
     }
+    // Fewer than clients: every connection, and so every thread, is at work before the database stands still.
+    command.env("HANDOFF_POOL_SIZE", "8");
     let serving = Serving::of(&place, command);
     wait_for("the server", Duration::from_secs(60), || place.run(&["healthcheck"]).status.success().then_some(()));
     let (stop, seen) = (Arc::new(AtomicBool::new(false)), Arc::default());

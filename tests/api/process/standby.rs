@@ -139,7 +139,7 @@ async fn reports_are_counted_on_a_standby_that_keeps_up_and_on_the_primary_other
     // What the standby does not know yet shows that it was asked; when that is too long ago, the primary is.
     standby.ask("SELECT pg_wal_replay_pause()");
     make::sent(&partner).await;
-    let behind = report().await;
+    let behind = until(|answer| lag(answer).is_some()).await;
     assert!(lag(&behind).is_some_and(|seconds| seconds <= MOST), "{:?}", behind.headers);
     assert_eq!(received(&behind.body), received(&first.body));
     let current = until(|answer| lag(answer).is_none()).await;
@@ -153,7 +153,9 @@ async fn reports_are_counted_on_a_standby_that_keeps_up_and_on_the_primary_other
     assert_eq!(lag(&report().await), None);
     let log = serving.log();
     let why: Vec<_> = log.lines().filter_map(|line| line.split_once("since the standby fails: ")).map(|(_, why)| why).collect();
-    assert_eq!(why, ["no connection to the database", "it is too far behind", "no connection to the database"], "{log}");
+    // A busy machine may make it rest once more.
+    assert_eq!([why[0], why[why.len() - 1]], ["no connection to the database"; 2], "{log}");
+    assert!(why.contains(&"it is too far behind"), "{log}");
     assert!(!log.contains("handoff_app"), "{log}");
     serving.stop();
 }
