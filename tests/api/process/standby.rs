@@ -153,8 +153,9 @@ async fn reports_are_counted_on_a_standby_that_keeps_up_and_on_the_primary_other
     assert_eq!(lag(&report().await), None);
     let log = serving.log();
     let why: Vec<_> = log.lines().filter_map(|line| line.split_once("since the standby fails: ")).map(|(_, why)| why).collect();
-    // A busy machine may make it rest once more.
-    assert_eq!([why[0], why[why.len() - 1]], ["no connection to the database"; 2], "{log}");
+    // Not there yet, behind, killed: which of two sentences the last is depends on whether a connection was open. A busy machine may make it
+    // rest once more.
+    assert!(why.len() >= 3 && why[0] == "no connection to the database", "{why:?} {log}");
     assert!(why.contains(&"it is too far behind"), "{log}");
     assert!(!log.contains("handoff_app"), "{log}");
     serving.stop();
