@@ -279,15 +279,8 @@ pub fn lock_over(
         .bind::<BigInt, _>(limit)
         .load(conn)?;
     let more = i64::try_from(over.len()).is_ok_and(|found| found >= limit);
-    let locked = referrals::table
-        .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(over.into_iter().map(|over| over.id))))
-        .filter(referrals::status.eq(ReferralStatus::Closed).and(referrals::closed_at.lt(ended_before)))
-        .order(referrals::id)
-        .select(referrals::id)
-        .for_update()
-        .skip_locked()
-        .load(conn)?;
-    Ok((locked, more))
+    let over: Vec<ReferralId> = over.into_iter().map(|over| over.id).collect();
+    Ok((locks::ended(conn, scope, &over, ended_before)?, more))
 }
 
 /// How many referrals that ended before this are recognised by digests, without need.

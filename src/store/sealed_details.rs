@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bytea, Uuid};
 
+use super::locks;
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
 use crate::domain::approved_process::ProcessField;
@@ -117,18 +118,7 @@ pub fn lock_over(
         .limit(limit)
         .load(conn)?;
     let more = i64::try_from(over.len()).is_ok_and(|found| found >= limit);
-    if over.is_empty() {
-        return Ok((over, false));
-    }
-    let locked = referrals::table
-        .filter(referrals::site_id.eq(scope.site()).and(referrals::id.eq_any(over)))
-        .filter(referrals::status.eq(ReferralStatus::Closed).and(referrals::closed_at.lt(ended_before)))
-        .order(referrals::id)
-        .select(referrals::id)
-        .for_update()
-        .skip_locked()
-        .load(conn)?;
-    Ok((locked, more))
+    Ok((locks::ended(conn, scope, &over, ended_before)?, more))
 }
 
 /// How many there are whose referral ended before this.
