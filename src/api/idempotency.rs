@@ -14,8 +14,8 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use super::extract::{IdempotencyKey, OptionalIdempotencyKey};
 use super::read::context;
 use super::reply::Reply;
-use crate::auth::Caller;
 use crate::auth::permission::Permission;
+use crate::auth::{Actor, Caller};
 use crate::db::{Conn, Deadline};
 use crate::error::{AppError, ErrorCode, is_lock_timeout};
 use crate::ops::Context;
@@ -115,15 +115,26 @@ async fn write_as(
     write: Write<'_>,
     work: Work,
 ) -> Result<HttpResponse, AppError> {
-    let site = context.scope.site();
+    let (scope, site) = (context.scope, context.scope.site());
+    let by_member = matches!(context.actor, Actor::Staff(_));
+    // Also after a failure: of one by deadline nobody knows whether it was done.
+    let settled = || {
+        if by_member {
+            app.known_keys.changed(site)
+        }
+    };
     let Some(key) = write.key else {
-        let reply = app.db.transact(context.scope, deadline, move |conn| work(conn, &context)).await?;
+        let done = app.db.transact(scope, deadline, move |conn| work(conn, &context)).await;
+        settled();
+        let reply = done?;
         app.journal.wrote(site);
         return Ok(reply.into_response());
     };
     let claim = claim(app, &context, &write, key);
     let _turn = app.in_flight.turn(claim.key_digest).await?;
-    let (reply, replayed) = app.db.transact(context.scope, deadline, move |conn| once(conn, &context, &claim, work)).await?;
+    let done = app.db.transact(scope, deadline, move |conn| once(conn, &context, &claim, work)).await;
+    settled();
+    let (reply, replayed) = done?;
     if !replayed {
         app.journal.wrote(site);
     }

@@ -1,10 +1,13 @@
 //! From an `Authorization` header to an actor and a scope.
 
+use std::time::Instant;
+
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use subtle::ConstantTimeEq as _;
 
+use super::known_keys::Known;
 use super::{Actor, Identified, PartnerActor, SiteClient, SiteScope, StaffActor, api_key, provider, token};
-use crate::db::{Deadline, Whose, enter_site};
+use crate::db::{Conn, Deadline, Whose, enter_site};
 use crate::domain::vocabulary::PartnerStatus;
 use crate::error::{AppError, ErrorCode};
 use crate::state::AppState;
@@ -18,13 +21,16 @@ use crate::store;
 pub async fn authenticate(app: &AppState, headers: &HeaderMap, request_id: String) -> Result<Identified, AppError> {
     let deadline = app.deadline();
     let credentials = bearer(headers)?;
-    let (actor, scope) = if credentials.starts_with("hk_") {
+    let (actor, scope, deadline) = if credentials.starts_with("hk_") {
         by_key(app, credentials, deadline).await?
     } else {
         by_token(app, credentials, deadline).await?
     };
-    Ok(Identified { actor, scope, deadline: deadline.admitted(), request_id })
+    Ok(Identified { actor, scope, deadline, request_id })
 }
+
+/// Who calls, which rows it may touch, and the deadline: of a request that was looked up, as one that was let in to the database.
+type Authenticated = (Actor, SiteScope, Deadline);
 
 fn bearer(headers: &HeaderMap) -> Result<&str, AppError> {
     let mut values = headers.get_all(AUTHORIZATION);
@@ -44,54 +50,61 @@ fn invalid() -> AppError {
     AppError::new(ErrorCode::InvalidCredentials)
 }
 
-async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor, SiteScope), AppError> {
+async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<Authenticated, AppError> {
     let presented = api_key::parse(text).ok_or_else(invalid)?;
     let now = app.clock.now();
-    let whose = app.known_keys.site_of(&presented.hash).map_or(Whose::Stranger, Whose::Site);
-    let known = app
-        .db
-        .look_up(whose, deadline, move |conn| {
-            let Some((site, key_id)) = store::api_keys::find_in_directory(conn, &presented.hash)? else {
-                return Err(invalid());
-            };
-            let scope = SiteScope::of_site(site);
-            enter_site(conn, &scope)?;
-            let Some(key) = store::api_keys::find_credentials(conn, &scope, key_id)? else { return Err(invalid()) };
-            let same: bool = key.key_hash.ct_eq(&presented.hash).into();
-            if !same || key.is_test != presented.is_test || key.revoked_at.is_some() {
-                return Err(invalid());
-            }
-            if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
-                return Err(AppError::new(ErrorCode::ExpiredCredentials));
-            }
-            match (key.partner_id, key.partner_status) {
-                (Some(_), Some(PartnerStatus::Ended)) => Err(invalid()),
-                (Some(partner), _) => {
-                    let actor = PartnerActor { key: key_id, partner, is_test: key.is_test };
-                    Ok((Actor::Partner(actor), SiteScope::of_partner(site, partner)))
-                }
-                (None, _) => {
-                    let actor =
-                        SiteClient { key: key_id, principal: key.principal_id, scopes: key.scopes.0, is_test: key.is_test };
-                    Ok((Actor::Site(actor), scope))
-                }
-            }
-        })
-        .await
-        .inspect_err(|refused| {
-            if refused.code.status() == 401 {
-                app.known_keys.forget(&presented.hash);
-            }
-        })?;
-    if let (Some(key), scope) = (known.0.key(), known.1) {
-        app.key_uses.note(scope.site(), key, now);
-        app.known_keys.remember(presented.hash, scope.site());
+    let (known, deadline) = match app.known_keys.find(&presented.hash) {
+        // It has waited in no line yet.
+        Some(known) => (known, deadline),
+        None => (look_up(app, &presented, deadline).await?, deadline.admitted()),
+    };
+    if known.expires_at.is_some_and(|expires_at| expires_at <= now) {
+        return Err(AppError::new(ErrorCode::ExpiredCredentials));
     }
-    Ok(known)
+    if let Some(key) = known.actor.key() {
+        app.key_uses.note(known.scope.site(), key, now);
+    }
+    Ok((known.actor, known.scope, deadline))
+}
+
+/// Whose key it is, from the database.
+async fn look_up(app: &AppState, presented: &api_key::PresentedKey, deadline: Deadline) -> Result<Known, AppError> {
+    let (hash, is_test, asked) = (presented.hash, presented.is_test, Instant::now());
+    let whose = app.known_keys.site_of(&hash).map_or(Whose::Stranger, Whose::Site);
+    let found = app.db.look_up(whose, deadline, move |conn| find(conn, &hash, is_test)).await;
+    match &found {
+        Ok(known) => app.known_keys.remember(hash, known.clone(), asked),
+        Err(refused) if refused.code.status() == 401 => app.known_keys.forget(&hash),
+        Err(_) => {}
+    }
+    found
+}
+
+fn find(conn: &mut Conn, hash: &[u8; 32], is_test: bool) -> Result<Known, AppError> {
+    let Some((site, key_id)) = store::api_keys::find_in_directory(conn, hash)? else { return Err(invalid()) };
+    let scope = SiteScope::of_site(site);
+    enter_site(conn, &scope)?;
+    let Some(key) = store::api_keys::find_credentials(conn, &scope, key_id)? else { return Err(invalid()) };
+    let same: bool = key.key_hash.ct_eq(hash).into();
+    if !same || key.is_test != is_test || key.revoked_at.is_some() {
+        return Err(invalid());
+    }
+    let (actor, scope) = match (key.partner_id, key.partner_status) {
+        (Some(_), Some(PartnerStatus::Ended)) => return Err(invalid()),
+        (Some(partner), _) => {
+            let actor = PartnerActor { key: key_id, partner, is_test: key.is_test };
+            (Actor::Partner(actor), SiteScope::of_partner(site, partner))
+        }
+        (None, _) => {
+            let actor = SiteClient { key: key_id, principal: key.principal_id, scopes: key.scopes.0, is_test: key.is_test };
+            (Actor::Site(actor), scope)
+        }
+    };
+    Ok(Known { actor, scope, expires_at: key.expires_at })
 }
 
 /// Who must verify a token, its unverified issuer says: the local one, or exactly one of the settings.
-async fn by_token(app: &AppState, text: &str, deadline: Deadline) -> Result<(Actor, SiteScope), AppError> {
+async fn by_token(app: &AppState, text: &str, deadline: Deadline) -> Result<Authenticated, AppError> {
     let issuer = token::claimed_issuer(text).ok_or_else(invalid)?;
     let (scope, found) = if token::is_local(&issuer) {
         let (site, member) = token::verify(&app.master, text, app.clock.now()).map_err(|refused| match refused {
@@ -114,5 +127,5 @@ async fn by_token(app: &AppState, text: &str, deadline: Deadline) -> Result<(Act
         (scope, app.db.transact(scope, deadline, find).await?)
     };
     let member = found.filter(|member| member.active).ok_or_else(invalid)?;
-    Ok((Actor::Staff(StaffActor { member: member.id, role: member.role }), scope))
+    Ok((Actor::Staff(StaffActor { member: member.id, role: member.role }), scope, deadline.admitted()))
 }

@@ -24,3 +24,6 @@ pub use tenancy::{beyond_partner, enter_site, in_directory, in_site, in_snapshot
 
 /// A connection, by the name under which `ops` and `api` pass it on without knowing the library.
 pub type Conn = diesel::pg::PgConnection;
+
+/// What a query answers, by the same rule.
+pub type Answered<T> = diesel::QueryResult<T>;

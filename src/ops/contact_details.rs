@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Context;
-use crate::db::{Conn, beyond_partner};
+use crate::db::{Answered, Conn, beyond_partner};
 use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::text::{EmailAddress, PhoneNumber};
 use crate::error::AppError;
@@ -43,12 +43,18 @@ pub(super) fn have_been_withdrawn(conn: &mut Conn, context: &Context, details: &
     if details.is_empty() {
         return Ok(false);
     }
+    Ok(beyond_partner(conn, &context.scope, |conn| seen_withdrawn(conn, context, details))?)
+}
+
+/// The same for whoever is beyond the partner already.
+pub(super) fn seen_withdrawn(conn: &mut Conn, context: &Context, details: &[DetailDigests]) -> Answered<bool> {
+    if details.is_empty() {
+        return Ok(false);
+    }
     let scope = &context.scope;
-    Ok(beyond_partner(conn, scope, |conn| {
-        take_turn(conn, Turn::Shared, details)?;
-        move_to_current(conn, scope, details)?;
-        is_withdrawn(conn, scope, context.actor.is_test(), details)
-    })?)
+    take_turn(conn, Turn::Shared, details)?;
+    move_to_current(conn, scope, details)?;
+    is_withdrawn(conn, scope, context.actor.is_test(), details)
 }
 
 /// Which of these details' persons withdrew permission to contact, by the current digest: as [`have_been_withdrawn`], for many people at

@@ -98,8 +98,7 @@ pub fn run(conn: &mut Conn, context: &Context, keys: &Keys, new: &NewReferral) -
     let (Some(route), true) = (route, faults.is_empty()) else { return Err(AppError::invalid(faults)) };
     let language = admit::admit(conn, context, &site, &route, new.channel, new.late_reason)?;
 
-    let owner = new_referral::owner(conn, context, &route)?;
-    let withdrawn = contact_details::have_been_withdrawn(conn, context, &digests)?;
+    let (owner, withdrawn) = new_referral::owner_and_withdrawal(conn, context, &route, &digests)?;
     let arrival = Arrival {
         operation: "create_referral",
         study: Aim::of_route(&route),

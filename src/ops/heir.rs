@@ -2,7 +2,7 @@
 //! first may have been deactivated since, or be away; then the next takes it, and last the site lead.
 
 use super::Context;
-use crate::db::{Conn, beyond_partner};
+use crate::db::{Answered, Conn, beyond_partner};
 use crate::domain::coverage::{self, Candidate};
 use crate::domain::ids::MemberId;
 use crate::error::{AppError, ErrorCode};
@@ -50,15 +50,18 @@ pub(super) fn find(conn: &mut Conn, context: &Context, preferred: &[MemberId]) -
 /// # Errors
 /// A database failure.
 pub(super) fn of_route(conn: &mut Conn, context: &Context, route: &RouteRow) -> Result<MemberId, AppError> {
+    Ok(beyond_partner(conn, &context.scope, |conn| seen_of_route(conn, context, route))?)
+}
+
+/// The same for whoever is beyond the partner already.
+pub(super) fn seen_of_route(conn: &mut Conn, context: &Context, route: &RouteRow) -> Answered<MemberId> {
     let scope = &context.scope;
     let preferred = [route.owner_id, route.backup_owner_id];
-    Ok(beyond_partner(conn, scope, |conn| {
-        let found = store::members::read_owners_and_lead(conn, scope, &preferred, context.now)?;
-        let lead = found.iter().find(|owner| owner.is_site_lead).map_or(route.owner_id, |owner| owner.id);
-        let chosen = coverage::choose(&candidates(&preferred, &found), lead);
-        let held = store::members::hold_lead_if(conn, scope, chosen)?;
-        Ok(if preferred.contains(&chosen) { chosen } else { held.unwrap_or(route.owner_id) })
-    })?)
+    let found = store::members::read_owners_and_lead(conn, scope, &preferred, context.now)?;
+    let lead = found.iter().find(|owner| owner.is_site_lead).map_or(route.owner_id, |owner| owner.id);
+    let chosen = coverage::choose(&candidates(&preferred, &found), lead);
+    let held = store::members::hold_lead_if(conn, scope, chosen)?;
+    Ok(if preferred.contains(&chosen) { chosen } else { held.unwrap_or(route.owner_id) })
 }
 
 /// What is known of each; who was not found may not own work.

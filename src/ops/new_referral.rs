@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::record::{Change, record};
-use super::{Context, facts, heir, received, seal_details};
-use crate::db::Conn;
+use super::record::{Change, record, record_beside};
+use super::{Context, contact_details, facts, heir, received, seal_details};
+use crate::db::{Conn, beyond_partner};
 use crate::domain::CodeList;
 use crate::domain::approved_process::ProcessField;
 use crate::domain::escalation;
@@ -21,6 +21,7 @@ use crate::error::{AppError, ErrorCode};
 use crate::privacy::digests::DetailDigests;
 use crate::privacy::keys::SiteKey;
 use crate::store;
+use crate::store::at_once::AtOnce;
 use crate::store::referrals::{CodedReferral, ReferralRow, Times};
 use crate::store::routes::{RouteContext, RouteRow};
 use crate::store::sites::SiteRow;
@@ -81,6 +82,22 @@ pub(super) fn owner(conn: &mut Conn, context: &Context, route: &RouteContext) ->
     }
 }
 
+/// The same, and whether the person of these details withdrew permission to contact, in one step beyond the partner.
+pub(super) fn owner_and_withdrawal(
+    conn: &mut Conn,
+    context: &Context,
+    route: &RouteContext,
+    details: &[DetailDigests],
+) -> Result<(MemberId, bool), AppError> {
+    if route.route.status == RouteStatus::Retired {
+        return Ok((owner(conn, context, route)?, contact_details::have_been_withdrawn(conn, context, details)?));
+    }
+    Ok(beyond_partner(conn, &context.scope, |conn| {
+        let owner = heir::seen_of_route(conn, context, &route.route)?;
+        Ok((owner, contact_details::seen_withdrawn(conn, context, details)?))
+    })?)
+}
+
 /// Keeps it with its digests, queues it to be matched, and records it.
 ///
 /// # Errors
@@ -90,15 +107,16 @@ pub(super) fn keep(conn: &mut Conn, context: &Context, site: &SiteRow, arrival: 
     if !store::referrals::insert(conn, &referral)? {
         return Err(collision(conn, context, &referral)?);
     }
-    store::referrals::insert_digests(conn, &referral, arrival.digests)?;
+    let mut beside = AtOnce::new();
+    store::referrals::add_digests(&mut beside, &referral, arrival.digests);
     // Whatever is known of the person: a job looks, after the commit.
-    store::duplicates::matching::queue(conn, &referral)?;
+    store::duplicates::matching::add_to_queue(&mut beside, &referral);
     let mut made = facts::of_referral(&referral);
     if let (Some((details, key)), Some(partner)) = (arrival.details, referral.partner_id) {
         seal_details::keep(conn, context, key, referral.id, partner, details)?;
         made = made.codes("sealed_details", details.fields().into_iter().map(ProcessField::as_str));
     }
-    record(conn, context, [received_by(arrival.operation, &referral, made)])?;
+    record_beside(conn, context, [received_by(arrival.operation, &referral, made)], beside)?;
     let (partner_code, handed) = arrival.route.map(|route| (route.partner_code, route.route)).unzip();
     let coded = CodedReferral::new(referral, partner_code, arrival.study.code, handed);
     Ok(CodedReferral { has_sealed_details: arrival.details.is_some(), ..coded })

@@ -10,6 +10,7 @@ use crate::domain::journal::{EventType, Facts, SubjectKind};
 use crate::domain::vocabulary::ReferralStatus;
 use crate::error::AppError;
 use crate::privacy::chain;
+use crate::store::at_once::AtOnce;
 use crate::store::journal::{self, NewAuditEntry, NewEvent};
 use crate::store::referrals::ReferralRow;
 
@@ -149,6 +150,19 @@ impl Told {
 /// # Errors
 /// A database failure, or no randomness.
 pub fn record(conn: &mut Conn, context: &Context, changes: impl IntoIterator<Item = Change>) -> Result<(), AppError> {
+    record_beside(conn, context, changes, AtOnce::new())
+}
+
+/// The same in one statement with what else is inserted.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_beside(
+    conn: &mut Conn,
+    context: &Context,
+    changes: impl IntoIterator<Item = Change>,
+    beside: AtOnce<'_>,
+) -> Result<(), AppError> {
     let (mut entries, mut told) = (Vec::new(), Vec::new());
     for change in changes {
         let id = AuditId::at(context.now);
@@ -193,5 +207,5 @@ pub fn record(conn: &mut Conn, context: &Context, changes: impl IntoIterator<Ite
             values_digest,
         });
     }
-    Ok(journal::append(conn, &entries, &told)?)
+    Ok(journal::append(conn, entries, told, beside)?)
 }

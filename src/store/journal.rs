@@ -12,6 +12,7 @@ pub use places::{
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
+use super::at_once::{AtOnce, add_rows};
 use crate::domain::ids::{ApiKeyId, AuditId, EventId, MemberId, PartnerId, SiteId, StudyId};
 use crate::domain::journal::{ActorKind, EventType, Stream, SubjectKind};
 use crate::domain::vocabulary::ReferralStatus;
@@ -22,7 +23,7 @@ const BATCH: usize = 1_000;
 
 /// An audit entry to be kept.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = audit_entries)]
+#[diesel(table_name = audit_entries, treat_none_as_default_value = false)]
 pub struct NewAuditEntry {
     /// The tenant.
     pub site_id: SiteId,
@@ -60,7 +61,7 @@ pub struct NewAuditEntry {
 
 /// An event to be kept.
 #[derive(Debug, Insertable)]
-#[diesel(table_name = events)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
 pub struct NewEvent {
     /// The tenant.
     pub site_id: SiteId,
@@ -90,34 +91,47 @@ pub struct NewEvent {
     pub owner_id: Option<MemberId>,
 }
 
-/// Keeps audit entries and their events, and queues both for the sequencer.
+/// A row of the queue.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = journal_queue, treat_none_as_default_value = false)]
+struct NewQueued {
+    site_id: SiteId,
+    id: uuid::Uuid,
+    stream: Stream,
+    partner_id: Option<PartnerId>,
+}
+
+/// Keeps audit entries and their events, and queues both for the sequencer; in the same statement, what else the change inserts.
 ///
 /// # Errors
 /// A database failure.
-pub fn append(conn: &mut PgConnection, entries: &[NewAuditEntry], told: &[NewEvent]) -> QueryResult<()> {
-    for entries in entries.chunks(BATCH) {
-        diesel::insert_into(audit_entries::table).values(entries).execute(conn)?;
-    }
-    for told in told.chunks(BATCH) {
-        diesel::insert_into(events::table).values(told).execute(conn)?;
-    }
+pub fn append(
+    conn: &mut PgConnection,
+    mut entries: Vec<NewAuditEntry>,
+    mut told: Vec<NewEvent>,
+    beside: AtOnce<'_>,
+) -> QueryResult<()> {
     // The queue lets a partner's request add its own rows only, so that an entry is queued under the partner that caused it.
-    let partner = entries.first().and_then(|entry| entry.partner_id);
-    let audit = entries.iter().map(|entry| (entry.site_id, entry.id.0, Stream::Audit));
-    let event = told.iter().map(|event| (event.site_id, event.id.0, Stream::Event));
-    let queued: Vec<_> = audit
-        .chain(event)
-        .map(|(site, id, stream)| {
-            (
-                journal_queue::site_id.eq(site),
-                journal_queue::id.eq(id),
-                journal_queue::stream.eq(stream),
-                journal_queue::partner_id.eq(partner),
-            )
-        })
-        .collect();
-    for queued in queued.chunks(BATCH) {
-        diesel::insert_into(journal_queue::table).values(queued.to_vec()).execute(conn)?;
+    let partner_id = entries.first().and_then(|entry| entry.partner_id);
+    let row = |site_id, id, stream| NewQueued { site_id, id, stream, partner_id };
+    let audit = entries.iter().map(|entry| row(entry.site_id, entry.id.0, Stream::Audit));
+    let event = told.iter().map(|event| row(event.site_id, event.id.0, Stream::Event));
+    let mut queued: Vec<NewQueued> = audit.chain(event).collect();
+    let mut at_once = beside;
+    while !(entries.is_empty() && told.is_empty() && queued.is_empty()) {
+        add_rows!(at_once, audit_entries::table, taken(&mut entries));
+        // An event refers to its entry, which may be the last.
+        if entries.is_empty() {
+            add_rows!(at_once, events::table, taken(&mut told));
+            add_rows!(at_once, journal_queue::table, taken(&mut queued));
+        }
+        std::mem::take(&mut at_once).run(conn)?;
     }
-    Ok(())
+    at_once.run(conn)
+}
+
+/// The next rows of one statement.
+fn taken<T>(rows: &mut Vec<T>) -> Vec<T> {
+    let rest = rows.split_off(rows.len().min(BATCH));
+    std::mem::replace(rows, rest)
 }

@@ -9,6 +9,7 @@ pub mod alert_webhooks;
 pub mod alerts;
 pub mod api_keys;
 pub mod approved_processes;
+pub mod at_once;
 pub mod away_windows;
 pub mod contact_digests;
 pub mod duplicates;

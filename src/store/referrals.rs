@@ -22,7 +22,7 @@ mod owner;
 mod rows;
 mod study;
 
-pub use digests::{insert_all_digests, insert_digests};
+pub use digests::{add_digests, insert_all_digests, insert_digests};
 pub use escalation::{Involved, count_due, due, involved, lock_due};
 pub use intake::{Source, set_external_ref, set_source};
 pub use owner::{lock_open_of_owner, open_of_owner, set_owner};

@@ -65,7 +65,14 @@ const MENTIONS: &[Mention] = &[
     // its owner. No partner sees the result of either.
     Mention {
         needles: &["beyond_partner"],
-        allowed: &["db/mod.rs", "db/tenancy.rs", "ops/contact_details.rs", "ops/heir.rs", "ops/suspend_partners.rs"],
+        allowed: &[
+            "db/mod.rs",
+            "db/tenancy.rs",
+            "ops/contact_details.rs",
+            "ops/heir.rs",
+            "ops/new_referral.rs",
+            "ops/suspend_partners.rs",
+        ],
         in_tests: true,
     },
 ];

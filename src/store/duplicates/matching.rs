@@ -9,6 +9,7 @@ use crate::auth::SiteScope;
 use crate::domain::ids::ReferralId;
 use crate::domain::vocabulary::MatchGround;
 use crate::schema::match_results;
+use crate::store::at_once::AtOnce;
 use crate::store::referrals::ReferralRow;
 
 /// A referral is compared with so many records at the most. More than a handful is no household: it is a clinic that sends its own
@@ -16,12 +17,9 @@ use crate::store::referrals::ReferralRow;
 pub const MOST_CANDIDATES: i64 = 50;
 
 /// Queues a new referral, whatever is known of its person.
-///
-/// # Errors
-/// A database failure.
-pub fn queue(conn: &mut PgConnection, referral: &ReferralRow) -> QueryResult<()> {
+pub fn add_to_queue(at_once: &mut AtOnce<'_>, referral: &ReferralRow) {
     // No conflict clause: naming a target would need to read the table, which a partner's request may not.
-    diesel::insert_into(match_results::table).values(to_be_matched(referral, referral.recorded_at)).execute(conn).map(drop)
+    at_once.add(diesel::insert_into(match_results::table).values(to_be_matched(referral, referral.recorded_at)));
 }
 
 /// Queues many new referrals of an import. Their owners are told of them together, and so they wait like those that are matched once
@@ -56,7 +54,7 @@ pub fn queue_again(conn: &mut PgConnection, referral: &ReferralRow, now: DateTim
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = match_results)]
+#[diesel(table_name = match_results, treat_none_as_default_value = false)]
 struct ToBeMatched {
     site_id: crate::domain::ids::SiteId,
     referral_id: ReferralId,

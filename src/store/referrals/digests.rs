@@ -7,6 +7,7 @@ use crate::domain::ids::{PartnerId, ReferralId, SiteId};
 use crate::domain::vocabulary::DigestKind;
 use crate::privacy::digests::{ContactDigest, DetailDigests};
 use crate::schema::referral_digests;
+use crate::store::at_once::AtOnce;
 
 /// Keeps the digests of a referral's contact details: one of each kind, and the first of a kind stays. Says how many were new.
 ///
@@ -21,8 +22,16 @@ pub fn insert_digests(conn: &mut PgConnection, referral: &ReferralRow, digests: 
     diesel::insert_into(referral_digests::table).values(rows).on_conflict_do_nothing().execute(conn)
 }
 
+/// Adds the digests of a new referral's contact details: of a kind the first stays.
+pub fn add_digests(at_once: &mut AtOnce<'_>, referral: &ReferralRow, digests: &[DetailDigests]) {
+    for detail in digests {
+        let row = digest_row(referral, &detail.current);
+        at_once.add(diesel::insert_into(referral_digests::table).values(row).on_conflict_do_nothing());
+    }
+}
+
 #[derive(Insertable)]
-#[diesel(table_name = referral_digests)]
+#[diesel(table_name = referral_digests, treat_none_as_default_value = false)]
 struct DigestRow {
     site_id: SiteId,
     referral_id: ReferralId,

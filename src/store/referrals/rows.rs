@@ -15,7 +15,8 @@ use crate::store::routes::RouteRow;
 
 /// A referral as it is kept: codes, ids and times.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = referrals)]
+// What is absent is bound as NULL: as a default it would be another statement each time, which nothing prepares.
+#[diesel(table_name = referrals, treat_none_as_default_value = false)]
 pub struct ReferralRow {
     /// The tenant.
     pub site_id: SiteId,
@@ -86,7 +87,7 @@ pub struct ReferralRow {
 
 /// The times of a referral: when it passed which step, and when what is due.
 #[derive(Debug, Clone, Copy, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = referrals, treat_none_as_null = true)]
+#[diesel(table_name = referrals, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Times {
     /// When its clock started, the last time.
     pub clock_started_at: DateTime<Utc>,
