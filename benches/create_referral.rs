@@ -1,6 +1,7 @@
 //! `POST /v1/referrals` by 16 clients at once, beside pgbench doing the same work in the same database (P1).
 //!
-//! `cargo bench --bench create_referral`, about two minutes; `-- --help` lists what can be changed. `-- --statements` prints
+//! `cargo bench --bench create_referral`, about two minutes; `-- --help` lists what can be changed. `-- --profile` says where PostgreSQL's
+//! time goes. `-- --statements` prints
 //! what PostgreSQL is asked for one referral: what the scripts in `benches/pgbench` are written from.
 #![allow(
     clippy::unwrap_used,
@@ -36,6 +37,9 @@ struct Arguments {
     /// Print the statements of one referral and stop.
     #[arg(long)]
     statements: bool,
+    /// Print what PostgreSQL spends on which statement for each referral, jobs among them, and stop.
+    #[arg(long, conflicts_with = "statements")]
+    profile: bool,
 }
 
 /// What takes turns in a round.
@@ -61,7 +65,7 @@ struct Bench {
 
 fn main() {
     let arguments = Arguments::parse();
-    let place = Place::start();
+    let place = if arguments.profile { Place::start_counting_statements() } else { Place::start() };
     let server = Server::start(&place);
     let site = seed::site(&place, &server, 1);
     let pgbench = Pgbench::find(&place);
@@ -74,6 +78,10 @@ fn main() {
     let bench = Bench { common: arguments.common, place, server, site, pgbench, variables, written, kept };
     if arguments.statements {
         bench.print_statements();
+        return;
+    }
+    if arguments.profile {
+        bench.print_profile();
         return;
     }
     if bench.pgbench.is_none() {
@@ -157,6 +165,17 @@ impl Bench {
         let acknowledged = self.kept.load(Ordering::Relaxed).to_string();
         assert_eq!(kept, acknowledged, "as many referrals are kept as were acknowledged");
         println!("{acknowledged} acknowledged, {kept} kept");
+    }
+
+    /// Sends for one round and prints the dearest statements of it.
+    fn print_profile(&self) {
+        self.measure(SERVER, 2);
+        self.place.forget_statements();
+        let before = self.kept.load(Ordering::Relaxed);
+        self.measure(SERVER, self.common.seconds);
+        let kept = self.kept.load(Ordering::Relaxed) - before;
+        println!("    calls  plan µs   exec µs  for each referral; a trigger's statements count in their statement's time too");
+        println!("{}", self.place.dearest_statements(kept));
     }
 
     /// Sends two referrals on each connection of the pool and prints what the last of them had PostgreSQL do: by then every

@@ -25,21 +25,53 @@ impl Place {
     pub fn start() -> Self {
         remove_leftovers();
         let directory = std::env::temp_dir().join(format!("{DIRECTORY_PREFIX}{}", std::process::id()));
-        let options = Options {
-            path: std::env::var_os("PATH"),
-            pg_bin: std::env::var_os("HANDOFF_PG_BIN").map(PathBuf::from),
-            ..Options::new(directory)
-        };
-        let embedded = Embedded::start(&options).unwrap_or_else(|error| panic!("{error}"));
-        let directory = embedded.data_dir().to_path_buf();
-        let pid_file = directory.join(format!("pg{}", embedded.server_version())).join("postmaster.pid");
-        let pid = std::fs::read_to_string(pid_file).expect("a running server notes its process");
-        let postmaster = pid.lines().next().and_then(|pid| pid.parse().ok()).expect("a process id");
-        let place = Self { embedded: Some(embedded), directory, postmaster };
+        let mut place = Self { embedded: None, directory, postmaster: 0 };
+        place.embed();
         ensure_roles_and_database(&mut connect(&place.url_of(SUPERUSER, "postgres")).unwrap(), DATABASE).unwrap();
         migrate(&mut connect(&place.url(OWNER_ROLE)).unwrap()).unwrap();
         place.describe();
         place
+    }
+
+    /// Starts the database server in the directory.
+    fn embed(&mut self) {
+        let options = Options {
+            path: std::env::var_os("PATH"),
+            pg_bin: std::env::var_os("HANDOFF_PG_BIN").map(PathBuf::from),
+            ..Options::new(self.directory.clone())
+        };
+        let embedded = Embedded::start(&options).unwrap_or_else(|error| panic!("{error}"));
+        self.directory = embedded.data_dir().to_path_buf();
+        let pid_file = self.directory.join(format!("pg{}", embedded.server_version())).join("postmaster.pid");
+        let pid = std::fs::read_to_string(pid_file).expect("a running server notes its process");
+        self.postmaster = pid.lines().next().and_then(|pid| pid.parse().ok()).expect("a process id");
+        self.embedded = Some(embedded);
+    }
+
+    /// The same, counting what each statement costs (`pg_stat_statements`), which costs something itself.
+    pub fn start_counting_statements() -> Self {
+        let mut place = Self::start();
+        place.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
+        drop(place.embedded.take());
+        place.embed();
+        place.execute("CREATE EXTENSION pg_stat_statements; ALTER SYSTEM SET pg_stat_statements.track_planning = on");
+        place.execute("ALTER SYSTEM SET pg_stat_statements.track = 'all'; SELECT pg_reload_conf()");
+        place
+    }
+
+    /// Forgets what was counted.
+    pub fn forget_statements(&self) {
+        self.execute("SELECT pg_stat_statements_reset()");
+    }
+
+    /// The dearest statements, one to a line: calls, microseconds of planning and of execution for each of `requests`, and the beginning of the text.
+    pub fn dearest_statements(&self, requests: u64) -> String {
+        self.text(&format!(
+            "SELECT coalesce(string_agg(line, chr(10)), '') AS text FROM (
+                 SELECT format('%9s %9s %9s  %s', round(calls / {requests}.0, 2), round(1000 * total_plan_time / {requests}),
+                               round(1000 * total_exec_time / {requests}), left(regexp_replace(query, '[[:space:]]+', ' ', 'g'), 150)) AS line
+                   FROM pg_stat_statements WHERE query !~ 'pg_stat' ORDER BY total_plan_time + total_exec_time DESC LIMIT 45) AS dearest"
+        ))
     }
 
     fn describe(&self) {

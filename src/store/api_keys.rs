@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bytea, Integer, Timestamptz, Uuid as SqlUuid};
 
+use super::prepared::prepared;
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
 use crate::domain::ids::{ApiKeyId, PartnerId, PrincipalId, SiteId};
@@ -137,7 +138,7 @@ pub fn of_system(
 /// # Errors
 /// A database failure.
 pub fn find_in_directory(conn: &mut PgConnection, hash: &[u8; 32]) -> QueryResult<Option<(SiteId, ApiKeyId)>> {
-    diesel::sql_query("SELECT site_id, api_key_id FROM directory.find_api_key($1)")
+    prepared("SELECT site_id, api_key_id FROM directory.find_api_key($1)")
         .bind::<Bytea, _>(hash.as_slice())
         .get_result::<DirectoryEntry>(conn)
         .optional()

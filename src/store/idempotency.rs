@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Bytea, Integer, Nullable, Text, Timestamptz, Uuid};
 
 use super::locks::{self, Turn};
+use super::prepared::prepared;
 use crate::auth::SiteScope;
 use crate::domain::ids::PrincipalId;
 use crate::schema::idempotency_keys as keys;
@@ -53,29 +55,23 @@ pub fn claim(
     now: DateTime<Utc>,
     expired_before: DateTime<Utc>,
 ) -> QueryResult<bool> {
-    let insert = diesel::insert_into(keys::table)
-        .values((
-            keys::site_id.eq(scope.site()),
-            keys::principal_id.eq(claim.principal),
-            keys::operation.eq(&claim.operation),
-            keys::key_digest.eq(claim.key_digest.as_slice()),
-            keys::fingerprint.eq(claim.fingerprint.as_slice()),
-            keys::created_at.eq(now),
-        ))
-        .on_conflict((keys::site_id, keys::principal_id, keys::operation, keys::key_digest))
-        .do_update()
-        .set((
-            keys::fingerprint.eq(claim.fingerprint.as_slice()),
-            keys::created_at.eq(now),
-            keys::status.eq(None::<i32>),
-            keys::location.eq(None::<String>),
-            keys::etag.eq(None::<String>),
-            keys::body.eq(None::<String>),
-        ));
-    // The trait's own name: `QueryDsl` has a `filter` too.
-    diesel::query_dsl::methods::FilterDsl::filter(insert, keys::created_at.lt(expired_before))
-        .execute(conn)
-        .map(|claimed| claimed == 1)
+    prepared(
+        "INSERT INTO idempotency_keys (site_id, principal_id, operation, key_digest, fingerprint, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (site_id, principal_id, operation, key_digest) DO UPDATE
+            SET fingerprint = excluded.fingerprint, created_at = excluded.created_at,
+                status = NULL, location = NULL, etag = NULL, body = NULL
+          WHERE idempotency_keys.created_at < $7",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .bind::<Uuid, _>(claim.principal)
+    .bind::<Text, _>(&claim.operation)
+    .bind::<Bytea, _>(claim.key_digest.as_slice())
+    .bind::<Bytea, _>(claim.fingerprint.as_slice())
+    .bind::<Timestamptz, _>(now)
+    .bind::<Timestamptz, _>(expired_before)
+    .execute(conn)
+    .map(|claimed| claimed == 1)
 }
 
 /// The answer kept under a claimed key.
@@ -129,15 +125,20 @@ pub fn keep(
     etag: Option<&str>,
     body: &str,
 ) -> QueryResult<()> {
-    diesel::update(keys::table.find((scope.site(), claim.principal, &claim.operation, claim.key_digest.as_slice())))
-        .set((
-            keys::status.eq(Some(i32::from(status))),
-            keys::location.eq(location),
-            keys::etag.eq(etag),
-            keys::body.eq(Some(body)),
-        ))
-        .execute(conn)
-        .map(drop)
+    prepared(
+        "UPDATE idempotency_keys SET status = $5, location = $6, etag = $7, body = $8
+          WHERE site_id = $1 AND principal_id = $2 AND operation = $3 AND key_digest = $4",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .bind::<Uuid, _>(claim.principal)
+    .bind::<Text, _>(&claim.operation)
+    .bind::<Bytea, _>(claim.key_digest.as_slice())
+    .bind::<Integer, _>(i32::from(status))
+    .bind::<Nullable<Text>, _>(location)
+    .bind::<Nullable<Text>, _>(etag)
+    .bind::<Text, _>(body)
+    .execute(conn)
+    .map(drop)
 }
 
 /// Forgets the claims older than this; says how many.

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
 
+use super::prepared::prepared;
 use crate::auth::SiteScope;
 use crate::domain::ids::ReferralId;
 use crate::domain::vocabulary::ReferralStatus;
@@ -34,7 +35,7 @@ pub fn take<'a>(conn: &mut PgConnection, turn: Turn, digests: impl IntoIterator<
         Turn::Shared => "SELECT pg_advisory_xact_lock_shared(name) FROM unnest($1) AS turns (name)",
         Turn::Alone => "SELECT pg_advisory_xact_lock(name) FROM unnest($1) AS turns (name)",
     };
-    diesel::sql_query(lock).bind::<Array<BigInt>, _>(names).execute(conn).map(drop)
+    prepared(lock).bind::<Array<BigInt>, _>(names).execute(conn).map(drop)
 }
 
 /// Of these referrals those that ended before this, locked until the transaction ends. One that somebody works on at this moment is passed over:

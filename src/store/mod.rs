@@ -23,6 +23,7 @@ pub mod locks;
 pub mod members;
 pub mod partner_reviews;
 pub mod partners;
+pub mod prepared;
 pub mod queue;
 pub mod referral_imports;
 pub mod referrals;

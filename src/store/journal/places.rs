@@ -2,15 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Bytea, Uuid};
 
 use crate::auth::SiteScope;
 use crate::domain::ids::{ApiKeyId, AuditId, EventId, PartnerId, SiteId};
 use crate::domain::journal::{ActorKind, Stream, SubjectKind};
 use crate::privacy::chain::Link;
-use crate::schema::{audit_entries, audit_seals, event_positions, events, journal_heads, journal_queue};
+use crate::schema::{audit_entries, events, journal_heads, journal_queue};
+use crate::store::at_once::AtOnce;
+use crate::store::prepared::prepared;
 
 /// Where the streams of a site end.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = journal_heads)]
 pub struct HeadRow {
     /// The tenant.
@@ -95,8 +98,7 @@ impl AuditRow {
 }
 
 /// An audit entry's place and the hash of the chain there.
-#[derive(Debug, Insertable, Queryable)]
-#[diesel(table_name = audit_seals)]
+#[derive(Debug, Queryable)]
 pub struct SealRow {
     /// The tenant.
     pub site_id: SiteId,
@@ -109,8 +111,7 @@ pub struct SealRow {
 }
 
 /// An event's place.
-#[derive(Debug, Insertable)]
-#[diesel(table_name = event_positions)]
+#[derive(Debug)]
 pub struct NewPosition {
     /// The tenant.
     pub site_id: SiteId,
@@ -230,17 +231,49 @@ pub fn place(
     positions: &[NewPosition],
     numbers: &[i64],
 ) -> QueryResult<()> {
+    // As lists and not as rows: of any number it is one statement, which is prepared once.
+    let mut at_once = AtOnce::new();
     if !seals.is_empty() {
-        diesel::insert_into(audit_seals::table).values(seals).execute(conn)?;
+        at_once.add(
+            prepared(
+                "INSERT INTO audit_seals (site_id, position, entry_id, hash)
+                 SELECT $1, * FROM unnest($2::int8[], $3::uuid[], $4::bytea[])",
+            )
+            .bind::<Uuid, _>(scope.site())
+            .bind::<Array<BigInt>, _>(seals.iter().map(|seal| seal.position).collect::<Vec<_>>())
+            .bind::<Array<Uuid>, _>(seals.iter().map(|seal| seal.entry_id).collect::<Vec<_>>())
+            .bind::<Array<Bytea>, _>(seals.iter().map(|seal| seal.hash.as_slice()).collect::<Vec<_>>()),
+        );
     }
     if !positions.is_empty() {
-        diesel::insert_into(event_positions::table).values(positions).execute(conn)?;
+        at_once.add(
+            prepared(
+                "INSERT INTO event_positions (site_id, is_test, position, event_id)
+                 SELECT $1, * FROM unnest($2::bool[], $3::int8[], $4::uuid[])",
+            )
+            .bind::<Uuid, _>(scope.site())
+            .bind::<Array<Bool>, _>(positions.iter().map(|place| place.is_test).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(positions.iter().map(|place| place.position).collect::<Vec<_>>())
+            .bind::<Array<Uuid>, _>(positions.iter().map(|place| place.event_id).collect::<Vec<_>>()),
+        );
     }
-    diesel::delete(
-        journal_queue::table.filter(journal_queue::site_id.eq(scope.site()).and(journal_queue::number.eq_any(numbers))),
-    )
-    .execute(conn)?;
-    diesel::update(journal_heads::table.filter(journal_heads::site_id.eq(scope.site()))).set(head).execute(conn).map(drop)
+    at_once.add(
+        prepared("DELETE FROM journal_queue WHERE site_id = $1 AND number = ANY($2)")
+            .bind::<Uuid, _>(scope.site())
+            .bind::<Array<BigInt>, _>(numbers),
+    );
+    at_once.add(
+        prepared(
+            "UPDATE journal_heads SET live_position = $2, test_position = $3, audit_position = $4, audit_hash = $5
+              WHERE site_id = $1",
+        )
+        .bind::<Uuid, _>(scope.site())
+        .bind::<BigInt, _>(head.live_position)
+        .bind::<BigInt, _>(head.test_position)
+        .bind::<BigInt, _>(head.audit_position)
+        .bind::<Bytea, _>(head.audit_hash.as_slice()),
+    );
+    at_once.run(conn)
 }
 
 /// The head as it stands; `None` before the site's first pass.
