@@ -54,8 +54,10 @@ impl Place {
         place.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
         drop(place.embedded.take());
         place.embed();
-        place.execute("CREATE EXTENSION pg_stat_statements; ALTER SYSTEM SET pg_stat_statements.track_planning = on");
-        place.execute("ALTER SYSTEM SET pg_stat_statements.track = 'all'; SELECT pg_reload_conf()");
+        place.execute("CREATE EXTENSION pg_stat_statements");
+        place.execute("ALTER SYSTEM SET pg_stat_statements.track_planning = on");
+        place.execute("ALTER SYSTEM SET pg_stat_statements.track = 'all'");
+        place.execute("SELECT pg_reload_conf()");
         place
     }
 
