@@ -54,7 +54,8 @@ impl Place {
         place.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'");
         drop(place.embedded.take());
         place.embed();
-        place.execute("CREATE EXTENSION pg_stat_statements");
+        // In another database: the server refuses one with views like the extension's.
+        place.counts().batch_execute("CREATE EXTENSION pg_stat_statements").unwrap();
         place.execute("ALTER SYSTEM SET pg_stat_statements.track_planning = on");
         place.execute("ALTER SYSTEM SET pg_stat_statements.track = 'all'");
         place.execute("SELECT pg_reload_conf()");
@@ -63,17 +64,23 @@ impl Place {
 
     /// Forgets what was counted.
     pub fn forget_statements(&self) {
-        self.execute("SELECT pg_stat_statements_reset()");
+        self.counts().batch_execute("SELECT pg_stat_statements_reset()").unwrap();
+    }
+
+    /// Where statements are counted, of all databases.
+    fn counts(&self) -> PgConnection {
+        connect(&self.url_of(SUPERUSER, "postgres")).unwrap()
     }
 
     /// The dearest statements, one to a line: calls, microseconds of planning and of execution for each of `requests`, and the beginning of the text.
     pub fn dearest_statements(&self, requests: u64) -> String {
-        self.text(&format!(
+        let query = format!(
             "SELECT coalesce(string_agg(line, chr(10)), '') AS text FROM (
                  SELECT format('%9s %9s %9s  %s', round(calls / {requests}.0, 2), round(1000 * total_plan_time / {requests}),
                                round(1000 * total_exec_time / {requests}), left(regexp_replace(query, '[[:space:]]+', ' ', 'g'), 150)) AS line
                    FROM pg_stat_statements WHERE query !~ 'pg_stat' ORDER BY total_plan_time + total_exec_time DESC LIMIT 45) AS dearest"
-        ))
+        );
+        text(&mut self.counts(), &query)
     }
 
     fn describe(&self) {
@@ -143,12 +150,7 @@ impl Place {
 
     /// The one value of a query that names it `text`.
     pub fn text(&self, query: &str) -> String {
-        #[derive(diesel::QueryableByName)]
-        struct Text {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            text: String,
-        }
-        diesel::sql_query(query).get_result::<Text>(&mut self.superuser()).unwrap().text
+        text(&mut self.superuser(), query)
     }
 
     /// The binary with settings that name this database, and nothing else of the environment.
@@ -171,6 +173,16 @@ impl Place {
         assert!(output.status.success(), "handoff {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// The one value of a query that names it `text`.
+fn text(conn: &mut PgConnection, query: &str) -> String {
+    #[derive(diesel::QueryableByName)]
+    struct Text {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        text: String,
+    }
+    diesel::sql_query(query).get_result::<Text>(conn).unwrap().text
 }
 
 impl Drop for Place {
