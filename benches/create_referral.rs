@@ -92,6 +92,7 @@ fn main() {
     for subject in 0..bench.subjects() {
         bench.measure(subject, common.seconds.min(2));
     }
+    bench.place.settle_statistics();
     let mut rounds: Vec<Vec<Round>> = vec![Vec::new(); bench.subjects()];
     for round in 0..common.rounds {
         // Each in its turn goes first: tables grow, and what is written later is written out later.
@@ -170,6 +171,7 @@ impl Bench {
     /// Sends for one round and prints the dearest statements of it.
     fn print_profile(&self) {
         self.measure(SERVER, 2);
+        self.place.settle_statistics();
         self.place.forget_statements();
         let before = self.kept.load(Ordering::Relaxed);
         self.measure(SERVER, self.common.seconds);

@@ -113,6 +113,12 @@ impl Place {
         self.url_of(role, DATABASE)
     }
 
+    /// What autovacuum does within a minute. Until then PostgreSQL knows nothing of tables that were empty, and takes any index that begins with
+    /// the site for one that leads to a row.
+    pub fn settle_statistics(&self) {
+        self.execute("VACUUM ANALYZE");
+    }
+
     /// A connection that no policy binds, for generating rows and for counting.
     pub fn superuser(&self) -> PgConnection {
         connect(&self.url(SUPERUSER)).unwrap()

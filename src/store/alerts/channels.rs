@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid};
 
 use crate::auth::SiteScope;
 use crate::domain::CodeList;
 use crate::domain::alerting::{AlertChannel, ChannelState};
 use crate::domain::ids::{MemberId, SiteId};
 use crate::schema::{alert_channel_states, members};
+use crate::store::prepared::prepared;
 
 /// The channels that these members chose.
 ///
@@ -47,23 +49,29 @@ pub fn note(
     channel: AlertChannel,
     failing_since: Option<DateTime<Utc>>,
 ) -> QueryResult<()> {
-    use alert_channel_states as states;
-    let row = (
-        states::site_id.eq(site),
-        states::member_id.eq(member),
-        states::channel.eq(channel),
-        states::failing_since.eq(failing_since),
-    );
-    let insert = diesel::insert_into(states::table).values(row);
-    let key = (states::site_id, states::member_id, states::channel);
-    if failing_since.is_some() {
-        let kept = diesel::dsl::sql::<diesel::sql_types::Nullable<diesel::sql_types::Timestamptz>>(
-            "coalesce(alert_channel_states.failing_since, excluded.failing_since)",
-        );
-        insert.on_conflict(key).do_update().set(states::failing_since.eq(kept)).execute(conn).map(drop)
-    } else {
-        insert.on_conflict(key).do_update().set(states::failing_since.eq(None::<DateTime<Utc>>)).execute(conn).map(drop)
-    }
+    // Many alerts of a member are settled at the same time. Nobody waits for the row of a channel that works, and goes on working: an upsert
+    // would lock it whatever it writes.
+    let note = match failing_since {
+        None => {
+            "WITH works AS (
+                 UPDATE alert_channel_states SET failing_since = $4
+                  WHERE site_id = $1 AND member_id = $2 AND channel = $3 AND failing_since IS NOT NULL)
+             INSERT INTO alert_channel_states (site_id, member_id, channel, failing_since) VALUES ($1, $2, $3, $4)
+             ON CONFLICT DO NOTHING"
+        }
+        Some(_) => {
+            "INSERT INTO alert_channel_states AS state (site_id, member_id, channel, failing_since) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (site_id, member_id, channel) DO UPDATE
+                SET failing_since = coalesce(state.failing_since, excluded.failing_since)"
+        }
+    };
+    prepared(note)
+        .bind::<Uuid, _>(site)
+        .bind::<Uuid, _>(member)
+        .bind::<Text, _>(channel)
+        .bind::<Nullable<Timestamptz>, _>(failing_since)
+        .execute(conn)
+        .map(drop)
 }
 
 /// Forgets whether a channel works: its address is a new one. Without a member, that of everybody.
