@@ -5,6 +5,7 @@ mod board;
 mod deliveries;
 mod drain;
 mod erasures;
+mod gathering;
 pub mod rate_limits;
 pub mod requests;
 
@@ -13,6 +14,7 @@ pub use board::{JobBoard, JobRuns};
 pub use deliveries::{Deliveries, Receiver};
 pub use drain::Drain;
 pub use erasures::Erasures;
+pub use gathering::{Gatherings, Joined, Lane};
 pub use rate_limits::{PerMinute, RateLimits};
 pub use requests::Requests;
 
@@ -23,6 +25,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
 
 use crate::api::idempotency::InFlight;
+use crate::api::referrals::Arrivals;
 use crate::auth::provider::Providers;
 use crate::auth::{KeyUses, KnownKeys};
 use crate::clock::Clock;
@@ -48,6 +51,8 @@ pub struct AppState {
     pub providers: Providers,
     /// How long a request may take.
     pub deadline: Duration,
+    /// Referrals that come at the same time, to be taken together.
+    pub arriving: Arrivals,
     /// Idempotency keys being worked on in this process.
     pub in_flight: InFlight,
     /// Who is waiting for the journal.

@@ -31,14 +31,18 @@ const PATIENCE: Duration = Duration::from_millis(250);
 pub struct InFlight(Mutex<HashMap<[u8; 32], Arc<tokio::sync::Mutex<()>>>>);
 
 /// The turn of one request among those with its key.
-struct Turn<'a> {
+pub(super) struct Turn<'a> {
     in_flight: &'a InFlight,
     digest: [u8; 32],
     held: Option<tokio::sync::OwnedMutexGuard<()>>,
 }
 
 impl InFlight {
-    async fn turn(&self, digest: [u8; 32]) -> Result<Turn<'_>, AppError> {
+    /// Waits until nobody else in this process works on the key.
+    ///
+    /// # Errors
+    /// 409 when that takes too long.
+    pub(super) async fn turn(&self, digest: [u8; 32]) -> Result<Turn<'_>, AppError> {
         let queue = {
             let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(map.entry(digest).or_default())
@@ -145,7 +149,8 @@ async fn write_as(
     Ok(response)
 }
 
-fn claim(app: &AppState, context: &Context, write: &Write<'_>, key: &IdempotencyKey) -> Claim {
+/// The claim of this write on its key.
+pub(super) fn claim(app: &AppState, context: &Context, write: &Write<'_>, key: &IdempotencyKey) -> Claim {
     let keyring = app.master.keyring(Purpose::Fingerprint, context.scope.site());
     let principal = context.actor.principal();
     let test = [u8::from(context.actor.is_test())];

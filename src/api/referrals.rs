@@ -1,5 +1,7 @@
 //! Referrals: the central resource.
 
+use std::sync::Arc;
+
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 
@@ -23,9 +25,11 @@ use crate::store;
 use crate::store::referrals::{CodedReferral, Filter};
 use crate::store::sites::SiteRow;
 
+mod arriving;
 mod body;
 mod view;
 
+pub use arriving::Arrivals;
 pub use body::{CompleteReferral, CreateReferral, ListReferrals, MatchDetails, SendDetails, TransitionReferral, UpdateReferral};
 pub use view::{
     FirstActionView, Handoff, PartnerReferralView, ReferralAction, ReferralActions, ReferralBody, ReferralPage, ReferralView,
@@ -77,15 +81,24 @@ pub async fn create_referral(
     body: Body<CreateReferral>,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
-    let new = body.value.into();
+    let new = Arc::new(body.value.into());
+    let keyed = Write::new("create_referral", &key, &body.canonical);
+    if let Some(taken) = arriving::take(&app, &caller, (&key, &keyed), &new).await? {
+        return Ok(taken);
+    }
     let keys = ops::create_referral::Keys::of(&app.master, caller.scope.site());
-    write(&app, &caller, Write::new("create_referral", &key, &body.canonical), move |conn, context| {
+    write(&app, &caller, keyed, move |conn, context| {
         let (coded, site) = ops::create_referral::run(conn, context, &keys, &new)?;
-        let location = format!("/v1/referrals/{}", coded.referral.id);
-        let (referral, etag) = view(coded, &site, context)?;
-        Reply::created(&referral, etag, location)
+        created(coded, &site, context)
     })
     .await
+}
+
+/// The answer to a referral that was taken.
+fn created(coded: CodedReferral, site: &SiteRow, context: &Context) -> Result<Reply, AppError> {
+    let location = format!("/v1/referrals/{}", coded.referral.id);
+    let (referral, etag) = view(coded, site, context)?;
+    Reply::created(&referral, etag, location)
 }
 
 /// List referrals

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 
 use super::backend::Backend;
 use super::{Failure, demo};
-use crate::api::{self, idempotency::InFlight};
+use crate::api::{self, idempotency::InFlight, referrals::Arrivals};
 use crate::auth::provider::Providers;
 use crate::auth::{KeyUses, KnownKeys};
 use crate::clock::Clock;
@@ -52,6 +52,7 @@ pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
         master: backend.master.clone(),
         providers,
         deadline: config.deadline,
+        arriving: Arrivals::beside(limits.connections as usize, limits.waiting),
         in_flight: InFlight::default(),
         journal: Journal::default(),
         key_uses: KeyUses::default(),

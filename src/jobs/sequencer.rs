@@ -15,7 +15,7 @@ use crate::store;
 /// Its name in the metrics.
 pub const NAME: &str = "sequencer";
 /// Writes of this long share a pass, so that a busy site is not sequenced once per request.
-const GATHER: Duration = Duration::from_millis(15);
+const GATHER: Duration = Duration::from_millis(40);
 
 /// One round: where this process wrote, and at every site when the time for that has come. Says how much was placed.
 ///

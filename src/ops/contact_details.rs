@@ -64,6 +64,15 @@ pub(super) fn withdrawn_among(
     context: &Context,
     details: &[DetailDigests],
 ) -> Result<BTreeSet<[u8; 32]>, AppError> {
+    Ok(beyond_partner(conn, &context.scope, |conn| seen_withdrawn_among(conn, context, details))?)
+}
+
+/// The same for whoever is beyond the partner already.
+pub(super) fn seen_withdrawn_among(
+    conn: &mut Conn,
+    context: &Context,
+    details: &[DetailDigests],
+) -> Answered<BTreeSet<[u8; 32]>> {
     if details.is_empty() {
         return Ok(BTreeSet::new());
     }

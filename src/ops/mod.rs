@@ -24,6 +24,7 @@ pub mod create_language_version;
 pub mod create_partner;
 pub mod create_partner_review;
 pub mod create_referral;
+pub mod create_referrals;
 pub mod create_route;
 pub mod create_site;
 pub mod create_study;

@@ -108,18 +108,48 @@ pub(super) fn keep(conn: &mut Conn, context: &Context, site: &SiteRow, arrival: 
         return Err(collision(conn, context, &referral)?);
     }
     let mut beside = AtOnce::new();
-    store::referrals::add_digests(&mut beside, &referral, arrival.digests);
+    store::referrals::add_digests(&mut beside, [(&referral, arrival.digests)]);
     // Whatever is known of the person: a job looks, after the commit.
-    store::duplicates::matching::add_to_queue(&mut beside, &referral);
+    store::duplicates::matching::add_to_queue(&mut beside, [&referral]);
     let mut made = facts::of_referral(&referral);
     if let (Some((details, key)), Some(partner)) = (arrival.details, referral.partner_id) {
         seal_details::keep(conn, context, key, referral.id, partner, details)?;
         made = made.codes("sealed_details", details.fields().into_iter().map(ProcessField::as_str));
     }
-    record_beside(conn, context, [received_by(arrival.operation, &referral, made)], beside)?;
+    record_beside(conn, [(context, received_by(arrival.operation, &referral, made))], beside)?;
     let (partner_code, handed) = arrival.route.map(|route| (route.partner_code, route.route)).unzip();
     let coded = CodedReferral::new(referral, partner_code, arrival.study.code, handed);
     Ok(CodedReferral { has_sealed_details: arrival.details.is_some(), ..coded })
+}
+
+/// Keeps those that came at the same time, each as [`keep`] keeps one and in the context of its own request, without sealed details; `None`
+/// where a partner used its reference before.
+///
+/// # Errors
+/// A database failure.
+pub(super) fn keep_together(
+    conn: &mut Conn,
+    site: &SiteRow,
+    arrivals: Vec<(&Context, Arrival<'_>)>,
+) -> Result<Vec<Option<CodedReferral>>, AppError> {
+    let built: Vec<ReferralRow> =
+        arrivals.iter().map(|(context, arrival)| build(context, arrival, site)).collect::<Result<_, _>>()?;
+    let inserted = store::referrals::insert_all(conn, &built)?;
+    let is_kept = |referral: &ReferralRow| inserted.contains(&referral.id);
+    let kept = || built.iter().zip(&arrivals).filter(|(referral, _)| is_kept(referral));
+    let mut beside = AtOnce::new();
+    store::referrals::add_digests(&mut beside, kept().map(|(referral, (_, arrival))| (referral, arrival.digests)));
+    store::duplicates::matching::add_to_queue(&mut beside, kept().map(|(referral, _)| referral));
+    let changes = kept()
+        .map(|(referral, (context, arrival))| (*context, received_by(arrival.operation, referral, facts::of_referral(referral))));
+    record_beside(conn, changes.collect::<Vec<_>>(), beside)?;
+    let coded = built.into_iter().zip(arrivals).map(|(referral, (_, arrival))| {
+        inserted.contains(&referral.id).then(|| {
+            let (partner_code, handed) = arrival.route.map(|route| (route.partner_code, route.route)).unzip();
+            CodedReferral::new(referral, partner_code, arrival.study.code, handed)
+        })
+    });
+    Ok(coded.collect())
 }
 
 /// Keeps many at once, each as [`keep`] keeps one and without sealed details; answers the id of each, in their order, or `None` where its

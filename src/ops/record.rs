@@ -150,21 +150,20 @@ impl Told {
 /// # Errors
 /// A database failure, or no randomness.
 pub fn record(conn: &mut Conn, context: &Context, changes: impl IntoIterator<Item = Change>) -> Result<(), AppError> {
-    record_beside(conn, context, changes, AtOnce::new())
+    record_beside(conn, changes.into_iter().map(|change| (context, change)), AtOnce::new())
 }
 
-/// The same in one statement with what else is inserted.
+/// Records changes of one transaction, each in the context of its request, in one statement with what else is inserted.
 ///
 /// # Errors
 /// As [`record`].
-pub fn record_beside(
+pub fn record_beside<'a>(
     conn: &mut Conn,
-    context: &Context,
-    changes: impl IntoIterator<Item = Change>,
+    changes: impl IntoIterator<Item = (&'a Context, Change)>,
     beside: AtOnce<'_>,
 ) -> Result<(), AppError> {
     let (mut entries, mut told) = (Vec::new(), Vec::new());
-    for change in changes {
+    for (context, change) in changes {
         let id = AuditId::at(context.now);
         let (before, after) = Facts::difference(&change.before, &change.after);
         let mut salt = [0_u8; 16];

@@ -79,7 +79,7 @@ macro_rules! add_rows {
         }
     }};
 }
-pub(super) use add_rows;
+pub(in crate::store) use add_rows;
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,10 @@
 //! Claimed idempotency keys and the answers kept under them.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Bytea, Integer, Nullable, Text, Timestamptz, Uuid};
+use diesel::sql_types::{Array, Bytea, Integer, Nullable, Text, Timestamptz, Uuid};
 
 use super::locks::{self, Turn};
 use super::prepared::prepared;
@@ -72,6 +74,98 @@ pub fn claim(
     .bind::<Timestamptz, _>(expired_before)
     .execute(conn)
     .map(|claimed| claimed == 1)
+}
+
+/// Claims these keys of one caller and one operation, as [`claim`] claims one; answers the digests of those that are ours.
+///
+/// # Errors
+/// A database failure, a lock timeout among them.
+pub fn claim_all(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    claims: &[&Claim],
+    now: DateTime<Utc>,
+    expired_before: DateTime<Utc>,
+) -> QueryResult<BTreeSet<Vec<u8>>> {
+    #[derive(QueryableByName)]
+    struct Claimed {
+        #[diesel(sql_type = Bytea)]
+        key_digest: Vec<u8>,
+    }
+    let Some(first) = claims.first() else { return Ok(BTreeSet::new()) };
+    // In one order, so that two who claim the same keys do not wait for each other.
+    let claimed: Vec<Claimed> = prepared(
+        "INSERT INTO idempotency_keys (site_id, principal_id, operation, key_digest, fingerprint, created_at)
+         SELECT $1, $2, $3, claims.key_digest, claims.fingerprint, $6
+           FROM unnest($4::bytea[], $5::bytea[]) AS claims (key_digest, fingerprint) ORDER BY claims.key_digest
+         ON CONFLICT (site_id, principal_id, operation, key_digest) DO UPDATE
+            SET fingerprint = excluded.fingerprint, created_at = excluded.created_at,
+                status = NULL, location = NULL, etag = NULL, body = NULL
+          WHERE idempotency_keys.created_at < $7
+         RETURNING key_digest",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .bind::<Uuid, _>(first.principal)
+    .bind::<Text, _>(&first.operation)
+    .bind::<Array<Bytea>, _>(claims.iter().map(|claim| claim.key_digest.as_slice()).collect::<Vec<_>>())
+    .bind::<Array<Bytea>, _>(claims.iter().map(|claim| claim.fingerprint.as_slice()).collect::<Vec<_>>())
+    .bind::<Timestamptz, _>(now)
+    .bind::<Timestamptz, _>(expired_before)
+    .load(conn)?;
+    Ok(claimed.into_iter().map(|claimed| claimed.key_digest).collect())
+}
+
+/// An answer under the claim of this transaction.
+#[derive(Debug)]
+pub struct NewAnswer<'a> {
+    /// Of which claim.
+    pub claim: &'a Claim,
+    /// `Location`.
+    pub location: Option<&'a str>,
+    /// `ETag`.
+    pub etag: Option<&'a str>,
+    /// The JSON body.
+    pub body: &'a str,
+}
+
+/// Keeps these answers, all with one status, as [`keep`] keeps one, and gives up the other claims of this transaction.
+///
+/// # Errors
+/// A database failure.
+pub fn keep_all(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    status: u16,
+    answers: &[NewAnswer<'_>],
+    given_up: &[&Claim],
+) -> QueryResult<()> {
+    let Some(claim) = answers.iter().map(|answer| answer.claim).chain(given_up.iter().copied()).next() else { return Ok(()) };
+    if !answers.is_empty() {
+        prepared(
+            "UPDATE idempotency_keys k SET status = $4, location = kept.location, etag = kept.etag, body = kept.body
+               FROM unnest($5::bytea[], $6::text[], $7::text[], $8::text[]) AS kept (key_digest, location, etag, body)
+              WHERE k.site_id = $1 AND k.principal_id = $2 AND k.operation = $3 AND k.key_digest = kept.key_digest",
+        )
+        .bind::<Uuid, _>(scope.site())
+        .bind::<Uuid, _>(claim.principal)
+        .bind::<Text, _>(&claim.operation)
+        .bind::<Integer, _>(i32::from(status))
+        .bind::<Array<Bytea>, _>(answers.iter().map(|answer| answer.claim.key_digest.as_slice()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(answers.iter().map(|answer| answer.location).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(answers.iter().map(|answer| answer.etag).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(answers.iter().map(|answer| answer.body).collect::<Vec<_>>())
+        .execute(conn)?;
+    }
+    if !given_up.is_empty() {
+        diesel::delete(
+            keys::table
+                .filter(keys::site_id.eq(scope.site()).and(keys::principal_id.eq(claim.principal)))
+                .filter(keys::operation.eq(&claim.operation).and(keys::status.is_null()))
+                .filter(keys::key_digest.eq_any(given_up.iter().map(|claim| claim.key_digest.as_slice()))),
+        )
+        .execute(conn)?;
+    }
+    Ok(())
 }
 
 /// The answer kept under a claimed key.

@@ -189,6 +189,10 @@ pub fn insert(conn: &mut PgConnection, referral: &ReferralRow) -> QueryResult<bo
 /// # Errors
 /// A database failure.
 pub fn insert_all(conn: &mut PgConnection, new: &[ReferralRow]) -> QueryResult<BTreeSet<ReferralId>> {
+    if let [one] = new {
+        // By itself: that statement is prepared.
+        return Ok(insert(conn, one)?.then_some(one.id).into_iter().collect());
+    }
     let kept: Vec<ReferralId> =
         diesel::insert_into(referrals::table).values(new).on_conflict_do_nothing().returning(referrals::id).load(conn)?;
     Ok(kept.into_iter().collect())

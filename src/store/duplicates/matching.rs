@@ -9,17 +9,18 @@ use crate::auth::SiteScope;
 use crate::domain::ids::ReferralId;
 use crate::domain::vocabulary::MatchGround;
 use crate::schema::match_results;
-use crate::store::at_once::AtOnce;
+use crate::store::at_once::{AtOnce, add_rows};
 use crate::store::referrals::ReferralRow;
 
 /// A referral is compared with so many records at the most. More than a handful is no household: it is a clinic that sends its own
 /// number, and nobody resolves thousands of pairs.
 pub const MOST_CANDIDATES: i64 = 50;
 
-/// Queues a new referral, whatever is known of its person.
-pub fn add_to_queue(at_once: &mut AtOnce<'_>, referral: &ReferralRow) {
+/// Queues new referrals, whatever is known of their persons.
+pub fn add_to_queue<'a>(at_once: &mut AtOnce<'_>, referrals: impl IntoIterator<Item = &'a ReferralRow>) {
+    let rows: Vec<ToBeMatched> = referrals.into_iter().map(|referral| to_be_matched(referral, referral.recorded_at)).collect();
     // No conflict clause: naming a target would need to read the table, which a partner's request may not.
-    at_once.add(diesel::insert_into(match_results::table).values(to_be_matched(referral, referral.recorded_at)));
+    add_rows!(at_once, match_results::table, rows);
 }
 
 /// Queues many new referrals of an import. Their owners are told of them together, and so they wait like those that are matched once

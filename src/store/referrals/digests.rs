@@ -22,11 +22,15 @@ pub fn insert_digests(conn: &mut PgConnection, referral: &ReferralRow, digests: 
     diesel::insert_into(referral_digests::table).values(rows).on_conflict_do_nothing().execute(conn)
 }
 
-/// Adds the digests of a new referral's contact details: of a kind the first stays.
-pub fn add_digests(at_once: &mut AtOnce<'_>, referral: &ReferralRow, digests: &[DetailDigests]) {
-    for detail in digests {
-        let row = digest_row(referral, &detail.current);
-        at_once.add(diesel::insert_into(referral_digests::table).values(row).on_conflict_do_nothing());
+/// Adds the digests of new referrals' contact details: of a kind the first stays.
+pub fn add_digests<'a>(at_once: &mut AtOnce<'_>, of: impl IntoIterator<Item = (&'a ReferralRow, &'a [DetailDigests])>) {
+    let rows = rows(of);
+    // Those of one referral by themselves: that statement is prepared.
+    if rows.len() <= 2 {
+        rows.into_iter()
+            .for_each(|row| at_once.add(diesel::insert_into(referral_digests::table).values(row).on_conflict_do_nothing()));
+    } else {
+        at_once.add(diesel::insert_into(referral_digests::table).values(rows).on_conflict_do_nothing());
     }
 }
 
@@ -60,9 +64,11 @@ pub fn insert_all_digests<'a>(
     conn: &mut PgConnection,
     of: impl IntoIterator<Item = (&'a ReferralRow, &'a [DetailDigests])>,
 ) -> QueryResult<()> {
-    let rows: Vec<_> = of
-        .into_iter()
+    diesel::insert_into(referral_digests::table).values(rows(of)).on_conflict_do_nothing().execute(conn).map(drop)
+}
+
+fn rows<'a>(of: impl IntoIterator<Item = (&'a ReferralRow, &'a [DetailDigests])>) -> Vec<DigestRow> {
+    of.into_iter()
         .flat_map(|(referral, digests)| digests.iter().map(move |detail| digest_row(referral, &detail.current)))
-        .collect();
-    diesel::insert_into(referral_digests::table).values(rows).on_conflict_do_nothing().execute(conn).map(drop)
+        .collect()
 }

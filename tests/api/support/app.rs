@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use chrono::{DateTime, Utc};
 use handoff::api::idempotency::InFlight;
+use handoff::api::referrals::Arrivals;
 use handoff::auth::provider::{Issuer, Providers};
 use handoff::auth::{KeyUses, KnownKeys, token};
 use handoff::clock::Clock;
@@ -239,6 +240,7 @@ fn state(
         master: master.clone(),
         providers: Providers::new(issuers).unwrap(),
         deadline: setup.deadline,
+        arriving: Arrivals::beside(setup.connections as usize, setup.waiting),
         in_flight: InFlight::default(),
         journal: Journal::default(),
         key_uses: KeyUses::default(),

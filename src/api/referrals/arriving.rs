@@ -1,0 +1,166 @@
+//! Referrals that one caller sends at the same time are taken in one transaction: what is asked and locked once for all of them costs each
+//! less. Only the plain ones; for every other, and whenever anything is in the way, the ordinary path answers.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use tokio::sync::oneshot;
+
+use super::view;
+use crate::api::extract::IdempotencyKey;
+use crate::api::idempotency::{Write, claim};
+use crate::api::reply::Reply;
+use crate::auth::Caller;
+use crate::auth::permission::Permission;
+use crate::db::{Conn, Deadline};
+use crate::domain::ids::ApiKeyId;
+use crate::domain::text::Code;
+use crate::error::{AppError, ErrorCode};
+use crate::ops::create_referral::{Keys, NewReferral};
+use crate::ops::{Context, create_referrals};
+use crate::state::{AppState, Gatherings, Lane};
+use crate::store::idempotency::{self, Claim, KEPT_FOR, NewAnswer};
+
+/// What referrals have in common that may be taken together: who sends them, and over which route.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Way {
+    key: ApiKeyId,
+    partner: Option<Code>,
+    study: Code,
+}
+
+/// A referral that waits to be taken.
+#[derive(Debug)]
+pub struct Arriving {
+    asked: Asked,
+    deadline: Deadline,
+    answer: oneshot::Sender<Taken>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    context: Context,
+    claim: Claim,
+    new: Arc<NewReferral>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+enum Taken {
+    /// It was taken.
+    Kept(Reply),
+    /// Nothing was done: the ordinary path decides.
+    ByItself,
+    /// Nobody took it, for want of a place, a connection or time.
+    Refused(ErrorCode),
+}
+
+/// Takes it together with those that come at the same time; `None`: the ordinary path decides.
+///
+/// # Errors
+/// 409 while the same key is worked on; 503 when there is no place to wait in, no connection or no time left.
+pub(super) async fn take<P: Permission>(
+    app: &Data<AppState>,
+    caller: &Caller<P>,
+    (key, write): (&IdempotencyKey, &Write<'_>),
+    new: &Arc<NewReferral>,
+) -> Result<Option<HttpResponse>, AppError> {
+    let context = crate::api::read::context(app, caller);
+    let (Some(by), true) = (context.actor.key(), create_referrals::is_plain(&context.actor, new)) else { return Ok(None) };
+    let claim = claim(app, &context, write, key);
+    if !claim.also.is_empty() {
+        return Ok(None);
+    }
+    // Two with one key wait for each other here, and are never taken together.
+    let _turn = app.in_flight.turn(claim.key_digest).await?;
+    let (answer, taken) = oneshot::channel();
+    let way = Way { key: by, partner: new.partner.clone(), study: new.study.clone() };
+    let asked = Asked { context, claim, new: Arc::clone(new) };
+    let joined = app.arriving.join(&way, Arriving { asked, deadline: caller.deadline, answer });
+    if let Some(refused) = joined.refused {
+        let _ = refused.answer.send(Taken::Refused(ErrorCode::Overloaded));
+    }
+    if let Some(lane) = joined.lane {
+        // Beside the request: whoever was taken together with it gets an answer also when its caller has gone.
+        actix_web::rt::spawn(work(Data::clone(app), lane));
+    }
+    match tokio::time::timeout(caller.deadline.remaining(), taken).await {
+        Err(_elapsed) => Err(AppError::new(ErrorCode::DeadlineExceeded)),
+        Ok(Ok(Taken::Refused(code))) => Err(AppError::new(code)),
+        Ok(Ok(Taken::Kept(reply))) => Ok(Some(reply.into_response())),
+        Ok(Ok(Taken::ByItself) | Err(_)) => Ok(None),
+    }
+}
+
+/// Does what waits in a lane, until nothing does.
+async fn work(app: Data<AppState>, mut lane: Lane<Way, Arriving>) {
+    while let Some(arriving) = lane.next() {
+        // Whose caller has gone is not begun any more.
+        let arriving: Vec<Arriving> = arriving.into_iter().filter(|arriving| !arriving.answer.is_closed()).collect();
+        let Some(deadline) = arriving.iter().map(|arriving| arriving.deadline).max_by_key(|deadline| deadline.remaining()) else {
+            continue;
+        };
+        let (asked, answers): (Vec<Asked>, Vec<_>) =
+            arriving.into_iter().map(|arriving| (arriving.asked, arriving.answer)).unzip();
+        let Some(scope) = asked.first().map(|asked| asked.context.scope) else { continue };
+        let keys = Keys::of(&app.master, scope.site());
+        let done = app.db.transact(scope, deadline, move |conn| taken(conn, &keys, &asked)).await;
+        if done.is_ok() {
+            app.journal.wrote(scope.site());
+        }
+        let mut done = done.map(Vec::into_iter);
+        for answer in answers {
+            let taken = match &mut done {
+                Ok(replies) => replies.next().flatten().map_or(Taken::ByItself, Taken::Kept),
+                Err(error) => match error.code {
+                    code @ (ErrorCode::Overloaded | ErrorCode::DatabaseUnavailable | ErrorCode::DeadlineExceeded) => {
+                        Taken::Refused(code)
+                    }
+                    _ => Taken::ByItself,
+                },
+            };
+            // Nobody may be there any more.
+            let _ = answer.send(taken);
+        }
+    }
+}
+
+/// Claims, takes and keeps the answers, as the ordinary path does for one.
+fn taken(conn: &mut Conn, keys: &Keys, asked: &[Asked]) -> Result<Vec<Option<Reply>>, AppError> {
+    let Some(last) = asked.last() else { return Ok(Vec::new()) };
+    let (scope, now) = (&last.context.scope, last.context.now);
+    let claims: Vec<&Claim> = asked.iter().map(|asked| &asked.claim).collect();
+    let ours = idempotency::claim_all(conn, scope, &claims, now, now - KEPT_FOR)?;
+    let claimed: Vec<&Asked> = asked.iter().filter(|asked| ours.contains(asked.claim.key_digest.as_slice())).collect();
+    let mut replies: Vec<Option<Reply>> = asked.iter().map(|_| None).collect();
+    if claimed.is_empty() {
+        return Ok(replies);
+    }
+    let named: Vec<(&Context, &NewReferral)> = claimed.iter().map(|asked| (&asked.context, &*asked.new)).collect();
+    let (site, taken) = create_referrals::run(conn, &keys.digests, &named)?;
+    let mut made = Vec::with_capacity(taken.len());
+    for (asked, coded) in claimed.iter().zip(taken) {
+        made.push(coded.map(|coded| super::created(coded, &site, &asked.context)).transpose()?);
+    }
+    let both = || claimed.iter().zip(&made);
+    let answers: Vec<NewAnswer<'_>> = both()
+        .filter_map(|(asked, reply)| {
+            let reply = reply.as_ref()?;
+            let (location, etag) = (reply.location.as_deref(), reply.etag.as_deref());
+            Some(NewAnswer { claim: &asked.claim, location, etag, body: &reply.body })
+        })
+        .collect();
+    let given_up: Vec<&Claim> = both().filter(|(_, reply)| reply.is_none()).map(|(asked, _)| &asked.claim).collect();
+    idempotency::keep_all(conn, scope, 201, &answers, &given_up)?;
+    let mut made = made.into_iter();
+    for (asked, place) in asked.iter().zip(&mut replies) {
+        if ours.contains(asked.claim.key_digest.as_slice()) {
+            *place = made.next().flatten();
+        }
+    }
+    Ok(replies)
+}
+
+/// Referrals on their way in.
+pub type Arrivals = Gatherings<Way, Arriving>;

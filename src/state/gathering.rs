@@ -1,0 +1,196 @@
+//! Work of one kind that comes at the same time, to be done together: what is done once for all of it costs each less.
+//!
+//! Nobody waits for company. Whoever comes while a lane of its group is free is taken at once, by itself; what comes meanwhile waits, and is
+//! taken together when a lane comes free. Places to wait in are bounded, and shared out as at the database's door: whoever comes when all are
+//! taken takes that of the last one in the longest group.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Groups and what waits in them. Cloned, they are the same.
+#[derive(Debug)]
+pub struct Gatherings<K, J>(Arc<Inner<K, J>>);
+
+#[derive(Debug)]
+struct Inner<K, J> {
+    state: Mutex<State<K, J>>,
+    /// Groups of work that may be under way for one key.
+    lanes: usize,
+    /// How much of it is taken together at the most.
+    most: usize,
+    /// How much of it may wait.
+    places: usize,
+}
+
+#[derive(Debug)]
+struct State<K, J> {
+    groups: HashMap<K, Group<J>>,
+    waiting: usize,
+}
+
+#[derive(Debug)]
+struct Group<J> {
+    waiting: VecDeque<J>,
+    lanes: usize,
+}
+
+/// What came of joining.
+#[derive(Debug)]
+pub struct Joined<K: Hash + Eq + Clone, J> {
+    /// A lane that was free: whoever joined sees to it that the work in it is done.
+    pub lane: Option<Lane<K, J>>,
+    /// For whom there is no place: whoever joined, or who waited last in the longest group.
+    pub refused: Option<J>,
+}
+
+/// The right to do work of one group, until nothing of it waits.
+#[derive(Debug)]
+pub struct Lane<K: Hash + Eq + Clone, J> {
+    inner: Arc<Inner<K, J>>,
+    key: K,
+    ended: bool,
+}
+
+impl<K: Hash + Eq + Clone, J> Gatherings<K, J> {
+    /// Gatherings beside so many connections: as much is under way at once for one key as there are connections, in two lanes, of which one
+    /// waits for the disk while the other works.
+    #[must_use]
+    pub fn beside(connections: usize, places: usize) -> Self {
+        let lanes = connections.clamp(1, 2);
+        let state = Mutex::new(State { groups: HashMap::new(), waiting: 0 });
+        Self(Arc::new(Inner { state, lanes, most: (connections / lanes).max(1), places }))
+    }
+
+    /// Adds work to the group of this key.
+    #[must_use]
+    pub fn join(&self, key: &K, work: J) -> Joined<K, J> {
+        let mut state = self.0.lock();
+        let group = state.groups.entry(key.clone()).or_insert_with(|| Group { waiting: VecDeque::new(), lanes: 0 });
+        group.waiting.push_back(work);
+        if group.lanes < self.0.lanes {
+            group.lanes += 1;
+            state.waiting += 1;
+            return Joined { lane: Some(Lane { inner: Arc::clone(&self.0), key: key.clone(), ended: false }), refused: None };
+        }
+        state.waiting += 1;
+        let refused = if state.waiting > self.0.places { state.refuse(key) } else { None };
+        Joined { lane: None, refused }
+    }
+}
+
+impl<K: Hash + Eq + Clone, J> State<K, J> {
+    /// Takes the last one of the longest group; of this key's, where no other is longer.
+    fn refuse(&mut self, key: &K) -> Option<J> {
+        let own = self.groups.get(key)?.waiting.len();
+        let longest =
+            self.groups.iter().max_by_key(|(_, group)| group.waiting.len()).filter(|(_, group)| group.waiting.len() > own);
+        let longest = longest.map_or(key, |(longest, _)| longest).clone();
+        let refused = self.groups.get_mut(&longest)?.waiting.pop_back();
+        self.waiting -= usize::from(refused.is_some());
+        refused
+    }
+}
+
+impl<K: Hash + Eq + Clone, J> Lane<K, J> {
+    /// What is to be done next, in the order in which it came; `None`: nothing waits, and the lane has ended.
+    pub fn next(&mut self) -> Option<Vec<J>> {
+        let mut state = self.inner.lock();
+        let group = state.groups.get_mut(&self.key)?;
+        let taken: Vec<J> = group.waiting.drain(..group.waiting.len().min(self.inner.most)).collect();
+        if taken.is_empty() {
+            group.lanes -= 1;
+            if group.lanes == 0 {
+                state.groups.remove(&self.key);
+            }
+            self.ended = true;
+            return None;
+        }
+        state.waiting -= taken.len();
+        Some(taken)
+    }
+}
+
+impl<K: Hash + Eq + Clone, J> Drop for Lane<K, J> {
+    /// A lane that was left: with the last one goes what waits in its group, so that nobody waits for nothing.
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let mut state = self.inner.lock();
+        let Some(group) = state.groups.get_mut(&self.key) else { return };
+        group.lanes -= 1;
+        if group.lanes == 0 {
+            let left = state.groups.remove(&self.key).map_or(0, |group| group.waiting.len());
+            state.waiting -= left;
+        }
+    }
+}
+
+impl<K, J> Inner<K, J> {
+    fn lock(&self) -> MutexGuard<'_, State<K, J>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(gatherings: &Gatherings<&'static str, u32>, key: &'static str, work: u32) -> Option<u32> {
+        let joined = gatherings.join(&key, work);
+        assert!(joined.lane.is_none(), "every lane is taken");
+        joined.refused
+    }
+
+    #[test]
+    fn whoever_comes_while_lanes_are_taken_is_taken_together_in_order() {
+        let gatherings = Gatherings::beside(6, 10);
+        let mut one = gatherings.join(&"a", 1).lane.unwrap();
+        assert_eq!(one.next(), Some(vec![1]), "nobody waits for company");
+        let mut two = gatherings.join(&"a", 2).lane.unwrap();
+        assert_eq!(two.next(), Some(vec![2]));
+        for work in 3..=6 {
+            assert_eq!(joined(&gatherings, "a", work), None);
+        }
+        assert_eq!(one.next(), Some(vec![3, 4, 5]), "as many as half the connections");
+        assert_eq!(two.next(), Some(vec![6]));
+        assert_eq!((one.next(), two.next()), (None, None));
+        assert!(gatherings.0.lock().groups.is_empty() && gatherings.0.lock().waiting == 0);
+        assert!(gatherings.join(&"a", 7).lane.is_some(), "a lane is free again");
+    }
+
+    #[test]
+    fn with_one_connection_each_is_taken_by_itself() {
+        let gatherings = Gatherings::beside(1, 10);
+        let mut lane = gatherings.join(&"a", 1).lane.unwrap();
+        assert_eq!(joined(&gatherings, "a", 2), None);
+        assert_eq!([lane.next(), lane.next(), lane.next()], [Some(vec![1]), Some(vec![2]), None]);
+    }
+
+    #[test]
+    fn when_every_place_is_taken_the_longest_group_loses_one() {
+        let gatherings = Gatherings::beside(1, 3);
+        let mut loud = gatherings.join(&"loud", 1).lane.unwrap();
+        let mut quiet = gatherings.join(&"quiet", 10).lane.unwrap();
+        assert_eq!((loud.next(), quiet.next()), (Some(vec![1]), Some(vec![10])));
+        for work in 2..=4 {
+            assert_eq!(joined(&gatherings, "loud", work), None);
+        }
+        assert_eq!(joined(&gatherings, "quiet", 11), Some(4), "the loud one's last");
+        assert_eq!(joined(&gatherings, "loud", 5), Some(5), "whoever came");
+        assert_eq!((loud.next(), quiet.next()), (Some(vec![2]), Some(vec![11])));
+        assert_eq!(gatherings.0.lock().waiting, 1);
+    }
+
+    #[test]
+    fn what_waits_goes_with_the_last_lane_that_is_left() {
+        let gatherings = Gatherings::beside(2, 10);
+        let one = gatherings.join(&"a", 1).lane.unwrap();
+        let mut two = gatherings.join(&"a", 2).lane.unwrap();
+        drop(one);
+        assert_eq!(two.next(), Some(vec![1]), "the other lane goes on");
+        drop(two);
+        assert!(gatherings.0.lock().groups.is_empty() && gatherings.0.lock().waiting == 0);
+    }
+}
