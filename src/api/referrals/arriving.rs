@@ -7,7 +7,6 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use tokio::sync::oneshot;
 
-use super::view;
 use crate::api::extract::IdempotencyKey;
 use crate::api::idempotency::{Write, claim};
 use crate::api::reply::Reply;
