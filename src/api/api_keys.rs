@@ -147,8 +147,8 @@ pub async fn rotate_api_key(
 
 /// Revoke an API key
 ///
-/// The next request with it is refused, on every server. It cannot be taken back. It needs no `If-Match`: a key that leaked is
-/// revoked whatever has become of it.
+/// The server that answers this refuses the next request with it, every other one within five seconds. It cannot be taken back. It needs
+/// no `If-Match`: a key that leaked is revoked whatever has become of it.
 #[utoipa::path(
     operation_id = "revoke_api_key", tag = "api-keys",
     params(("id" = ApiKeyId, Path, description = "Id of the key to revoke."), OptionalIdempotencyKeyHeader),

@@ -2,6 +2,7 @@
 //! less. Only the plain ones; for every other, and whenever anything is in the way, the ordinary path answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
@@ -104,7 +105,15 @@ async fn work(app: Data<AppState>, mut lane: Lane<Way, Arriving>) {
             arriving.into_iter().map(|arriving| (arriving.asked, arriving.answer)).unzip();
         let Some(scope) = asked.first().map(|asked| asked.context.scope) else { continue };
         let keys = Keys::of(&app.master, scope.site());
-        let done = app.db.transact(scope, deadline, move |conn| taken(conn, &keys, &asked)).await;
+        let begun = Arc::new(AtomicBool::new(false));
+        let begins = Arc::clone(&begun);
+        let done = app
+            .db
+            .transact(scope, deadline, move |conn| {
+                begins.store(true, Ordering::Relaxed);
+                taken(conn, &keys, &asked)
+            })
+            .await;
         if done.is_ok() {
             app.journal.wrote(scope.site());
         }
@@ -113,9 +122,9 @@ async fn work(app: Data<AppState>, mut lane: Lane<Way, Arriving>) {
             let taken = match &mut done {
                 Ok(replies) => replies.next().flatten().map_or(Taken::ByItself, Taken::Kept),
                 Err(error) => match error.code {
-                    code @ (ErrorCode::Overloaded | ErrorCode::DatabaseUnavailable | ErrorCode::DeadlineExceeded) => {
-                        Taken::Refused(code)
-                    }
+                    code @ (ErrorCode::DatabaseUnavailable | ErrorCode::DeadlineExceeded) => Taken::Refused(code),
+                    // The door was closed. What was begun and had to wait too long for a lock waits for one of them alone.
+                    code @ ErrorCode::Overloaded if !begun.load(Ordering::Relaxed) => Taken::Refused(code),
                     _ => Taken::ByItself,
                 },
             };

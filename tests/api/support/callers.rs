@@ -107,6 +107,18 @@ impl Person {
         }
     }
 
+    /// Asks until the answer is that the credentials are not valid: less than five seconds after they were taken back.
+    pub async fn until_refused(&self, path: &str, taken_back: std::time::Instant) {
+        while self.get(path).await.status != 401 {
+            assert!(
+                taken_back.elapsed() < Duration::from_secs(5),
+                "five seconds after they were taken back credentials are good"
+            );
+            actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.get(path).await.expect_problem(401, "invalid_credentials");
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         send(self.request(Method::GET, path)).await
     }
