@@ -1,4 +1,5 @@
-//! `GET /v1/referrals?limit=50` by 16 clients at once, as a partner and as a system of the site, over 100,000 referrals (P2).
+//! `GET /v1/referrals?limit=50` by 16 clients at once, as a partner and as a system of the site, over 100,000 referrals (P2), beside a FastAPI service
+//! that answers the partner the same page.
 //!
 //! `cargo bench --bench list_referrals`, about a minute and a half; `-- --help` lists what can be changed.
 #![allow(
@@ -14,11 +15,13 @@
 
 mod support;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use support::http::{Connection, write_request};
 use support::load::{Closed, Load};
+use support::peer::Peer;
 use support::place::Place;
 use support::round::{Done, Meters, Round};
 use support::server::Server;
@@ -74,34 +77,48 @@ fn main() {
     let kept = place.text("SELECT count(*)::text AS text FROM referrals");
     println!("{kept} referrals of {} partners, generated in {:.1} s", arguments.partners, start.elapsed().as_secs_f64());
 
-    let callers = [("partner", &site.partner_key), ("system of the site", &site.site_key)];
-    let requests = callers.map(|(name, key)| {
-        let mut request = Vec::new();
-        write_request(&mut request, "GET", PATH, key, &[], "");
-        check_page(&server, name, &request);
-        request
-    });
+    let fastapi = Peer::fastapi(&place);
+    let own = (server.address, server.pid());
+    let mut subjects = vec![("partner", &site.partner_key, own), ("system of the site", &site.site_key, own)];
+    subjects.extend(fastapi.as_ref().map(|peer| ("partner, FastAPI", &site.partner_key, (peer.address, peer.pid()))));
+    let requests: Vec<Vec<u8>> = subjects
+        .iter()
+        .map(|(name, key, (address, _))| {
+            let mut request = Vec::new();
+            write_request(&mut request, "GET", PATH, key, &[], "");
+            check_page(*address, name, &request);
+            request
+        })
+        .collect();
     println!("{} clients, {} rounds of {} s each, after one to warm up", common.clients, common.rounds, common.seconds);
-    let meters = Meters { server: Some(server.pid()), postmaster: place.postmaster() };
-    let load = Load { address: server.address, clients: common.clients, expected: 200 };
-    let measure = |request: &Vec<u8>, seconds| meters.measure(|| read(load, request, seconds));
-    for request in &requests {
-        measure(request, common.seconds.min(2));
+    let measure = |turn: usize, seconds| {
+        let (_, _, (address, pid)) = subjects[turn];
+        let load = Load { address, clients: common.clients, expected: 200 };
+        Meters { server: Some(pid), postmaster: place.postmaster() }.measure(|| read(load, &requests[turn], seconds))
+    };
+    for turn in 0..subjects.len() {
+        measure(turn, common.seconds.min(2));
     }
-    let mut rounds: [Vec<Round>; 2] = Default::default();
+    let mut rounds: Vec<Vec<Round>> = vec![Vec::new(); subjects.len()];
     for round in 0..common.rounds {
-        for turn in 0..requests.len() {
-            let caller = (round + turn) % requests.len();
-            rounds[caller].push(measure(&requests[caller], common.seconds));
+        for turn in 0..subjects.len() {
+            let subject = (round + turn) % subjects.len();
+            rounds[subject].push(measure(subject, common.seconds));
         }
     }
-    let rows: Vec<(&str, &[Round])> = callers.iter().zip(&rounds).map(|((name, _), rounds)| (*name, rounds.as_slice())).collect();
+    let rows: Vec<(&str, &[Round])> =
+        subjects.iter().zip(&rounds).map(|((name, ..), rounds)| (*name, rounds.as_slice())).collect();
     table::print(&rows);
+    if let [partner, _, fastapi] = rounds.as_slice() {
+        let ratios: Vec<f64> =
+            partner.iter().zip(fastapi).map(|(server, yardstick)| server.per_second / yardstick.per_second).collect();
+        table::print_ratio("server / FastAPI + SQLAlchemy, as a partner", &ratios);
+    }
 }
 
 /// A figure for an empty page would be a good one: the page is looked at before it is measured.
-fn check_page(server: &Server, name: &str, request: &[u8]) {
-    let mut connection = Connection::open(server.address).unwrap();
+fn check_page(address: SocketAddr, name: &str, request: &[u8]) {
+    let mut connection = Connection::open(address).unwrap();
     let answer = connection.ask(request).unwrap();
     let length = answer.body.len();
     let page = answer.json();

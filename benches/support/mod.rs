@@ -11,6 +11,7 @@ pub mod latency;
 pub mod load;
 pub mod machine;
 pub mod onboarding;
+pub mod peer;
 pub mod pgbench;
 pub mod place;
 pub mod round;

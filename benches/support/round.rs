@@ -26,14 +26,14 @@ pub struct Round {
 /// Whose CPU time is read before and after.
 #[derive(Debug, Clone, Copy)]
 pub struct Meters {
-    /// The server, where it takes part.
+    /// The server, where it takes part; with its workers, if it has any.
     pub server: Option<u32>,
     pub postmaster: u32,
 }
 
 impl Meters {
     fn read(self) -> [Option<Duration>; 3] {
-        [self.server.and_then(cpu::of_process), cpu::of_family(self.postmaster), cpu::of_ourselves()]
+        [self.server.and_then(cpu::of_family), cpu::of_family(self.postmaster), cpu::of_ourselves()]
     }
 
     /// Measures some work.

@@ -144,7 +144,8 @@ pub fn keep_all(
         prepared(
             "UPDATE idempotency_keys k SET status = $4, location = kept.location, etag = kept.etag, body = kept.body
                FROM unnest($5::bytea[], $6::text[], $7::text[], $8::text[]) AS kept (key_digest, location, etag, body)
-              WHERE k.site_id = $1 AND k.principal_id = $2 AND k.operation = $3 AND k.key_digest = kept.key_digest",
+              WHERE k.site_id = $1 AND k.principal_id = $2 AND k.operation = $3
+                AND k.key_digest = ANY($5) AND k.key_digest = kept.key_digest",
         )
         .bind::<Uuid, _>(scope.site())
         .bind::<Uuid, _>(claim.principal)

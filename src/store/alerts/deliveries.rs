@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Integer, Nullable, Text, Timestamptz, Uuid};
 
 use crate::auth::SiteScope;
 use crate::domain::alerting::{AlertChannel, DeliveryError, DeliveryStatus};
@@ -10,6 +11,7 @@ use crate::domain::ids::{AlertId, MemberId, ReferralId, SiteId};
 use crate::domain::text::MemberEmail;
 use crate::domain::vocabulary::{AlertKind, ReferralStatus};
 use crate::schema::{alert_deliveries, alerts, members, referrals};
+use crate::store::prepared::prepared;
 
 /// A delivery as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -209,19 +211,19 @@ pub fn cancel(
 /// # Errors
 /// A database failure.
 pub fn settle(conn: &mut PgConnection, scope: &SiteScope, delivery: &DeliveryRow) -> QueryResult<bool> {
-    let own = alert_deliveries::table
-        .filter(alert_deliveries::site_id.eq(scope.site()).and(alert_deliveries::alert_id.eq(delivery.alert_id)))
-        .filter(alert_deliveries::channel.eq(delivery.channel).and(alert_deliveries::attempts.eq(delivery.attempts)))
-        .filter(alert_deliveries::status.eq(DeliveryStatus::Pending));
-    diesel::update(own)
-        .set((
-            alert_deliveries::status.eq(delivery.status),
-            alert_deliveries::next_attempt_at.eq(delivery.next_attempt_at),
-            alert_deliveries::leased_until.eq(None::<DateTime<Utc>>),
-            alert_deliveries::last_error.eq(delivery.last_error),
-            alert_deliveries::first_failed_at.eq(delivery.first_failed_at),
-            alert_deliveries::ended_at.eq(delivery.ended_at),
-        ))
-        .execute(conn)
-        .map(|rows| rows > 0)
+    prepared(
+        "UPDATE alert_deliveries SET status = $5, next_attempt_at = $6, leased_until = NULL, last_error = $7, first_failed_at = $8, ended_at = $9
+          WHERE site_id = $1 AND alert_id = $2 AND channel = $3 AND attempts = $4 AND status = 'pending'",
+    )
+    .bind::<Uuid, _>(scope.site())
+    .bind::<Uuid, _>(delivery.alert_id)
+    .bind::<Text, _>(delivery.channel)
+    .bind::<Integer, _>(delivery.attempts)
+    .bind::<Text, _>(delivery.status)
+    .bind::<Nullable<Timestamptz>, _>(delivery.next_attempt_at)
+    .bind::<Nullable<Text>, _>(delivery.last_error)
+    .bind::<Nullable<Timestamptz>, _>(delivery.first_failed_at)
+    .bind::<Nullable<Timestamptz>, _>(delivery.ended_at)
+    .execute(conn)
+    .map(|rows| rows > 0)
 }

@@ -10,6 +10,7 @@ use crate::domain::ids::ReferralId;
 use crate::domain::vocabulary::MatchGround;
 use crate::schema::match_results;
 use crate::store::at_once::{AtOnce, add_rows};
+use crate::store::prepared::prepared;
 use crate::store::referrals::ReferralRow;
 
 /// A referral is compared with so many records at the most. More than a handful is no household: it is a clinic that sends its own
@@ -129,7 +130,7 @@ pub struct Candidate {
 /// # Errors
 /// A database failure.
 pub fn candidates(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId]) -> QueryResult<Vec<Candidate>> {
-    diesel::sql_query(
+    prepared(
         "SELECT r.id AS matched, r.one, found.other, found.grounds
            FROM unnest($2::uuid[]) AS sought (id)
           CROSS JOIN LATERAL (
@@ -162,7 +163,7 @@ pub fn candidates(conn: &mut PgConnection, scope: &SiteScope, ids: &[ReferralId]
 /// A database failure.
 pub fn matched(conn: &mut PgConnection, scope: &SiteScope, counts: &[(ReferralId, i32)], now: DateTime<Utc>) -> QueryResult<()> {
     let (ids, counts): (Vec<ReferralId>, Vec<i32>) = counts.iter().copied().unzip();
-    diesel::sql_query(
+    prepared(
         "UPDATE match_results m SET matched_at = $4, candidates = done.candidates
            FROM unnest($2::uuid[], $3::int4[]) AS done (referral_id, candidates)
           WHERE m.site_id = $1 AND m.referral_id = done.referral_id",
