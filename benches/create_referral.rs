@@ -56,7 +56,7 @@ impl Subject {
     const ALL: [Self; 4] =
         [Self::Server, Self::Pgbench("create_referral.sql"), Self::Pgbench("create_referral_one.sql"), Self::FastApi];
 
-    const fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Server => "server",
             Self::Pgbench("create_referral.sql") => "pgbench, by statement",
