@@ -52,6 +52,8 @@ pub struct Paging<'a> {
     pub limit: Option<u16>,
     /// The filters, as canonical text: a cursor is good for them only.
     pub filters: String,
+    /// Whether one index gives the page in its order, whoever asks.
+    pub planned_once: bool,
 }
 
 impl<'a> Paging<'a> {
@@ -65,7 +67,14 @@ impl<'a> Paging<'a> {
         limit: Option<u16>,
         filters: &F,
     ) -> Result<Self, AppError> {
-        Ok(Self { operation, cursor, limit, filters: serde_json::to_string(filters).map_err(AppError::internal)? })
+        let filters = serde_json::to_string(filters).map_err(AppError::internal)?;
+        Ok(Self { operation, cursor, limit, filters, planned_once: false })
+    }
+
+    /// The same for a page that one index gives in its order: what asks for it is planned once ([`crate::db::Db::page`]).
+    #[must_use]
+    pub fn planned_once(self, planned_once: bool) -> Self {
+        Self { planned_once, ..self }
     }
 }
 
@@ -97,8 +106,13 @@ where
     let binding = Binding { operation: paging.operation, actor: &caller.actor, scope: &caller.scope, filters: &paging.filters };
     let after = paging.cursor.map(|cursor| binding.open(&app.master, cursor, now)).transpose()?;
     let limit = usize::from(paging.limit.unwrap_or(DEFAULT_LIMIT));
-    let mut rows =
-        read(app, caller, move |conn, context| load(conn, context, after, i64::try_from(limit + 1).unwrap_or(i64::MAX))).await?;
+    let asking = context(app, caller);
+    let (scope, planned_once) = (asking.scope, paging.planned_once);
+    let load = move |conn: &mut Conn| load(conn, &asking, after, i64::try_from(limit + 1).unwrap_or(i64::MAX));
+    let mut rows = match planned_once {
+        true => app.db.page(scope, caller.deadline, load).await?,
+        false => app.db.transact(scope, caller.deadline, load).await?,
+    };
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|last| binding.seal(&app.master, place_of(last), now));

@@ -123,6 +123,7 @@ pub async fn list_referrals(
     }
     let paging = Paging::new("list_referrals", query.cursor.as_deref(), query.limit, &query.filters())?;
     let filter = Filter::from(&query);
+    let paging = paging.planned_once(filter == Filter::default());
     page(
         &app,
         &caller,

@@ -157,6 +157,18 @@ impl Db {
         answer(self.run(Whose::Site(scope.site()), Some(scope), Sight::Statements, deadline, any(work)).await)
     }
 
+    /// As [`Db::transact`], for a page that one index gives in its order: its statements are planned once.
+    ///
+    /// # Errors
+    /// As [`Db::transact`].
+    pub async fn page<T, F>(&self, scope: SiteScope, deadline: Deadline, work: F) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
+    {
+        answer(self.run(Whose::Site(scope.site()), Some(scope), Sight::PlannedOnce, deadline, any(work)).await)
+    }
+
     /// Runs reads of one moment under the tenant context of `scope`: every statement sees the same snapshot, and none may write.
     ///
     /// # Errors

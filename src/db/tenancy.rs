@@ -24,6 +24,9 @@ const OPERATOR_TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) enum Sight {
     /// Each statement what was committed before it.
     Statements,
+    /// The same; and PostgreSQL plans each statement once and not each time for its values, as it does where it cannot tell before how many
+    /// rows a limit leaves. For pages that one index gives in their order whatever the values are: planning would cost most of them.
+    PlannedOnce,
     /// All statements the same moment; it may not write.
     Snapshot,
 }
@@ -37,11 +40,14 @@ pub(super) fn begin(conn: &mut PgConnection, scope: Option<&SiteScope>, sight: S
         sql,
         "BEGIN{}; SET LOCAL statement_timeout = {millis}; SET LOCAL idle_in_transaction_session_timeout = {millis}; SET LOCAL lock_timeout = {}",
         match sight {
-            Sight::Statements => "",
+            Sight::Statements | Sight::PlannedOnce => "",
             Sight::Snapshot => " ISOLATION LEVEL REPEATABLE READ, READ ONLY",
         },
         LOCK_TIMEOUT.min(limit).as_millis().max(1)
     );
+    if sight == Sight::PlannedOnce {
+        sql.push_str("; SET LOCAL plan_cache_mode = force_generic_plan");
+    }
     if let Some(scope) = scope {
         let _ = write!(sql, "; SET LOCAL app.site_id = '{}'", scope.site());
         if let Some(partner) = scope.partner() {

@@ -40,7 +40,11 @@ fn render(app: &AppState, survey: Option<Survey>) -> String {
     text.gauge("handoff_database_up", "Whether the database answers.", f64::from(u8::from(survey.is_some())));
     text.gauge("handoff_database_connections", "Connections that may work at once.", pool.connections as f64);
     text.gauge("handoff_database_free_permits", "Connections that nobody uses.", pool.free as f64);
-    text.gauge("handoff_database_waiting", "Requests that wait for a connection.", pool.waiting as f64);
+    text.gauge(
+        "handoff_database_waiting",
+        "Requests that wait for a connection.",
+        (pool.waiting + app.arriving.waiting()) as f64,
+    );
     if let Some(standby) = app.standby.as_ref().map(Standby::usage) {
         let help = "How far the standby was behind when a report was last counted on it.";
         text.gauge("handoff_standby_lag_seconds", help, standby.lag as f64);

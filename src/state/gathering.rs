@@ -62,6 +62,12 @@ impl<K: Hash + Eq + Clone, J> Gatherings<K, J> {
         Self(Arc::new(Inner { state, lanes, most: (connections / lanes).max(1), places }))
     }
 
+    /// How much of it waits.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.lock().waiting
+    }
+
     /// Adds work to the group of this key.
     #[must_use]
     pub fn join(&self, key: &K, work: J) -> Joined<K, J> {

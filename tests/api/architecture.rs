@@ -69,6 +69,7 @@ const MENTIONS: &[Mention] = &[
             "db/mod.rs",
             "db/tenancy.rs",
             "ops/contact_details.rs",
+            "ops/create_referrals.rs",
             "ops/heir.rs",
             "ops/new_referral.rs",
             "ops/suspend_partners.rs",

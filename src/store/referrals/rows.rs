@@ -230,7 +230,7 @@ impl CodedReferral {
 }
 
 /// Which referrals a list shows.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// In this state.
     pub status: Option<ReferralStatus>,
