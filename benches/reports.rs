@@ -1,4 +1,5 @@
-//! Every report over HTTP by how many referrals the site has, with nine other sites in the same database (P3).
+//! Every report over HTTP by how many referrals the site has, with nine other sites in the same database (P3); with `-- --pages` the pages of
+//! lists, of the queue and of the feed (P7: `-- --pages --sizes 100000,10000000`, which sows for an hour).
 //!
 //! `cargo bench --bench reports` sows and counts millions of referrals with their log, which takes most of its time; `-- --help` lists
 //! what can be changed, and `-- --sizes 10000 --busy 0` is quick.
@@ -55,6 +56,9 @@ struct Arguments {
     /// Open referrals of a thousand in one more run at the largest size, for the reports of open work; 0: no such run.
     #[arg(long, default_value_t = 50)]
     busy: u64,
+    /// Ask for pages instead of reports.
+    #[arg(long)]
+    pages: bool,
     /// Show the plans of the statements that read most.
     #[arg(long)]
     explain: bool,
@@ -74,6 +78,8 @@ const WARM_UP: u64 = 20;
 const P99_AT_MOST: f64 = 50.0;
 /// What P3 asks for, from one size to the tenfold one.
 const GROWTH_AT_MOST: f64 = 1.5;
+/// What P7 asks for, from the first size to the last.
+const PAGE_GROWTH_AT_MOST: f64 = 2.0;
 /// Whatever makes no progress for this long does not go on any more.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How long nothing may change for the jobs to count as done.
@@ -139,6 +145,13 @@ type Runs = [(String, Vec<Figures>)];
 fn main() {
     let arguments = Arguments::parse();
     let today = Utc::now().date_naive();
+    if arguments.pages {
+        let pages = pages();
+        let runs: Vec<_> =
+            arguments.sizes.iter().map(|size| run(&arguments, *size, open_of_thousand(*size), &pages, today)).collect();
+        print_pages(&pages, &runs);
+        return;
+    }
     let reports = reports(today);
     let runs: Vec<_> =
         arguments.sizes.iter().map(|size| run(&arguments, *size, open_of_thousand(*size), &reports, today)).collect();
@@ -191,6 +204,21 @@ fn reports(today: NaiveDate) -> Vec<Report> {
         report("blockers", "blockers", "", Some("/open")),
         report("next-actions", "next-actions", "", Some("/open")),
         report("workflow-signal, 60 days", "workflow-signal", &changed, Some("/referrals_after")),
+    ]
+}
+
+/// The first page of each, and one from the middle of what there is.
+fn pages() -> Vec<Report> {
+    let page = |name, by, path: &str| Report { name, by, path: path.into(), counted: Some("/data/49/id") };
+    vec![
+        page("referrals, a partner's", By::Partner, "/v1/referrals?limit=50"),
+        page("referrals, the site's", By::SiteKey, "/v1/referrals?limit=50"),
+        page("referrals, closed", By::SiteKey, "/v1/referrals?limit=50&status=closed"),
+        page("referrals, an owner's", By::SiteKey, "/v1/referrals?limit=50&owner_id={owner}"),
+        page("queue", By::Coordinator, "/v1/queue?limit=50"),
+        page("queue, one's own", By::Coordinator, "/v1/queue?limit=50&owner=me"),
+        page("events", By::SiteKey, "/v1/events?limit=50"),
+        page("events, of one type", By::SiteKey, "/v1/events?limit=50&type=referral.reopened"),
     ]
 }
 
@@ -305,9 +333,10 @@ fn check(server: &Server, name: &str, counted: &str, request: &[u8]) {
     let mut connection = Connection::open(server.address).unwrap();
     let answer = connection.ask(request).unwrap();
     let (status, length, report) = (answer.status, answer.body.len(), answer.json());
-    let counted = report.pointer(counted).and_then(serde_json::Value::as_i64).unwrap_or_default();
-    assert!(status == 200 && counted > 0, "{name}: {status} {report}");
-    println!("{name}: {counted} counted, {:.1} KiB", length as f64 / 1024.0);
+    let counted = report.pointer(counted).cloned().unwrap_or_default();
+    let is_full = counted.is_string() || counted.as_i64().is_some_and(|count| count > 0);
+    assert!(status == 200 && is_full, "{name}: {status} {report}");
+    println!("{name}: {counted}, {:.1} KiB", length as f64 / 1024.0);
 }
 
 /// Asks, one client alone, for what is streamed: its length is not said beforehand, which the load's own connection would want.
@@ -350,6 +379,19 @@ fn print(reports: &[Report], runs: &Runs, with_growth: bool) {
         let in_time = holds(of.iter().all(|figures| figures.p99 <= P99_AT_MOST));
         let flat = growth.map_or("–", |(p50, mean)| holds(p50.max(mean) <= GROWTH_AT_MOST));
         println!("{:28}{cells} {p50:>8} {mean:>8}  {in_time:>11}  {flat:>12}", report.name);
+    }
+}
+
+fn print_pages(pages: &[Report], runs: &Runs) {
+    println!();
+    let titles: String = runs.iter().map(|(name, _)| format!(" {:>17}", format!("at {name}"))).collect();
+    println!("{:28}{titles}", "p50 and p99, milliseconds");
+    for (place, page) in pages.iter().enumerate() {
+        let of: Vec<&Figures> = runs.iter().map(|(_, figures)| &figures[place]).collect();
+        let cells: String = of.iter().map(|figures| format!(" {:>8.2} {:>8.2}", figures.p50, figures.p99)).collect();
+        let growth = of.first().zip(of.last()).map_or(1.0, |(small, large)| large.p99 / small.p99);
+        let holds = if growth <= PAGE_GROWTH_AT_MOST { "yes" } else { "NO" };
+        println!("{:28}{cells}  p99 × {growth:.2}, ≤ {PAGE_GROWTH_AT_MOST}: {holds}", page.name);
     }
 }
 
