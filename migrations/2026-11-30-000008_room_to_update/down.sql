@@ -1,0 +1,2 @@
+ALTER TABLE journal_queue RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, autovacuum_vacuum_insert_scale_factor, autovacuum_vacuum_insert_threshold);
+ALTER TABLE idempotency_keys RESET (fillfactor);
