@@ -30,6 +30,7 @@ mod body;
 mod view;
 
 pub use arriving::Arrivals;
+use arriving::Next;
 pub use body::{CompleteReferral, CreateReferral, ListReferrals, MatchDetails, SendDetails, TransitionReferral, UpdateReferral};
 pub use view::{
     FirstActionView, Handoff, PartnerReferralView, ReferralAction, ReferralActions, ReferralBody, ReferralPage, ReferralView,
@@ -76,16 +77,17 @@ fn tag_of(coded: &CodedReferral, site: &SiteRow, context: &Context) -> Result<St
 )]
 #[post("/v1/referrals")]
 pub async fn create_referral(
-    caller: Caller<CreateReferrals>,
+    mut caller: Caller<CreateReferrals>,
     key: IdempotencyKey,
     body: Body<CreateReferral>,
     app: Data<AppState>,
 ) -> Result<HttpResponse, AppError> {
     let new = Arc::new(body.value.into());
     let keyed = Write::new("create_referral", &key, &body.canonical);
-    if let Some(taken) = arriving::take(&app, &caller, (&key, &keyed), &new).await? {
-        return Ok(taken);
-    }
+    caller.deadline = match arriving::take(&app, &caller, (&key, &keyed), &new).await? {
+        Next::Answer(taken) => return Ok(taken),
+        Next::Ordinary(deadline) => deadline,
+    };
     let keys = ops::create_referral::Keys::of(&app.master, caller.scope.site());
     write(&app, &caller, keyed, move |conn, context| {
         let (coded, site) = ops::create_referral::run(conn, context, &keys, &new)?;

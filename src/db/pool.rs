@@ -54,6 +54,12 @@ impl Deadline {
         Self { at: self.at.min(Instant::now() + limit), ..self }
     }
 
+    /// Whether it was let in before.
+    #[must_use]
+    pub const fn is_admitted(self) -> bool {
+        self.admitted
+    }
+
     /// The same for what a request does after its first step: it is not turned away any more for want of a place to wait in.
     #[must_use]
     pub fn admitted(self) -> Self {
@@ -166,7 +172,9 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut PgConnection) -> Result<T, AppError> + Send + 'static,
     {
-        answer(self.run(Whose::Site(scope.site()), Some(scope), Sight::PlannedOnce, deadline, any(work)).await)
+        // Where nothing is prepared, nothing is planned twice.
+        let sight = if self.limits.cache_statements { Sight::PlannedOnce } else { Sight::Statements };
+        answer(self.run(Whose::Site(scope.site()), Some(scope), sight, deadline, any(work)).await)
     }
 
     /// Runs reads of one moment under the tenant context of `scope`: every statement sees the same snapshot, and none may write.

@@ -1,12 +1,14 @@
 //! Work of one kind that comes at the same time, to be done together: what is done once for all of it costs each less.
 //!
 //! Nobody waits for company. Whoever comes while a lane of its group is free is taken at once, by itself; what comes meanwhile waits, and is
-//! taken together when a lane comes free. Places to wait in are bounded, and shared out as at the database's door: whoever comes when all are
-//! taken takes that of the last one in the longest group.
+//! taken together when a lane comes free. Places to wait in are bounded, and shared out as at the database's door: when all are taken, the last
+//! one of the site that has most of them loses its place, but not who was let in to the database before.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::domain::ids::SiteId;
 
 /// Groups and what waits in them. Cloned, they are the same.
 #[derive(Debug)]
@@ -31,8 +33,15 @@ struct State<K, J> {
 
 #[derive(Debug)]
 struct Group<J> {
-    waiting: VecDeque<J>,
+    site: SiteId,
+    waiting: VecDeque<Waiting<J>>,
     lanes: usize,
+}
+
+#[derive(Debug)]
+struct Waiting<J> {
+    work: J,
+    admitted: bool,
 }
 
 /// What came of joining.
@@ -40,7 +49,7 @@ struct Group<J> {
 pub struct Joined<K: Hash + Eq + Clone, J> {
     /// A lane that was free: whoever joined sees to it that the work in it is done.
     pub lane: Option<Lane<K, J>>,
-    /// For whom there is no place: whoever joined, or who waited last in the longest group.
+    /// For whom there is no place: whoever joined, or who waited last at the site with most.
     pub refused: Option<J>,
 }
 
@@ -68,33 +77,42 @@ impl<K: Hash + Eq + Clone, J> Gatherings<K, J> {
         self.0.lock().waiting
     }
 
-    /// Adds work to the group of this key.
+    /// Adds work of a site to the group of this key; `admitted`: it was let in to the database before.
     #[must_use]
-    pub fn join(&self, key: &K, work: J) -> Joined<K, J> {
+    pub fn join(&self, (site, key): (SiteId, &K), work: J, admitted: bool) -> Joined<K, J> {
         let mut state = self.0.lock();
-        let group = state.groups.entry(key.clone()).or_insert_with(|| Group { waiting: VecDeque::new(), lanes: 0 });
-        group.waiting.push_back(work);
+        state.waiting += 1;
+        let group = state.groups.entry(key.clone()).or_insert_with(|| Group { site, waiting: VecDeque::new(), lanes: 0 });
+        group.waiting.push_back(Waiting { work, admitted });
         if group.lanes < self.0.lanes {
             group.lanes += 1;
-            state.waiting += 1;
             return Joined { lane: Some(Lane { inner: Arc::clone(&self.0), key: key.clone(), ended: false }), refused: None };
         }
-        state.waiting += 1;
-        let refused = if state.waiting > self.0.places { state.refuse(key) } else { None };
+        let refused = if state.waiting > self.0.places && !admitted { state.refuse(site, key) } else { None };
         Joined { lane: None, refused }
     }
 }
 
 impl<K: Hash + Eq + Clone, J> State<K, J> {
-    /// Takes the last one of the longest group; of this key's, where no other is longer.
-    fn refuse(&mut self, key: &K) -> Option<J> {
-        let own = self.groups.get(key)?.waiting.len();
-        let longest =
-            self.groups.iter().max_by_key(|(_, group)| group.waiting.len()).filter(|(_, group)| group.waiting.len() > own);
+    /// Takes the last one in the longest group of the site that has most: of this key's, where no other has more.
+    fn refuse(&mut self, site: SiteId, key: &K) -> Option<J> {
+        let mut of_sites: BTreeMap<SiteId, usize> = BTreeMap::new();
+        for group in self.groups.values() {
+            *of_sites.entry(group.site).or_default() += group.waiting.len();
+        }
+        let own = of_sites.get(&site).copied()?;
+        let most = of_sites.iter().max_by_key(|(_, waiting)| **waiting).filter(|(_, waiting)| **waiting > own);
+        let site = most.map_or(site, |(most, _)| *most);
+        let refusable = |group: &Group<J>| group.waiting.iter().filter(|waiting| !waiting.admitted).count();
+        let own = self.groups.get(key).filter(|group| group.site == site).map_or(0, refusable);
+        let groups = self.groups.iter().filter(|(_, group)| group.site == site);
+        let longest = groups.max_by_key(|(_, group)| refusable(group)).filter(|(_, group)| refusable(group) > own);
         let longest = longest.map_or(key, |(longest, _)| longest).clone();
-        let refused = self.groups.get_mut(&longest)?.waiting.pop_back();
-        self.waiting -= usize::from(refused.is_some());
-        refused
+        let waiting = &mut self.groups.get_mut(&longest)?.waiting;
+        let last = waiting.iter().rposition(|waiting| !waiting.admitted)?;
+        let refused = waiting.remove(last)?;
+        self.waiting -= 1;
+        Some(refused.work)
     }
 }
 
@@ -103,7 +121,8 @@ impl<K: Hash + Eq + Clone, J> Lane<K, J> {
     pub fn next(&mut self) -> Option<Vec<J>> {
         let mut state = self.inner.lock();
         let group = state.groups.get_mut(&self.key)?;
-        let taken: Vec<J> = group.waiting.drain(..group.waiting.len().min(self.inner.most)).collect();
+        let taken = group.waiting.drain(..group.waiting.len().min(self.inner.most));
+        let taken: Vec<J> = taken.map(|waiting| waiting.work).collect();
         if taken.is_empty() {
             group.lanes -= 1;
             if group.lanes == 0 {
@@ -143,8 +162,12 @@ impl<K, J> Inner<K, J> {
 mod tests {
     use super::*;
 
+    const SITE: SiteId = SiteId(uuid::Uuid::from_u128(1));
+    const OTHER: SiteId = SiteId(uuid::Uuid::from_u128(2));
+
     fn joined(gatherings: &Gatherings<&'static str, u32>, key: &'static str, work: u32) -> Option<u32> {
-        let joined = gatherings.join(&key, work);
+        let site = if key == "quiet" { OTHER } else { SITE };
+        let joined = gatherings.join((site, &key), work, false);
         assert!(joined.lane.is_none(), "every lane is taken");
         joined.refused
     }
@@ -152,9 +175,9 @@ mod tests {
     #[test]
     fn whoever_comes_while_lanes_are_taken_is_taken_together_in_order() {
         let gatherings = Gatherings::beside(6, 10);
-        let mut one = gatherings.join(&"a", 1).lane.unwrap();
+        let mut one = gatherings.join((SITE, &"a"), 1, false).lane.unwrap();
         assert_eq!(one.next(), Some(vec![1]), "nobody waits for company");
-        let mut two = gatherings.join(&"a", 2).lane.unwrap();
+        let mut two = gatherings.join((SITE, &"a"), 2, false).lane.unwrap();
         assert_eq!(two.next(), Some(vec![2]));
         for work in 3..=6 {
             assert_eq!(joined(&gatherings, "a", work), None);
@@ -163,37 +186,43 @@ mod tests {
         assert_eq!(two.next(), Some(vec![6]));
         assert_eq!((one.next(), two.next()), (None, None));
         assert!(gatherings.0.lock().groups.is_empty() && gatherings.0.lock().waiting == 0);
-        assert!(gatherings.join(&"a", 7).lane.is_some(), "a lane is free again");
+        assert!(gatherings.join((SITE, &"a"), 7, false).lane.is_some(), "a lane is free again");
     }
 
     #[test]
     fn with_one_connection_each_is_taken_by_itself() {
         let gatherings = Gatherings::beside(1, 10);
-        let mut lane = gatherings.join(&"a", 1).lane.unwrap();
+        let mut lane = gatherings.join((SITE, &"a"), 1, false).lane.unwrap();
         assert_eq!(joined(&gatherings, "a", 2), None);
         assert_eq!([lane.next(), lane.next(), lane.next()], [Some(vec![1]), Some(vec![2]), None]);
     }
 
     #[test]
-    fn when_every_place_is_taken_the_longest_group_loses_one() {
-        let gatherings = Gatherings::beside(1, 3);
-        let mut loud = gatherings.join(&"loud", 1).lane.unwrap();
-        let mut quiet = gatherings.join(&"quiet", 10).lane.unwrap();
-        assert_eq!((loud.next(), quiet.next()), (Some(vec![1]), Some(vec![10])));
-        for work in 2..=4 {
-            assert_eq!(joined(&gatherings, "loud", work), None);
+    fn when_every_place_is_taken_the_site_with_most_loses_one() {
+        let gatherings = Gatherings::beside(1, 5);
+        let mut loud = gatherings.join((SITE, &"loud"), 1, false).lane.unwrap();
+        let mut louder = gatherings.join((SITE, &"louder"), 1, false).lane.unwrap();
+        let mut quiet = gatherings.join((OTHER, &"quiet"), 10, false).lane.unwrap();
+        assert_eq!((loud.next(), louder.next(), quiet.next()), (Some(vec![1]), Some(vec![1]), Some(vec![10])));
+        for work in [11, 12] {
+            assert_eq!(joined(&gatherings, "quiet", work), None);
         }
-        assert_eq!(joined(&gatherings, "quiet", 11), Some(4), "the loud one's last");
-        assert_eq!(joined(&gatherings, "loud", 5), Some(5), "whoever came");
-        assert_eq!((loud.next(), quiet.next()), (Some(vec![2]), Some(vec![11])));
-        assert_eq!(gatherings.0.lock().waiting, 1);
+        // As many in two groups together as would be less than the quiet one's in each.
+        assert_eq!(joined(&gatherings, "loud", 2), None);
+        assert_eq!(joined(&gatherings, "louder", 3), None);
+        assert_eq!(joined(&gatherings, "louder", 4), None);
+        assert_eq!(joined(&gatherings, "quiet", 13), Some(4), "the last of the site that has most, in its longest group");
+        assert_eq!(joined(&gatherings, "quiet", 14), Some(14), "whoever came");
+        assert!(gatherings.join((SITE, &"loud"), 5, true).refused.is_none(), "who was let in before");
+        assert_eq!((loud.next(), louder.next(), quiet.next()), (Some(vec![2]), Some(vec![3]), Some(vec![11])));
+        assert_eq!((loud.next(), quiet.next(), gatherings.0.lock().waiting), (Some(vec![5]), Some(vec![12]), 1));
     }
 
     #[test]
     fn what_waits_goes_with_the_last_lane_that_is_left() {
         let gatherings = Gatherings::beside(2, 10);
-        let one = gatherings.join(&"a", 1).lane.unwrap();
-        let mut two = gatherings.join(&"a", 2).lane.unwrap();
+        let one = gatherings.join((SITE, &"a"), 1, false).lane.unwrap();
+        let mut two = gatherings.join((SITE, &"a"), 2, false).lane.unwrap();
         drop(one);
         assert_eq!(two.next(), Some(vec![1]), "the other lane goes on");
         drop(two);

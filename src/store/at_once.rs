@@ -1,11 +1,11 @@
-//! Several inserts as one statement: one round trip, and one plan that the server keeps.
+//! Several writes as one statement: one round trip, and one plan that the server keeps.
 
 use diesel::pg::{Pg, PgConnection};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::{QueryResult, RunQueryDsl};
 
-/// Inserts that need nothing of one another, in the order in which they were added: `WITH step_0 AS (INSERT …), … INSERT …`. Their foreign
-/// keys are looked at once all are done, and one may refer to what another inserts.
+/// Writes that need nothing of one another: `WITH step_0 AS (INSERT …), … INSERT …`. Their foreign keys are looked at once all are done, and
+/// one may refer to what another inserts; none sees what another writes.
 ///
 /// PostgreSQL promises no order among them. Rows whose order counts stand in one insert.
 #[derive(Default)]
@@ -13,7 +13,7 @@ pub struct AtOnce<'a>(Vec<Box<dyn QueryFragment<Pg> + 'a>>);
 
 impl std::fmt::Debug for AtOnce<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Never the inserts: what is bound in them is what is kept.
+        // Never the statements: what is bound in them is what is kept.
         f.debug_tuple("AtOnce").field(&self.0.len()).finish()
     }
 }
@@ -25,9 +25,9 @@ impl<'a> AtOnce<'a> {
         Self(Vec::new())
     }
 
-    /// One more insert.
-    pub fn add(&mut self, insert: impl QueryFragment<Pg> + 'a) {
-        self.0.push(Box::new(insert));
+    /// One more.
+    pub fn add(&mut self, write: impl QueryFragment<Pg> + 'a) {
+        self.0.push(Box::new(write));
     }
 
     /// Runs them; without any it asks nothing.
@@ -42,11 +42,11 @@ impl<'a> AtOnce<'a> {
 impl QueryFragment<Pg> for AtOnce<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let Some((last, before)) = self.0.split_last() else { return Ok(()) };
-        for (step, insert) in before.iter().enumerate() {
+        for (step, write) in before.iter().enumerate() {
             out.push_sql(if step == 0 { "WITH " } else { ", " });
             out.push_identifier(&format!("step_{step}"))?;
             out.push_sql(" AS (");
-            insert.walk_ast(out.reborrow())?;
+            write.walk_ast(out.reborrow())?;
             out.push_sql(")");
         }
         if !before.is_empty() {

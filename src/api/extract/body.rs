@@ -68,7 +68,7 @@ impl<T: Contract> FromRequest for Body<T> {
             let mut admitted = admit::<T>(&bytes, &Registered::NONE);
             // What the site itself calls its studies and partners is no news about anybody; only a doubt asks for it.
             if admitted.as_ref().is_err_and(|error| error.code == ErrorCode::SensitiveContent) {
-                admitted = admit::<T>(&bytes, &registered(&request).await);
+                admitted = admit::<T>(&bytes, &registered(&request).await?);
             }
             match admitted {
                 Err(error) => match refusal_code(&error) {
@@ -220,11 +220,26 @@ fn collect_rule_faults(errors: &validator::ValidationErrors, parent: &str, fault
 }
 
 /// The names that the caller's site has registered, as far as the caller may see them; none where they cannot be read now, which refuses more and not less.
-pub(in crate::api) async fn registered(request: &HttpRequest) -> Registered {
+///
+/// # Errors
+/// 503 where there is no place to wait for them: what is sent again then is not refused for good today.
+pub(in crate::api) async fn registered(request: &HttpRequest) -> Result<Registered, AppError> {
     let known = request.extensions().get::<Identified>().map(|caller| (caller.scope, caller.deadline));
-    let (Some((scope, deadline)), Some(app)) = (known, request.app_data::<Data<AppState>>()) else { return Registered::NONE };
+    let (Some((scope, deadline)), Some(app)) = (known, request.app_data::<Data<AppState>>()) else { return Ok(Registered::NONE) };
     let names = app.db.transact(scope, deadline, move |conn| Ok(store::registered_names::known_to(conn, &scope)?)).await;
-    names.map_or(Registered::NONE, |names| Registered::new(names.iter().map(String::as_str)))
+    let_in(request, &names);
+    match names {
+        Ok(names) => Ok(Registered::new(names.iter().map(String::as_str))),
+        Err(error) if error.code == ErrorCode::Overloaded => Err(error),
+        Err(_) => Ok(Registered::NONE),
+    }
+}
+
+/// Notes that the request was let in to the database: it is not turned away at a later step.
+fn let_in<T>(request: &HttpRequest, done: &Result<T, AppError>) {
+    if let (Ok(_), Some(known)) = (done, request.extensions_mut().get_mut::<Identified>()) {
+        known.deadline = known.deadline.admitted();
+    }
 }
 
 /// The refusals that are counted.
@@ -251,7 +266,7 @@ fn stated(bytes: &[u8]) -> (Option<Code>, Option<Code>) {
 }
 
 /// Counts the refusal (partner, route, day, code: no content) and points to the site's intake path. The answer is the refusal
-/// whatever happens to the count.
+/// whatever happens to the count, unless there is no place to wait for it: 503.
 pub(in crate::api) async fn record_refusal(
     request: &HttpRequest,
     error: AppError,
@@ -272,6 +287,8 @@ pub(in crate::api) async fn record_refusal(
         .await;
     match counted {
         Ok(intake_url) => error.with_intake_url(Some(intake_url.as_str().to_owned())),
+        // Sent again it is refused again, and counted.
+        Err(failure) if failure.code == ErrorCode::Overloaded => failure,
         Err(failure) => {
             log::warn!("a refusal was not counted: {}", failure.code.as_str());
             error

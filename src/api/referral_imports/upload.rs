@@ -110,7 +110,11 @@ pub(super) async fn receive(
         })
         .await?;
     let keyring = app.master.keyring(Purpose::ContactDigest, caller.scope.site());
-    let ground = Arc::new(Ground { site, registered: registered(request).await, keyring });
+    // It was let in with the transaction above.
+    if let Some(known) = request.extensions_mut().get_mut::<Identified>() {
+        known.deadline = known.deadline.admitted();
+    }
+    let ground = Arc::new(Ground { site, registered: registered(request).await?, keyring });
     let import = Unfinished { app: app.clone(), scope: caller.scope, id: Some(id) };
     let upload = Upload { app, caller, request, id, ground };
     match upload.run(payload, Reader::new(announced.format, announced.charset, dropped)).await {

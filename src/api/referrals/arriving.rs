@@ -50,13 +50,21 @@ struct Asked {
 enum Taken {
     /// It was taken.
     Kept(Reply),
-    /// Nothing was done: the ordinary path decides.
-    ByItself,
+    /// Nothing was done: the ordinary path decides. `let_in`: the database was asked.
+    ByItself { let_in: bool },
     /// Nobody took it, for want of a place, a connection or time.
     Refused(ErrorCode),
 }
 
-/// Takes it together with those that come at the same time; `None`: the ordinary path decides.
+/// What a request is to do.
+pub(super) enum Next {
+    /// Answer this.
+    Answer(HttpResponse),
+    /// Go the ordinary path, by this deadline.
+    Ordinary(Deadline),
+}
+
+/// Takes it together with those that come at the same time.
 ///
 /// # Errors
 /// 409 while the same key is worked on; 503 when there is no place to wait in, no connection or no time left.
@@ -65,19 +73,22 @@ pub(super) async fn take<P: Permission>(
     caller: &Caller<P>,
     (key, write): (&IdempotencyKey, &Write<'_>),
     new: &Arc<NewReferral>,
-) -> Result<Option<HttpResponse>, AppError> {
+) -> Result<Next, AppError> {
     let context = crate::api::read::context(app, caller);
-    let (Some(by), true) = (context.actor.key(), create_referrals::is_plain(&context.actor, new)) else { return Ok(None) };
+    let (Some(by), true) = (context.actor.key(), create_referrals::is_plain(&context.actor, new)) else {
+        return Ok(Next::Ordinary(caller.deadline));
+    };
     let claim = claim(app, &context, write, key);
     if !claim.also.is_empty() {
-        return Ok(None);
+        return Ok(Next::Ordinary(caller.deadline));
     }
     // Two with one key wait for each other here, and are never taken together.
     let _turn = app.in_flight.turn(claim.key_digest).await?;
     let (answer, taken) = oneshot::channel();
     let way = Way { key: by, partner: new.partner.clone(), study: new.study.clone() };
     let asked = Asked { context, claim, new: Arc::clone(new) };
-    let joined = app.arriving.join(&way, Arriving { asked, deadline: caller.deadline, answer });
+    let (site, admitted) = (caller.scope.site(), caller.deadline.is_admitted());
+    let joined = app.arriving.join((site, &way), Arriving { asked, deadline: caller.deadline, answer }, admitted);
     if let Some(refused) = joined.refused {
         let _ = refused.answer.send(Taken::Refused(ErrorCode::Overloaded));
     }
@@ -88,8 +99,9 @@ pub(super) async fn take<P: Permission>(
     match tokio::time::timeout(caller.deadline.remaining(), taken).await {
         Err(_elapsed) => Err(AppError::new(ErrorCode::DeadlineExceeded)),
         Ok(Ok(Taken::Refused(code))) => Err(AppError::new(code)),
-        Ok(Ok(Taken::Kept(reply))) => Ok(Some(reply.into_response())),
-        Ok(Ok(Taken::ByItself) | Err(_)) => Ok(None),
+        Ok(Ok(Taken::Kept(reply))) => Ok(Next::Answer(reply.into_response())),
+        Ok(Ok(Taken::ByItself { let_in: true })) => Ok(Next::Ordinary(caller.deadline.admitted())),
+        Ok(Ok(Taken::ByItself { let_in: false }) | Err(_)) => Ok(Next::Ordinary(caller.deadline)),
     }
 }
 
@@ -98,9 +110,10 @@ async fn work(app: Data<AppState>, mut lane: Lane<Way, Arriving>) {
     while let Some(arriving) = lane.next() {
         // Whose caller has gone is not begun any more.
         let arriving: Vec<Arriving> = arriving.into_iter().filter(|arriving| !arriving.answer.is_closed()).collect();
-        let Some(deadline) = arriving.iter().map(|arriving| arriving.deadline).max_by_key(|deadline| deadline.remaining()) else {
-            continue;
-        };
+        let deadlines = || arriving.iter().map(|arriving| arriving.deadline);
+        let Some(latest) = deadlines().max_by_key(|deadline| deadline.remaining()) else { continue };
+        // Of several one was let in before: all go in with it.
+        let deadline = if deadlines().any(Deadline::is_admitted) { latest.admitted() } else { latest };
         let (asked, answers): (Vec<Asked>, Vec<_>) =
             arriving.into_iter().map(|arriving| (arriving.asked, arriving.answer)).unzip();
         let Some(scope) = asked.first().map(|asked| asked.context.scope) else { continue };
@@ -114,18 +127,21 @@ async fn work(app: Data<AppState>, mut lane: Lane<Way, Arriving>) {
                 taken(conn, &keys, &asked)
             })
             .await;
-        if done.is_ok() {
-            app.journal.wrote(scope.site());
+        match &done {
+            Ok(_) => app.journal.wrote(scope.site()),
+            // Each is answered by itself, and so nobody would see it.
+            Err(error) if error.code.status() == 500 => log::warn!("referrals were not taken together: {error:?}"),
+            Err(_) => {}
         }
         let mut done = done.map(Vec::into_iter);
         for answer in answers {
             let taken = match &mut done {
-                Ok(replies) => replies.next().flatten().map_or(Taken::ByItself, Taken::Kept),
+                Ok(replies) => replies.next().flatten().map_or(Taken::ByItself { let_in: true }, Taken::Kept),
                 Err(error) => match error.code {
                     code @ (ErrorCode::DatabaseUnavailable | ErrorCode::DeadlineExceeded) => Taken::Refused(code),
                     // The door was closed. What was begun and had to wait too long for a lock waits for one of them alone.
                     code @ ErrorCode::Overloaded if !begun.load(Ordering::Relaxed) => Taken::Refused(code),
-                    _ => Taken::ByItself,
+                    _ => Taken::ByItself { let_in: begun.load(Ordering::Relaxed) },
                 },
             };
             // Nobody may be there any more.
@@ -152,6 +168,10 @@ fn taken(conn: &mut Conn, keys: &Keys, asked: &[Asked]) -> Result<Vec<Option<Rep
         made.push(coded.map(|coded| super::created(coded, &site, &asked.context)).transpose()?);
     }
     let both = || claimed.iter().zip(&made);
+    if made.iter().all(Option::is_none) {
+        // Nothing is written for what the ordinary path refuses.
+        return Err(AppError::new(ErrorCode::IdempotencyInFlight));
+    }
     let answers: Vec<NewAnswer<'_>> = both()
         .filter_map(|(asked, reply)| {
             let reply = reply.as_ref()?;

@@ -50,7 +50,7 @@ pub fn note(
     failing_since: Option<DateTime<Utc>>,
 ) -> QueryResult<()> {
     // Many alerts of a member are settled at the same time. Nobody waits for the row of a channel that works, and goes on working: an upsert
-    // would lock it whatever it writes.
+    // would lock it whatever it writes. A failure that is not committed yet is not seen by a success beside it; the next attempt notes what is true.
     let note = match failing_since {
         None => {
             "WITH works AS (
