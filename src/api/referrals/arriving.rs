@@ -130,8 +130,11 @@ async fn work(app: Data<AppState>, mut lane: Lane<Way, Arriving>) {
         match &done {
             Ok(_) => app.journal.wrote(scope.site()),
             // Each is answered by itself, and so nobody would see it.
-            Err(error) if error.code.status() == 500 => log::warn!("referrals were not taken together: {error:?}"),
-            Err(_) => {}
+            Err(error) => {
+                if let Some(cause) = error.cause().filter(|_| error.code.status() == 500) {
+                    log::error!("referrals were not taken together: {cause}");
+                }
+            }
         }
         let mut done = done.map(Vec::into_iter);
         for answer in answers {
