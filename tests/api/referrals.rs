@@ -1,5 +1,6 @@
 //! The central resource: sent, seen, moved, changed, completed, withdrawn.
 
+mod arriving;
 mod completing;
 mod contact_details;
 mod issues;
