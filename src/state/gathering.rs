@@ -118,7 +118,7 @@ impl<K: Hash + Eq + Clone, J> State<K, J> {
 
 impl<K: Hash + Eq + Clone, J> Lane<K, J> {
     /// What is to be done next, in the order in which it came; `None`: nothing waits, and the lane has ended.
-    pub fn next(&mut self) -> Option<Vec<J>> {
+    pub fn take(&mut self) -> Option<Vec<J>> {
         let mut state = self.inner.lock();
         let group = state.groups.get_mut(&self.key)?;
         let taken = group.waiting.drain(..group.waiting.len().min(self.inner.most));
@@ -176,15 +176,15 @@ mod tests {
     fn whoever_comes_while_lanes_are_taken_is_taken_together_in_order() {
         let gatherings = Gatherings::beside(6, 10);
         let mut one = gatherings.join((SITE, &"a"), 1, false).lane.unwrap();
-        assert_eq!(one.next(), Some(vec![1]), "nobody waits for company");
+        assert_eq!(one.take(), Some(vec![1]), "nobody waits for company");
         let mut two = gatherings.join((SITE, &"a"), 2, false).lane.unwrap();
-        assert_eq!(two.next(), Some(vec![2]));
+        assert_eq!(two.take(), Some(vec![2]));
         for work in 3..=6 {
             assert_eq!(joined(&gatherings, "a", work), None);
         }
-        assert_eq!(one.next(), Some(vec![3, 4, 5]), "as many as half the connections");
-        assert_eq!(two.next(), Some(vec![6]));
-        assert_eq!((one.next(), two.next()), (None, None));
+        assert_eq!(one.take(), Some(vec![3, 4, 5]), "as many as half the connections");
+        assert_eq!(two.take(), Some(vec![6]));
+        assert_eq!((one.take(), two.take()), (None, None));
         assert!(gatherings.0.lock().groups.is_empty() && gatherings.0.lock().waiting == 0);
         assert!(gatherings.join((SITE, &"a"), 7, false).lane.is_some(), "a lane is free again");
     }
@@ -194,7 +194,7 @@ mod tests {
         let gatherings = Gatherings::beside(1, 10);
         let mut lane = gatherings.join((SITE, &"a"), 1, false).lane.unwrap();
         assert_eq!(joined(&gatherings, "a", 2), None);
-        assert_eq!([lane.next(), lane.next(), lane.next()], [Some(vec![1]), Some(vec![2]), None]);
+        assert_eq!([lane.take(), lane.take(), lane.take()], [Some(vec![1]), Some(vec![2]), None]);
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
         let mut loud = gatherings.join((SITE, &"loud"), 1, false).lane.unwrap();
         let mut louder = gatherings.join((SITE, &"louder"), 1, false).lane.unwrap();
         let mut quiet = gatherings.join((OTHER, &"quiet"), 10, false).lane.unwrap();
-        assert_eq!((loud.next(), louder.next(), quiet.next()), (Some(vec![1]), Some(vec![1]), Some(vec![10])));
+        assert_eq!((loud.take(), louder.take(), quiet.take()), (Some(vec![1]), Some(vec![1]), Some(vec![10])));
         for work in [11, 12] {
             assert_eq!(joined(&gatherings, "quiet", work), None);
         }
@@ -214,8 +214,8 @@ mod tests {
         assert_eq!(joined(&gatherings, "quiet", 13), Some(4), "the last of the site that has most, in its longest group");
         assert_eq!(joined(&gatherings, "quiet", 14), Some(14), "whoever came");
         assert!(gatherings.join((SITE, &"loud"), 5, true).refused.is_none(), "who was let in before");
-        assert_eq!((loud.next(), louder.next(), quiet.next()), (Some(vec![2]), Some(vec![3]), Some(vec![11])));
-        assert_eq!((loud.next(), quiet.next(), gatherings.0.lock().waiting), (Some(vec![5]), Some(vec![12]), 1));
+        assert_eq!((loud.take(), louder.take(), quiet.take()), (Some(vec![2]), Some(vec![3]), Some(vec![11])));
+        assert_eq!((loud.take(), quiet.take(), gatherings.0.lock().waiting), (Some(vec![5]), Some(vec![12]), 1));
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         let one = gatherings.join((SITE, &"a"), 1, false).lane.unwrap();
         let mut two = gatherings.join((SITE, &"a"), 2, false).lane.unwrap();
         drop(one);
-        assert_eq!(two.next(), Some(vec![1]), "the other lane goes on");
+        assert_eq!(two.take(), Some(vec![1]), "the other lane goes on");
         drop(two);
         assert!(gatherings.0.lock().groups.is_empty() && gatherings.0.lock().waiting == 0);
     }

@@ -107,7 +107,7 @@ pub(super) async fn take<P: Permission>(
 
 /// Does what waits in a lane, until nothing does.
 async fn work(app: Data<AppState>, mut lane: Lane<Way, Arriving>) {
-    while let Some(arriving) = lane.next() {
+    while let Some(arriving) = lane.take() {
         // Whose caller has gone is not begun any more.
         let arriving: Vec<Arriving> = arriving.into_iter().filter(|arriving| !arriving.answer.is_closed()).collect();
         let deadlines = || arriving.iter().map(|arriving| arriving.deadline);
