@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(
             sql,
             "WITH \"step_0\" AS (INSERT INTO \"studies\" (\"version\") VALUES ($1)), \
-             \"step_1\" AS (INSERT INTO \"studies\" (\"version\") VALUES ($2) ON CONFLICT  DO NOTHING) \
+             \"step_1\" AS (INSERT INTO \"studies\" (\"version\") VALUES ($2) ON CONFLICT DO NOTHING) \
              INSERT INTO \"journal_queue\" (\"id\") VALUES ($3)"
         );
     }

@@ -55,7 +55,7 @@ class Schema:
 
 
 class Reader(threading.Thread):
-    """A long report: it reads these tables, and keeps them for some seconds."""
+    """A long ANALYZE: it reads these tables for some seconds and lets no change of their schema by, not even one that readers may stand beside."""
 
     def __init__(self, postgres, tables, seconds):
         super().__init__(daemon=True)
@@ -69,7 +69,7 @@ class Reader(threading.Thread):
 
     def run(self):
         try:
-            self.postgres.sql(f"BEGIN; LOCK TABLE {', '.join(self.tables)} IN ACCESS SHARE MODE; SELECT pg_sleep({self.seconds}); COMMIT", "handoff")
+            self.postgres.sql(f"BEGIN; LOCK TABLE {', '.join(self.tables)} IN SHARE UPDATE EXCLUSIVE MODE; SELECT pg_sleep({self.seconds}); COMMIT", "handoff")
         except Failed as failed:
             self.failure = failed
 
