@@ -59,6 +59,8 @@ async fn by_key(app: &AppState, text: &str, deadline: Deadline) -> Result<Authen
         None => (look_up(app, &presented, deadline).await?, deadline.admitted()),
     };
     if known.expires_at.is_some_and(|expires_at| expires_at <= now) {
+        // Whoever is refused waits in no site's line.
+        app.known_keys.forget(&presented.hash);
         return Err(AppError::new(ErrorCode::ExpiredCredentials));
     }
     if let Some(key) = known.actor.key() {
