@@ -22,7 +22,7 @@ use crate::ops::{self, Context};
 use crate::privacy::keys::Purpose;
 use crate::state::AppState;
 use crate::store;
-use crate::store::referrals::{CodedReferral, Filter};
+use crate::store::referrals::{CodedReferral, Filter, OwnReferral};
 use crate::store::sites::SiteRow;
 
 mod arriving;
@@ -40,14 +40,16 @@ pub use view::{
 fn view(coded: CodedReferral, site: &SiteRow, context: &Context) -> Result<(ReferralBody, String), AppError> {
     let version = coded.referral.version;
     let view = match &context.actor {
-        Actor::Partner(_) => {
-            let view = PartnerReferralView::new(coded, site, context.now);
-            ReferralBody::Partner(view.ok_or_else(AppError::not_found)?)
-        }
+        Actor::Partner(_) => own_view(coded.into(), site, context)?,
         _ => ReferralBody::Site(Box::new(ReferralView::new(coded, site, context.now))),
     };
     let tag = tag_for(&context.actor, version, &view)?;
     Ok((view, tag))
+}
+
+/// A referral as its partner sees it.
+fn own_view(own: OwnReferral, site: &SiteRow, context: &Context) -> Result<ReferralBody, AppError> {
+    PartnerReferralView::new(own, site, context.now).map(ReferralBody::Partner).ok_or_else(AppError::not_found)
 }
 
 /// The tag alone: what a partner would read now.
@@ -133,12 +135,16 @@ pub async fn list_referrals(
         paging,
         move |conn, context, before, limit| {
             let site = store::sites::current(conn, &context.scope)?;
-            let before = before.map(ReferralId);
-            let rows = store::referrals::page(conn, &context.scope, context.actor.is_test(), &filter, before, limit)?;
-            rows.into_iter().map(|row| Ok((row.referral.id, view(row, &site, context)?.0))).collect()
+            let (scope, is_test, before) = (&context.scope, context.actor.is_test(), before.map(ReferralId));
+            if context.actor.partner().is_some() {
+                let rows = store::referrals::own_page(conn, scope, is_test, &filter.own, before, limit)?;
+                return rows.into_iter().map(|row| own_view(row, &site, context)).collect();
+            }
+            let rows = store::referrals::page(conn, scope, is_test, &filter, before, limit)?;
+            Ok(rows.into_iter().map(|row| ReferralBody::Site(Box::new(ReferralView::new(row, &site, context.now)))).collect())
         },
-        |(id, _)| id.0,
-        |rows, next_cursor, _| Ok(ReferralPage { data: rows.into_iter().map(|(_, view)| view).collect(), next_cursor }),
+        |view| view.id().0,
+        |data, next_cursor, _| Ok(ReferralPage { data, next_cursor }),
     )
     .await
 }

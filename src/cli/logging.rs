@@ -2,6 +2,9 @@
 
 use std::io::Write as _;
 
+use chrono::SecondsFormat;
+
+use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
 
 /// Starts logging, and makes panics log their place without their text.
@@ -10,19 +13,23 @@ pub(super) fn init(config: &Config) {
     builder.parse_filters(&config.log_filter);
     // r2d2 logs libpq's text, which may quote the connection; our own line about an unreachable database says enough.
     builder.filter_module("r2d2", log::LevelFilter::Off);
-    if config.log_format == LogFormat::Json {
-        builder.format(|out, record| {
-            let line = serde_json::json!({
-                "time": out.timestamp_millis().to_string(),
-                "level": record.level().as_str(),
-                "target": record.target(),
-                "message": record.args().to_string(),
-            });
-            writeln!(out, "{line}")
-        });
-    } else {
-        builder.format_timestamp_millis();
-    }
+    let format = config.log_format;
+    builder.format(move |out, record| {
+        let time = Clock::System.now().to_rfc3339_opts(SecondsFormat::Millis, true);
+        let (level, target, message) = (record.level(), record.target(), record.args());
+        match format {
+            LogFormat::Json => {
+                let line = serde_json::json!({
+                    "time": time,
+                    "level": level.as_str(),
+                    "target": target,
+                    "message": message.to_string(),
+                });
+                writeln!(out, "{line}")
+            }
+            LogFormat::Text => writeln!(out, "[{time} {level:<5} {target}] {message}"),
+        }
+    });
     let logger = Guarded(builder.build());
     log::set_max_level(logger.0.filter());
     // A second start in one process (tests) keeps the first logger.

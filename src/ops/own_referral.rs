@@ -1,16 +1,13 @@
 //! A partner's own referral, as the partner sees it: what its acts start from. What it cannot see decides nothing here.
 
-use chrono::{DateTime, Utc};
-
 use super::{Context, Expected};
 use crate::db::Conn;
 use crate::domain::ids::ReferralId;
-use crate::domain::referral_state::Facts;
-use crate::domain::vocabulary::{NotAcceptedReason, PartnerReferralStatus};
+use crate::domain::vocabulary::PartnerReferralStatus;
 use crate::error::AppError;
 use crate::privacy::suppression::partner_view;
 use crate::store;
-use crate::store::referrals::{CodedReferral, ReferralRow};
+use crate::store::referrals::CodedReferral;
 use crate::store::sites::SiteRow;
 
 /// The entity tag of a partner's view. The view is the answer's matter, so that whoever answers brings its tag along.
@@ -24,25 +21,6 @@ pub struct Seen<'a> {
     pub expected: &'a Expected,
     /// What it would read now.
     pub tag_of: TagOf,
-}
-
-/// The partner's class of a referral at `now`, and its code when it was not accepted.
-#[must_use]
-pub fn class_of(
-    referral: &ReferralRow,
-    site: &SiteRow,
-    now: DateTime<Utc>,
-) -> (PartnerReferralStatus, Option<NotAcceptedReason>) {
-    let facts = Facts {
-        status: referral.status,
-        blocker: referral.blocker,
-        held_blocker: referral.held_blocker,
-        close_reason: referral.close_reason,
-        recorded_at: referral.recorded_at,
-        closed_at: referral.times.closed_at,
-        withdrawn: referral.times.partner_withdrawn_at.is_some(),
-    };
-    partner_view::classify(&facts, site.zone(), now)
 }
 
 /// Locks the partner's own referral; answers it with its site and the class in which the partner sees it.
@@ -63,6 +41,6 @@ pub(super) fn lock(
     let coded = store::referrals::find(conn, scope, is_test, id)?.ok_or_else(AppError::not_found)?;
     let site = store::sites::current(conn, scope)?;
     seen.expected.check_tag(&(seen.tag_of)(&coded, &site, context)?)?;
-    let (class, _) = class_of(&coded.referral, &site, context.now);
+    let (class, _) = partner_view::classify(&coded.referral.facts(), site.zone(), context.now);
     Ok((coded, site, class))
 }

@@ -12,7 +12,7 @@ use crate::auth::SiteScope;
 use crate::domain::CodeList;
 use crate::domain::ids::{PartnerId, ReferralId};
 use crate::domain::text::{HandoffCode, Reference};
-use crate::domain::vocabulary::{Attribution, HandoffIssue};
+use crate::domain::vocabulary::HandoffIssue;
 use crate::schema::{handoff_routes, partners, referrals, sealed_details, studies};
 
 mod digests;
@@ -26,30 +26,43 @@ pub use digests::{add_digests, insert_all_digests, insert_digests};
 pub use escalation::{Involved, count_due, due, involved, lock_due};
 pub use intake::{Source, set_external_ref, set_source};
 pub use owner::{lock_open_of_owner, open_of_owner, set_owner};
-pub use rows::{CodedReferral, Completion, Filter, ReferralRow, Revision, StateChange, Times};
+pub use pages::{Filter, OwnFilter, own_page, page};
+pub use rows::{CodedReferral, Completion, OwnReferral, OwnReferralRow, ReferralRow, Revision, RouteWords, StateChange, Times};
 pub use study::{hold_studies_of_partner, hold_study, lock_open_of_partner, lock_open_of_study};
 
-/// Referrals joined with what [`CodedReferral`] shows of their partner, study and route.
-macro_rules! with_codes {
+/// Referrals joined with their study and with what their route hands to the person.
+macro_rules! with_route {
     () => {
         referrals::table
-            .left_join(
-                partners::table
-                    .on(partners::site_id.eq(referrals::site_id).and(partners::id.nullable().eq(referrals::partner_id))),
-            )
             .inner_join(studies::table.on(studies::site_id.eq(referrals::site_id).and(studies::id.eq(referrals::study_id))))
             .left_join(
                 handoff_routes::table.on(handoff_routes::site_id
                     .eq(referrals::site_id)
                     .and(handoff_routes::id.nullable().eq(referrals::route_id))),
             )
+    };
+}
+
+/// The columns of [`RouteWords`].
+macro_rules! route_words {
+    () => {
+        (handoff_routes::intake_url.nullable(), handoff_routes::channels.nullable(), handoff_routes::instruction.nullable())
+    };
+}
+
+/// Referrals joined with what [`CodedReferral`] shows of their partner, study and route.
+macro_rules! with_codes {
+    () => {
+        with_route!()
+            .left_join(
+                partners::table
+                    .on(partners::site_id.eq(referrals::site_id).and(partners::id.nullable().eq(referrals::partner_id))),
+            )
             .select((
                 ReferralRow::as_select(),
                 partners::code.nullable(),
                 studies::code,
-                handoff_routes::intake_url.nullable(),
-                handoff_routes::channels.nullable(),
-                handoff_routes::instruction.nullable(),
+                route_words!(),
                 diesel::dsl::exists(
                     sealed_details::table.filter(
                         sealed_details::site_id.eq(referrals::site_id).and(sealed_details::referral_id.eq(referrals::id)),
@@ -58,6 +71,9 @@ macro_rules! with_codes {
             ))
     };
 }
+
+// Below the macros that it uses.
+mod pages;
 
 /// The referral with this id. A partner's scope finds its own only; test callers find test referrals only, others live ones.
 ///
@@ -88,56 +104,6 @@ pub fn lock(conn: &mut PgConnection, scope: &SiteScope, is_test: bool, id: Refer
         None => query.first(conn),
     };
     found.optional().map(|found| found.is_some())
-}
-
-/// A page, newest first, before this id.
-///
-/// # Errors
-/// A database failure.
-pub fn page(
-    conn: &mut PgConnection,
-    scope: &SiteScope,
-    is_test: bool,
-    filter: &Filter,
-    before: Option<ReferralId>,
-    limit: i64,
-) -> QueryResult<Vec<CodedReferral>> {
-    let mut query = with_codes!().filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(is_test))).into_boxed();
-    if let Some(own) = scope.partner() {
-        query = query.filter(referrals::partner_id.eq(own));
-    }
-    if let Some(status) = filter.status {
-        query = query.filter(referrals::status.eq(status));
-    }
-    if let Some(study) = &filter.study {
-        query = query.filter(studies::code.eq(study));
-    }
-    if let Some(partner) = &filter.partner {
-        query = query.filter(partners::code.eq(partner));
-    }
-    if let Some(owner) = filter.owner {
-        query = query.filter(referrals::owner_id.eq(owner));
-    }
-    if let Some(channel) = filter.channel {
-        query = query.filter(referrals::channel.eq(channel));
-    }
-    if let Some(attribution) = filter.attribution {
-        query = query.filter(referrals::attribution.eq(attribution));
-        if attribution != Attribution::Verified {
-            // In so many words, since a parameter tells the planner nothing: these few have an index of their own.
-            query = query.filter(diesel::dsl::sql::<diesel::sql_types::Bool>("referrals.attribution <> 'verified'"));
-        }
-    }
-    if let Some(reference) = &filter.partner_reference {
-        query = query.filter(referrals::partner_reference.eq(reference));
-    }
-    if let Some(reference) = &filter.external_ref {
-        query = query.filter(referrals::external_ref.eq(reference));
-    }
-    if let Some(before) = before {
-        query = query.filter(referrals::id.lt(before));
-    }
-    query.order(referrals::id.desc()).limit(limit).load(conn)
 }
 
 /// The referral on which this partner already used this reference.

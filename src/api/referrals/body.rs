@@ -19,7 +19,7 @@ use crate::error::{AppError, ErrorCode};
 use crate::ops::complete_referral::Brought;
 use crate::ops::create_referral::NewReferral;
 use crate::ops::update_referral::ReferralPatch;
-use crate::store::referrals::Filter;
+use crate::store::referrals::{Filter, OwnFilter};
 
 /// A referral to send. These fields and no others: codes, references and times.
 #[derive(Debug, Deserialize, ToSchema, Validate)]
@@ -305,14 +305,14 @@ impl ListReferrals {
 
 impl From<&ListReferrals> for Filter {
     fn from(query: &ListReferrals) -> Self {
+        let own =
+            OwnFilter { study: query.study.clone(), channel: query.channel, partner_reference: query.partner_reference.clone() };
         Self {
+            own,
             status: query.status,
-            study: query.study.clone(),
             partner: query.partner.clone(),
             owner: query.owner_id,
-            channel: query.channel,
             attribution: query.attribution,
-            partner_reference: query.partner_reference.clone(),
             external_ref: query.external_ref.clone(),
         }
     }

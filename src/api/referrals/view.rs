@@ -14,8 +14,8 @@ use crate::domain::vocabulary::{
     Aging, Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, Escalation, HandoffIssue, LateReason,
     NextAction, NotAcceptedReason, PartnerReferralStatus, QuarantineReason, ReferralStatus, ReopenReason,
 };
-use crate::ops::own_referral::class_of;
-use crate::store::referrals::{CodedReferral, ReferralRow};
+use crate::privacy::suppression::partner_view;
+use crate::store::referrals::{CodedReferral, OwnReferral, ReferralRow, RouteWords};
 use crate::store::sites::SiteRow;
 
 /// A referral as the site sees it.
@@ -129,9 +129,9 @@ impl ReferralView {
     /// The site's view at `now`.
     #[must_use]
     pub fn new(coded: CodedReferral, site: &SiteRow, now: DateTime<Utc>) -> Self {
-        let handoff = Handoff::new(&coded, site);
         let row = coded.referral;
         let first_action = FirstActionView::new(&row, now);
+        let handoff = row.route_id.map(|_| Handoff::new(row.handoff_code, coded.route, row.channel, site));
         Self {
             view: SiteTag::Site,
             id: row.id,
@@ -254,15 +254,16 @@ impl PartnerReferralView {
     ///
     /// `None` where nobody referred: such a referral is no partner's.
     #[must_use]
-    pub fn new(coded: CodedReferral, site: &SiteRow, now: DateTime<Utc>) -> Option<Self> {
-        let handoff = Handoff::new(&coded, site)?;
-        let (status, not_accepted_reason) = class_of(&coded.referral, site, now);
-        let row = coded.referral;
+    pub fn new(own: OwnReferral, site: &SiteRow, now: DateTime<Utc>) -> Option<Self> {
+        let row = own.referral;
+        row.route_id?;
+        let (status, not_accepted_reason) = partner_view::classify(&row.facts(), site.zone(), now);
+        let handoff = Handoff::new(row.handoff_code, own.route, row.channel, site);
         Some(Self {
             view: PartnerTag::Partner,
             id: row.id,
             partner_reference: row.partner_reference,
-            study: coded.study_code,
+            study: own.study_code,
             channel: row.channel,
             status,
             not_accepted_reason,
@@ -286,6 +287,16 @@ pub enum ReferralBody {
     Partner(PartnerReferralView),
 }
 
+impl ReferralBody {
+    /// Id of the referral.
+    pub(super) const fn id(&self) -> ReferralId {
+        match self {
+            Self::Site(view) => view.id,
+            Self::Partner(view) => view.id,
+        }
+    }
+}
+
 /// What the sender hands to the person.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -302,14 +313,9 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    /// `None` without a route, which says what is handed over.
-    fn new(coded: &CodedReferral, site: &SiteRow) -> Option<Self> {
-        coded.referral.route_id?;
-        Some(Self {
-            code: coded.referral.handoff_code.clone(),
-            intake_url: coded.route_intake_url.as_ref().unwrap_or(&site.intake_url).clone(),
-            instruction: coded.instruction().cloned(),
-        })
+    fn new(code: Option<HandoffCode>, route: RouteWords, channel: Channel, site: &SiteRow) -> Self {
+        let instruction = route.instruction(channel).cloned();
+        Self { code, intake_url: route.intake_url.unwrap_or_else(|| site.intake_url.clone()), instruction }
     }
 }
 

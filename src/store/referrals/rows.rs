@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use crate::domain::CodeList;
 use crate::domain::ids::{LanguageVersionId, MemberId, PartnerId, ReferralId, RouteId, SiteId, StudyId};
+use crate::domain::referral_state::Facts;
 use crate::domain::text::{Code, HandoffCode, Instruction, Reference, SourceTag, WebUrl};
 use crate::domain::vocabulary::{
     Attribution, Blocker, Channel, CloseReason, ContactBasis, ContactPath, Escalation, HandoffIssue, LateReason, NextAction,
@@ -83,6 +84,22 @@ pub struct ReferralRow {
     /// When it got where it stands, and what is due.
     #[diesel(embed)]
     pub times: Times,
+}
+
+impl ReferralRow {
+    /// What its partner's view of it depends on.
+    #[must_use]
+    pub const fn facts(&self) -> Facts {
+        Facts {
+            status: self.status,
+            blocker: self.blocker,
+            held_blocker: self.held_blocker,
+            close_reason: self.close_reason,
+            recorded_at: self.recorded_at,
+            closed_at: self.times.closed_at,
+            withdrawn: self.times.partner_withdrawn_at.is_some(),
+        }
+    }
 }
 
 /// The times of a referral: when it passed which step, and when what is due.
@@ -191,12 +208,8 @@ pub struct CodedReferral {
     pub partner_code: Option<Code>,
     /// The study's code.
     pub study_code: Code,
-    /// Where the person gives details; `None`: at the site's intake URL.
-    pub route_intake_url: Option<WebUrl>,
-    /// The channels that its route lists now; `None`: nobody referred.
-    pub route_channels: Option<CodeList<Channel>>,
-    /// What the partner tells the person to do on each of them.
-    pub route_instructions: Option<CodeList<Instruction>>,
+    /// What its route hands to the person.
+    pub route: RouteWords,
     /// Whether sealed details are kept of it; a partner's request sees none.
     pub has_sealed_details: bool,
 }
@@ -205,47 +218,112 @@ impl CodedReferral {
     /// A referral beside what its route, if it has one, hands to the person.
     #[must_use]
     pub fn new(referral: ReferralRow, partner_code: Option<Code>, study_code: Code, route: Option<RouteRow>) -> Self {
-        let (route_intake_url, route_channels, route_instructions) = match route {
-            Some(route) => (route.intake_url, Some(route.channels), Some(route.instruction)),
-            None => (None, None, None),
-        };
-        Self {
-            referral,
-            partner_code,
-            study_code,
-            route_intake_url,
-            route_channels,
-            route_instructions,
-            has_sealed_details: false,
-        }
-    }
-
-    /// What the partner tells the person to do on the referral's channel; `None` where the route does not list it.
-    #[must_use]
-    pub fn instruction(&self) -> Option<&Instruction> {
-        let pairs =
-            self.route_channels.iter().flat_map(|list| &list.0).zip(self.route_instructions.iter().flat_map(|list| &list.0));
-        pairs.filter(|(channel, _)| **channel == self.referral.channel).map(|(_, instruction)| instruction).next()
+        let route = route.map_or_else(RouteWords::default, |route| RouteWords {
+            intake_url: route.intake_url,
+            channels: Some(route.channels),
+            instructions: Some(route.instruction),
+        });
+        Self { referral, partner_code, study_code, route, has_sealed_details: false }
     }
 }
 
-/// Which referrals a list shows.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Filter {
-    /// In this state.
-    pub status: Option<ReferralStatus>,
-    /// For this study.
-    pub study: Option<Code>,
-    /// From this partner.
-    pub partner: Option<Code>,
-    /// Of this owner.
-    pub owner: Option<MemberId>,
-    /// Over this channel.
-    pub channel: Option<Channel>,
-    /// With a source that is as sure as this.
-    pub attribution: Option<Attribution>,
-    /// With this reference of the partner's.
+/// What a route hands to the person; nothing where nobody referred.
+#[derive(Debug, Default, Clone, Queryable)]
+pub struct RouteWords {
+    /// Where the person gives details; `None`: at the site's intake URL.
+    pub intake_url: Option<WebUrl>,
+    /// The channels that the route lists now.
+    pub channels: Option<CodeList<Channel>>,
+    /// What the partner tells the person to do on each of them.
+    pub instructions: Option<CodeList<Instruction>>,
+}
+
+impl RouteWords {
+    /// What the partner tells the person to do on this channel; `None` where the route does not list it.
+    #[must_use]
+    pub fn instruction(&self, channel: Channel) -> Option<&Instruction> {
+        let pairs = self.channels.iter().flat_map(|list| &list.0).zip(self.instructions.iter().flat_map(|list| &list.0));
+        pairs.filter(|(listed, _)| **listed == channel).map(|(_, instruction)| instruction).next()
+    }
+}
+
+/// A referral as far as its partner sees it, which is a quarter of it: what a page of a partner reads.
+#[derive(Debug, Clone, Queryable)]
+pub struct OwnReferral {
+    /// The referral.
+    pub referral: OwnReferralRow,
+    /// The study's code.
+    pub study_code: Code,
+    /// What its route hands to the person.
+    pub route: RouteWords,
+}
+
+/// The columns of a referral that a partner's view is made of.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = referrals)]
+pub struct OwnReferralRow {
+    /// Its id.
+    pub id: ReferralId,
+    /// Over which route.
+    pub route_id: Option<RouteId>,
+    /// How it came.
+    pub channel: Channel,
+    /// What the person gives at the intake.
+    pub handoff_code: Option<HandoffCode>,
+    /// The partner's own reference.
     pub partner_reference: Option<Reference>,
-    /// With this reference of the site's.
-    pub external_ref: Option<Reference>,
+    /// Where it stands.
+    pub status: ReferralStatus,
+    /// Why it waits.
+    pub blocker: Option<Blocker>,
+    /// The blocker that a pause of the study covers.
+    pub held_blocker: Option<Blocker>,
+    /// Why it ended.
+    pub close_reason: Option<CloseReason>,
+    /// When it happened.
+    pub received_at: DateTime<Utc>,
+    /// When it was entered.
+    pub recorded_at: DateTime<Utc>,
+    /// Ended.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// When its partner withdrew it.
+    pub partner_withdrawn_at: Option<DateTime<Utc>>,
+}
+
+impl OwnReferralRow {
+    /// What its partner's view of it depends on.
+    #[must_use]
+    pub const fn facts(&self) -> Facts {
+        Facts {
+            status: self.status,
+            blocker: self.blocker,
+            held_blocker: self.held_blocker,
+            close_reason: self.close_reason,
+            recorded_at: self.recorded_at,
+            closed_at: self.closed_at,
+            withdrawn: self.partner_withdrawn_at.is_some(),
+        }
+    }
+}
+
+impl From<CodedReferral> for OwnReferral {
+    fn from(coded: CodedReferral) -> Self {
+        let row = coded.referral;
+        let referral = OwnReferralRow {
+            id: row.id,
+            route_id: row.route_id,
+            channel: row.channel,
+            handoff_code: row.handoff_code,
+            partner_reference: row.partner_reference,
+            status: row.status,
+            blocker: row.blocker,
+            held_blocker: row.held_blocker,
+            close_reason: row.close_reason,
+            received_at: row.received_at,
+            recorded_at: row.recorded_at,
+            closed_at: row.times.closed_at,
+            partner_withdrawn_at: row.times.partner_withdrawn_at,
+        };
+        Self { referral, study_code: coded.study_code, route: coded.route }
+    }
 }
