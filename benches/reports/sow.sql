@@ -1,7 +1,8 @@
 -- Sows {count} referrals of site {site} with their events: for benchmarks, and for the test that compares every report with a count of its
 -- own. All is made from the number of the referral by hashing, so that two runs sow the same. Over the routes, owners and studies
 -- that the site has; {days} days from {since} on, a clock change among them; recorded late, opened again, fallen through, merged, escalated,
--- marked, blocked, from nobody that is known, and test. {open} of a thousand are open.
+-- marked, blocked, from nobody that is known, and test. {open} of a thousand are open. {told} says
+-- which events are kept.
 SET app.site_id = '{site}';
 CREATE TEMP TABLE sown AS
 WITH routes AS (
@@ -82,7 +83,7 @@ SELECT s.i, t.n, s.id AS subject_id, t.event_type, t.before AS status_before, t.
            UNION ALL SELECT 80, 'referral.transitioned', reached, 'closed', closed_at WHERE NOT is_open
            UNION ALL SELECT 81, 'referral.merged', NULL, NULL, closed_at WHERE close_reason = 'duplicate'
            UNION ALL SELECT 90 + e, 'referral.escalated', NULL, NULL, recorded_at + interval '2 hours' * e FROM generate_series(1, steps) AS e
-       ) AS t;
+       ) AS t WHERE {told};
 INSERT INTO events (site_id, id, audit_id, event_type, is_test, subject_id, version, partner_id, study_id, occurred_at, status_before, status_after, owner_id)
 SELECT '{site}', md5(i || '/' || n)::uuid, md5('{site}sown')::uuid, event_type, is_test, subject_id, 1, partner_id, study_id, at, status_before, status_after, owner_id FROM sown_told;
 INSERT INTO event_positions (site_id, is_test, position, event_id)

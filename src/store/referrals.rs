@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::array_position;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Array, Text, Uuid};
@@ -43,10 +44,15 @@ macro_rules! with_route {
     };
 }
 
-/// The columns of [`RouteWords`].
+/// [`RouteWords`]: of the instructions of its route the one on the referral's channel.
 macro_rules! route_words {
     () => {
-        (handoff_routes::intake_url.nullable(), handoff_routes::channels.nullable(), handoff_routes::instruction.nullable())
+        (
+            handoff_routes::intake_url.nullable(),
+            handoff_routes::instruction
+                .index(array_position(handoff_routes::channels, referrals::channel.nullable()).assume_not_null())
+                .nullable(),
+        )
     };
 }
 

@@ -131,7 +131,7 @@ impl ReferralView {
     pub fn new(coded: CodedReferral, site: &SiteRow, now: DateTime<Utc>) -> Self {
         let row = coded.referral;
         let first_action = FirstActionView::new(&row, now);
-        let handoff = row.route_id.map(|_| Handoff::new(row.handoff_code, coded.route, row.channel, site));
+        let handoff = row.route_id.map(|_| Handoff::new(row.handoff_code, coded.route, site));
         Self {
             view: SiteTag::Site,
             id: row.id,
@@ -258,7 +258,7 @@ impl PartnerReferralView {
         let row = own.referral;
         row.route_id?;
         let (status, not_accepted_reason) = partner_view::classify(&row.facts(), site.zone(), now);
-        let handoff = Handoff::new(row.handoff_code, own.route, row.channel, site);
+        let handoff = Handoff::new(row.handoff_code, own.route, site);
         Some(Self {
             view: PartnerTag::Partner,
             id: row.id,
@@ -313,9 +313,9 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    fn new(code: Option<HandoffCode>, route: RouteWords, channel: Channel, site: &SiteRow) -> Self {
-        let instruction = route.instruction(channel).cloned();
-        Self { code, intake_url: route.intake_url.unwrap_or_else(|| site.intake_url.clone()), instruction }
+    fn new(code: Option<HandoffCode>, route: RouteWords, site: &SiteRow) -> Self {
+        let intake_url = route.intake_url.unwrap_or_else(|| site.intake_url.clone());
+        Self { code, intake_url, instruction: route.instruction }
     }
 }
 

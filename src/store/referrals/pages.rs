@@ -1,5 +1,6 @@
 //! Pages of referrals, newest first: the site's, and a partner's own.
 
+use diesel::dsl::array_position;
 use diesel::prelude::*;
 
 use super::rows::{CodedReferral, OwnReferral, OwnReferralRow, ReferralRow};

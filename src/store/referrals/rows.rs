@@ -218,11 +218,11 @@ impl CodedReferral {
     /// A referral beside what its route, if it has one, hands to the person.
     #[must_use]
     pub fn new(referral: ReferralRow, partner_code: Option<Code>, study_code: Code, route: Option<RouteRow>) -> Self {
-        let route = route.map_or_else(RouteWords::default, |route| RouteWords {
+        let route = route.map(|route| RouteWords {
+            instruction: route.instruction_on(referral.channel).cloned(),
             intake_url: route.intake_url,
-            channels: Some(route.channels),
-            instructions: Some(route.instruction),
         });
+        let route = route.unwrap_or_default();
         Self { referral, partner_code, study_code, route, has_sealed_details: false }
     }
 }
@@ -232,19 +232,8 @@ impl CodedReferral {
 pub struct RouteWords {
     /// Where the person gives details; `None`: at the site's intake URL.
     pub intake_url: Option<WebUrl>,
-    /// The channels that the route lists now.
-    pub channels: Option<CodeList<Channel>>,
-    /// What the partner tells the person to do on each of them.
-    pub instructions: Option<CodeList<Instruction>>,
-}
-
-impl RouteWords {
-    /// What the partner tells the person to do on this channel; `None` where the route does not list it.
-    #[must_use]
-    pub fn instruction(&self, channel: Channel) -> Option<&Instruction> {
-        let pairs = self.channels.iter().flat_map(|list| &list.0).zip(self.instructions.iter().flat_map(|list| &list.0));
-        pairs.filter(|(listed, _)| **listed == channel).map(|(_, instruction)| instruction).next()
-    }
+    /// What the partner tells the person to do on the referral's channel; `None` where the route does not list it now.
+    pub instruction: Option<Instruction>,
 }
 
 /// A referral as far as its partner sees it, which is a quarter of it: what a page of a partner reads.

@@ -77,6 +77,13 @@ impl RouteRow {
         pairs.map(|(channel, instruction)| RouteChannel { channel: *channel, instruction: instruction.clone() }).collect()
     }
 
+    /// What the partner tells the person to do on this channel; `None` where it is not listed.
+    #[must_use]
+    pub fn instruction_on(&self, channel: Channel) -> Option<&Instruction> {
+        let mut pairs = self.channels.0.iter().zip(&self.instruction.0);
+        pairs.find(|(listed, _)| **listed == channel).map(|(_, instruction)| instruction)
+    }
+
     /// Where people are sent: the route's own intake, or the site's.
     #[must_use]
     pub fn intake_url_at<'a>(&'a self, site: &'a SiteRow) -> &'a WebUrl {

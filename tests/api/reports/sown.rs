@@ -11,6 +11,7 @@ pub fn sow(app: &App, count: u32, since: &str, days: u32, open: u32) {
         .replace("{count}", &count.to_string())
         .replace("{since}", since)
         .replace("{days}", &days.to_string())
-        .replace("{open}", &open.to_string());
+        .replace("{open}", &open.to_string())
+        .replace("{told}", "true");
     app.db.superuser().batch_execute(&script).unwrap();
 }
