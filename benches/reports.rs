@@ -258,9 +258,11 @@ fn run(arguments: &Arguments, referrals: u64, open: u64, reports: &[Report], tod
     let start = Instant::now();
     let server = Server::start(&place);
     wait(&place, &format!("{UNCOUNTED} WHERE site_id = '{site}'"), |left, _| left == "0");
-    let took = start.elapsed().as_secs_f64();
-    let (referrals_rate, events_rate) = (referrals as f64 / took, events.parse::<f64>().unwrap() / took);
-    println!("counted in {took:.1} s: {referrals_rate:.0} referrals/s, {events_rate:.0} events/s");
+    if !arguments.pages {
+        let took = start.elapsed().as_secs_f64();
+        let (referrals_rate, events_rate) = (referrals as f64 / took, events.parse::<f64>().unwrap() / took);
+        println!("counted in {took:.1} s: {referrals_rate:.0} referrals/s, {events_rate:.0} events/s");
+    }
     wait(&place, UNCOUNTED, |left, _| left == "0");
     println!("resident after counting all sites: {}", resident(&server));
     // Jobs run at once after a start: what they have left of two years is done before anything is measured.

@@ -1,6 +1,6 @@
 //! The document: what is common to all operations, and the stable writer.
 //!
-//! Operations and schemas come from the code (`routes::configure`). One pass over the JSON adds what the generator cannot
+//! Operations and schemas come from the code (`routes::describe`). One pass over the JSON adds what the generator cannot
 //! say: `schemas` completes the component schemas, `operations` adds what follows from access, parameters and body
 //! (security, problem answers, headers), `links` leads from a resource to the operations on it, `webhooks` says what the server sends
 //! by itself, `components` holds what they share.
@@ -74,7 +74,7 @@ struct Document;
 /// When the generated document cannot be written, which a test would have found.
 pub fn document() -> Result<String, serde_json::Error> {
     let (_, generated) =
-        actix_web::App::new().into_utoipa_app().openapi(Document::openapi()).configure(routes::configure).split_for_parts();
+        actix_web::App::new().into_utoipa_app().openapi(Document::openapi()).configure(routes::describe).split_for_parts();
     let mut document = serde_json::to_value(generated)?;
     document["openapi"] = json!("3.1.0");
     document["servers"][0]["x-internal"] = json!(false);

@@ -1,6 +1,7 @@
 //! The route table: one row per operation. It makes the server, the document and the access matrix.
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use actix_web::web;
+use utoipa_actix_web::service_config;
 
 use crate::api::{
     acknowledgements, alert_webhook, alerts, api_keys, approved_processes, audit, away_windows, bulk_actions,
@@ -29,8 +30,13 @@ pub enum Access {
 
 macro_rules! table {
     ($($module:ident::$handler:ident => $access:expr;)+) => {
-        /// Registers every operation, for server and document alike.
-        pub fn configure(config: &mut ServiceConfig) {
+        /// Registers every operation with the server. Each of its threads does so: what the document needs would be made by each.
+        pub fn configure(config: &mut web::ServiceConfig) {
+            $(config.service($module::$handler);)+
+        }
+
+        /// Registers every operation with the document.
+        pub fn describe(config: &mut service_config::ServiceConfig) {
             $(config.service($module::$handler);)+
         }
 

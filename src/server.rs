@@ -19,7 +19,6 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
-use utoipa_actix_web::AppExt as _;
 
 use crate::openapi;
 use crate::privacy::guard;
@@ -50,7 +49,7 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
     let served = Served { text: web::Bytes::from(text) };
     let opened = state.clone();
     let server = HttpServer::new(move || {
-        let (app, _) = App::new()
+        App::new()
             .app_data(state.clone())
             .app_data(fallback.clone())
             .app_data(with_query.clone())
@@ -61,10 +60,8 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
             .wrap(from_fn(envelope::answer_head))
             .wrap(cors::layer(&state.origins))
             .wrap(from_fn(envelope::envelope))
-            .into_utoipa_app()
             .configure(routes::configure)
-            .split_for_parts();
-        app.route("/openapi.json", web::get().to(serve_document))
+            .route("/openapi.json", web::get().to(serve_document))
             .configure(docs::configure)
             .default_service(web::to(fallback::answer))
     })

@@ -14,7 +14,7 @@ use handoff::domain::vocabulary::{Attribution, Channel, ContactBasis, ContactPat
 use handoff::privacy::guard::Registered;
 use handoff::privacy::keys::{MasterKey, Purpose};
 use handoff::privacy::{digests, json};
-use handoff::store::referrals::{CodedReferral, ReferralRow, Times};
+use handoff::store::referrals::{CodedReferral, ReferralRow, RouteWords, Times};
 use handoff::store::sites::SiteRow;
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -105,7 +105,7 @@ fn contact_details() -> [Case; 2] {
 fn views() -> [Case; 2] {
     let site = site();
     let site_view = ReferralView::new(referral(), &site, now());
-    let partner_view = PartnerReferralView::new(referral(), &site, now());
+    let partner_view = PartnerReferralView::new(referral().into(), &site, now());
     [
         (
             "to_string, a referral in the site's view",
@@ -214,9 +214,10 @@ fn referral() -> CodedReferral {
         referral,
         partner_code: Some("lakeside-cardiology".parse().unwrap()),
         study_code: "heart-2026".parse().unwrap(),
-        route_intake_url: None,
-        route_channels: Some(CodeList(vec![Channel::SecureForm])),
-        route_instructions: Some(CodeList(vec!["Give the person the code and the intake address.".parse().unwrap()])),
+        route: RouteWords {
+            intake_url: None,
+            instruction: Some("Give the person the code and the intake address.".parse().unwrap()),
+        },
         has_sealed_details: false,
     }
 }

@@ -27,7 +27,10 @@ pub(super) fn init(config: &Config) {
                 });
                 writeln!(out, "{line}")
             }
-            LogFormat::Text => writeln!(out, "[{time} {level:<5} {target}] {message}"),
+            // A second line is told from the next event.
+            LogFormat::Text => {
+                writeln!(out, "[{time} {level:<5} {target}] {}", message.to_string().replace('\n', "\n    "))
+            }
         }
     });
     let logger = Guarded(builder.build());
@@ -45,7 +48,7 @@ pub(super) fn init(config: &Config) {
 /// directive of `RUST_LOG` opens that.
 struct Guarded(env_logger::Logger);
 
-const QUIET: [&str; 6] = ["actix_http", "actix_server", "actix_web", "h2", "mio", "jsonwebtoken"];
+const QUIET: [&str; 5] = ["actix_http", "actix_server", "actix_web", "mio", "jsonwebtoken"];
 
 fn is_quiet(metadata: &log::Metadata<'_>) -> bool {
     let library = metadata.target().split("::").next().unwrap_or_default();
@@ -77,7 +80,7 @@ mod tests {
     #[test]
     fn the_finer_levels_of_the_http_libraries_are_out_whatever_is_asked_for() {
         let asked = |target: &str, level| is_quiet(&Metadata::builder().target(target).level(level).build());
-        assert!(asked("actix_http::h1::dispatcher", Level::Trace) && asked("h2", Level::Debug));
+        assert!(asked("actix_http::h1::dispatcher", Level::Trace) && asked("mio", Level::Debug));
         assert!(!asked("actix_http::h1", Level::Warn) && !asked("handoff::access", Level::Trace));
     }
 }

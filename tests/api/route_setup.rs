@@ -46,6 +46,16 @@ async fn each_channel_has_its_instruction_and_a_referral_is_told_that_of_its_own
     let late = json!({"partner": "lakeside", "channel": "coordinator_queue", "late_reason": "paper_backlog"});
     let late = app.coordinator().post("/v1/referrals", &make::referral_with(late)).await.expect(201);
     assert_eq!(late.body["handoff"]["instruction"], Value::Null);
+    // A page tells of each referral what reading it does, by whoever asks.
+    for caller in [app.partner(), app.coordinator()] {
+        let page = caller.get("/v1/referrals").await.expect(200);
+        let listed = page.body["data"].as_array().unwrap();
+        assert_eq!(listed.len(), 3);
+        for row in listed {
+            let read = caller.get(&format!("/v1/referrals/{}", row["id"].as_str().unwrap())).await.expect(200);
+            assert_eq!(*row, read.body);
+        }
+    }
 
     let refusals = [
         (json!([{"channel": "secure_form"}]), "/channels/0/instruction missing_field"),

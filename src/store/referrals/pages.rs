@@ -57,7 +57,7 @@ macro_rules! page_of {
     }};
 }
 
-/// A page of the site's referrals before this id.
+/// A page of the site's referrals before this id; nothing for a partner, whose page is [`own_page`].
 ///
 /// # Errors
 /// A database failure.
@@ -69,6 +69,9 @@ pub fn page(
     before: Option<ReferralId>,
     limit: i64,
 ) -> QueryResult<Vec<CodedReferral>> {
+    if scope.partner().is_some() {
+        return Ok(Vec::new());
+    }
     let mut query = with_codes!().filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(is_test))).into_boxed();
     if let Some(status) = filter.status {
         query = query.filter(referrals::status.eq(status));
@@ -107,7 +110,8 @@ pub fn own_page(
     let Some(own) = scope.partner() else { return Ok(Vec::new()) };
     let mut query = with_route!()
         .select((OwnReferralRow::as_select(), studies::code, route_words!()))
-        .filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(is_test)).and(referrals::partner_id.eq(own)))
+        .filter(referrals::site_id.eq(scope.site()).and(referrals::is_test.eq(is_test)))
         .into_boxed();
+    query = query.filter(referrals::partner_id.eq(own));
     page_of!(query, filter, before, limit).load(conn)
 }

@@ -237,7 +237,7 @@ pub struct RouteWords {
 }
 
 /// A referral as far as its partner sees it, which is a quarter of it: what a page of a partner reads.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Queryable)]
 pub struct OwnReferral {
     /// The referral.
     pub referral: OwnReferralRow,
@@ -248,7 +248,7 @@ pub struct OwnReferral {
 }
 
 /// The columns of a referral that a partner's view is made of.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = referrals)]
 pub struct OwnReferralRow {
     /// Its id.
