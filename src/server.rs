@@ -12,6 +12,7 @@ pub mod rollover;
 pub use listen::{bind, bind_for, inherited};
 
 use std::net::TcpListener;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -25,10 +26,29 @@ use crate::privacy::guard;
 use crate::routes;
 use crate::state::AppState;
 
-/// The document as it is served, made once.
-#[derive(Clone)]
-struct Served {
+/// The document as it is served, and what answers by it. It takes a tenth of a second to make, and is the same for every server of a process.
+struct Known {
     text: web::Bytes,
+    paths: Data<fallback::Paths>,
+    with_query: Data<envelope::WithQuery>,
+    with_text: Data<envelope::WithText>,
+}
+
+static KNOWN: LazyLock<Result<Known, serde_json::Error>> = LazyLock::new(|| {
+    let text = openapi::document()?;
+    let document = serde_json::from_str(&text)?;
+    Ok(Known {
+        text: web::Bytes::from(text),
+        paths: Data::new(fallback::Paths::new(&openapi::methods_by_path(&document))),
+        with_query: Data::new(envelope::WithQuery(openapi::operations_with_query(&document))),
+        with_text: Data::new(envelope::WithText(openapi::operations_with_text(&document))),
+    })
+});
+
+/// Makes ready what is made on first use, so that no request waits for it; beside it a start can go on with the database.
+pub fn prepare() {
+    guard::prepare();
+    LazyLock::force(&KNOWN);
 }
 
 /// How long a connection that nobody sends anything over stays open.
@@ -39,29 +59,22 @@ const KEPT_OPEN: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the document cannot be made, or the socket cannot be used.
 pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> std::io::Result<Server> {
-    // Before the first request, which would wait for it otherwise.
-    guard::prepare();
-    let text = openapi::document().map_err(std::io::Error::other)?;
-    let known = serde_json::from_str(&text).map_err(std::io::Error::other)?;
-    let fallback = Data::new(fallback::Paths::new(&openapi::methods_by_path(&known)));
-    let with_query = Data::new(envelope::WithQuery(openapi::operations_with_query(&known)));
-    let with_text = Data::new(envelope::WithText(openapi::operations_with_text(&known)));
-    let served = Served { text: web::Bytes::from(text) };
+    prepare();
+    let known = KNOWN.as_ref().map_err(|error| std::io::Error::other(error.to_string()))?;
     let opened = state.clone();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
-            .app_data(fallback.clone())
-            .app_data(with_query.clone())
-            .app_data(with_text.clone())
-            .app_data(Data::new(served.clone()))
+            .app_data(known.paths.clone())
+            .app_data(known.with_query.clone())
+            .app_data(known.with_text.clone())
             // The last one wrapped is the first one run.
             .wrap(from_fn(envelope::authenticate))
             .wrap(from_fn(envelope::answer_head))
             .wrap(cors::layer(&state.origins))
             .wrap(from_fn(envelope::envelope))
             .configure(routes::configure)
-            .route("/openapi.json", web::get().to(serve_document))
+            .route("/openapi.json", web::get().to(|| serve_document(known)))
             .configure(docs::configure)
             .default_service(web::to(fallback::answer))
     })
@@ -80,9 +93,9 @@ pub fn serve(listener: TcpListener, state: Data<AppState>, workers: usize) -> st
     Ok(server)
 }
 
-async fn serve_document(served: Data<Served>) -> HttpResponse {
+async fn serve_document(known: &Known) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CACHE_CONTROL, envelope::PUBLIC))
-        .body(served.text.clone())
+        .body(known.text.clone())
 }

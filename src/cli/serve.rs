@@ -18,6 +18,8 @@ use crate::server;
 use crate::state::{Anchors, AppState, Deliveries, Drain, Erasures, JobBoard, Journal, RateLimits, Requests};
 
 pub(super) fn run(config: &Config, no_demo: bool) -> Result<(), Failure> {
+    // Beside what the database has to be asked for; serving waits for it.
+    std::thread::spawn(server::prepare);
     if let Some((_, Some(error))) = api::contracts().into_iter().find(|(_, error)| error.is_some()) {
         return Err(error.to_string().into());
     }
