@@ -91,9 +91,14 @@ pub fn finish(place: &Place, people: &mut People<'_>, version: &str, begun: &[Be
     let begun_at = Instant::now();
     while !runs.iter().all(|run| people.admin.get(run)["status"] == "passed") {
         assert!(begun_at.elapsed() < Duration::from_secs(60), "a test run does not pass: {}", people.admin.get(&runs[0]));
-        let alerts = people.coordinator.get("/v1/alerts?limit=200");
-        for alert in alerts["data"].as_array().expect("a page").iter().filter(|alert| alert["confirmed_at"].is_null()) {
-            people.coordinator.post(&format!("/v1/alerts/{}/confirm", id(alert)), &Value::Null);
+        let mut page = "/v1/alerts?limit=200".to_owned();
+        loop {
+            let alerts = people.coordinator.get(&page);
+            for alert in alerts["data"].as_array().expect("a page").iter().filter(|alert| alert["confirmed_at"].is_null()) {
+                people.coordinator.post(&format!("/v1/alerts/{}/confirm", id(alert)), &Value::Null);
+            }
+            let Some(cursor) = alerts["next_cursor"].as_str() else { break };
+            page = format!("/v1/alerts?limit=200&cursor={cursor}");
         }
         std::thread::sleep(Duration::from_millis(200));
     }

@@ -74,7 +74,7 @@ pub fn site(place: &Place, server: &Server, partners: usize) -> Site {
     let version = onboarding::prepare(&mut people, onboarding::receive_alerts());
     onboarding::finish(place, &mut people, &version, &begun, caller);
     let partner_key = place.run(&["key", "create", "--name=portal", "--partner", &partner_code(1)]);
-    let site_key = place.run(&["key", "create", "--name=crm", "--scope=referrals:read"]);
+    let site_key = place.run(&["key", "create", "--name=crm", "--scope=referrals:read", "--scope=events:read"]);
     Site { partner_key: partner_key.trim().to_owned(), site_key: site_key.trim().to_owned(), coordinator }
 }
 
