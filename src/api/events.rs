@@ -25,6 +25,8 @@ use crate::state::AppState;
 use crate::store;
 use crate::store::journal::FeedRow;
 
+/// How many events a page of one type looks through: a rare one would be sought in the whole log.
+const REACH: i64 = 5_000;
 /// What another server of the same database placed is found by looking this often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Events that come this close together wake a reader once.
@@ -145,7 +147,7 @@ pub struct EventPage {
     /// Keep it and send it as `cursor`: it goes on after this page, also when the page is empty. It does not expire.
     #[schema(max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
     pub next_cursor: String,
-    /// Whether there is more to read at once.
+    /// Whether there is more to read at once. A page of one `type` looks through 5,000 events: it may be short, or empty, and say so.
     pub has_more: bool,
 }
 
@@ -183,13 +185,13 @@ pub async fn list_events(
     let mut proven = Instant::now();
     let waits = app.journal.wait(caller.scope.site());
     loop {
-        let (page, reached) = read(&app, caller.scope, binding.is_test, &query, after).await?;
+        let look = read(&app, caller.scope, binding.is_test, &query, after).await?;
         let left = ends.saturating_duration_since(Instant::now());
-        after = reached;
+        after = look.reached;
         // Where so many wait already, this one comes back by itself; a server on its way out lets everybody go.
-        if !page.is_empty() || left.is_zero() || waits.is_none() || app.drain.has_begun() {
+        if !look.rows.is_empty() || look.more || left.is_zero() || waits.is_none() || app.drain.has_begun() {
             let limit = usize::from(query.limit.unwrap_or(DEFAULT_LIMIT));
-            return answer(&request, binding, page, limit, after);
+            return answer(&request, binding, look, limit);
         }
         app.journal.placed(caller.scope.site(), left.min(LOOK_EVERY)).await;
         // What comes in a burst is one look.
@@ -212,14 +214,18 @@ async fn end_of(app: &AppState, scope: SiteScope, is_test: bool) -> Result<i64, 
         .await
 }
 
-/// The page after a position, one row longer than asked for if there is more, and how far the feed was read.
-async fn read(
-    app: &AppState,
-    scope: SiteScope,
-    is_test: bool,
-    query: &ListEvents,
-    after: i64,
-) -> Result<(Vec<FeedRow>, i64), AppError> {
+/// What one look into the feed found.
+struct Look {
+    /// One row more than asked for, if there are so many.
+    rows: Vec<FeedRow>,
+    /// How far it looked.
+    reached: i64,
+    /// Whether the feed goes on there.
+    more: bool,
+}
+
+/// The page after a position.
+async fn read(app: &AppState, scope: SiteScope, is_test: bool, query: &ListEvents, after: i64) -> Result<Look, AppError> {
     let (event_type, limit) = (query.r#type, i64::from(query.limit.unwrap_or(DEFAULT_LIMIT)));
     app.db
         .transact(scope, app.deadline().admitted(), move |conn| {
@@ -232,8 +238,9 @@ async fn read(
                 return Err(AppError::new(ErrorCode::InvalidCursor)
                     .with_detail("This cursor is beyond the end of the feed, which was restored to an earlier state. Read it again without `cursor`."));
             }
-            let rows = store::journal::feed(conn, &scope, is_test, event_type, (after, end), limit + 1)?;
-            Ok((rows, end))
+            let reached = if event_type.is_some() { end.min(after.saturating_add(REACH)) } else { end };
+            let rows = store::journal::feed(conn, &scope, is_test, event_type, (after, reached), limit + 1)?;
+            Ok(Look { rows, reached, more: reached < end })
         })
         .await
 }
@@ -241,14 +248,14 @@ async fn read(
 fn answer(
     request: &HttpRequest,
     binding: FeedCursor<'_>,
-    mut rows: Vec<FeedRow>,
+    Look { mut rows, reached, more }: Look,
     limit: usize,
-    end: i64,
 ) -> Result<HttpResponse, AppError> {
-    let has_more = rows.len() > limit;
+    let is_cut = rows.len() > limit;
     rows.truncate(limit);
-    let reached = rows.last().filter(|_| has_more).map_or(end, |last| last.position);
+    let reached = rows.last().filter(|_| is_cut).map_or(reached, |last| last.position);
     let next_cursor = binding.seal(reached);
+    let has_more = is_cut || more;
     let page = EventPage { data: rows.into_iter().map(EventView::from).collect(), next_cursor: next_cursor.clone(), has_more };
     reply::list(request.path(), request.query_string(), has_more.then_some(next_cursor.as_str()), &page)
 }

@@ -35,6 +35,45 @@ async fn moved(app: &App, id: &str, body: Value) -> Answer {
     app.coordinator().post_on(&format!("/v1/referrals/{id}/transitions"), "*", &body).await.expect(200)
 }
 
+/// More events than a page looks through, of which two in the middle and at the end are of a rare type.
+fn grow(app: &App) {
+    let site = app.site.id;
+    app.db
+        .superuser()
+        .batch_execute(&format!(
+            "CREATE TEMP TABLE grown AS
+                 SELECT n, gen_random_uuid() AS id, CASE WHEN n IN (6000, 12000) THEN 'referral.reopened' ELSE 'referral.transitioned' END AS type
+                   FROM generate_series(1, 12000) AS n;
+             INSERT INTO events (site_id, id, audit_id, event_type, is_test, subject_id, version, occurred_at, status_before, status_after)
+                 SELECT '{site}', id, (SELECT id FROM audit_entries WHERE site_id = '{site}' LIMIT 1), type, false, gen_random_uuid(), 1, now(),
+                        CASE WHEN type = 'referral.transitioned' THEN 'received' END, CASE WHEN type = 'referral.transitioned' THEN 'acknowledged' END
+                   FROM grown;
+             INSERT INTO event_positions (site_id, is_test, position, event_id)
+                 SELECT '{site}', false, live_position + n, id FROM grown, journal_heads WHERE site_id = '{site}';
+             UPDATE journal_heads SET live_position = live_position + 12000 WHERE site_id = '{site}'"
+        ))
+        .unwrap();
+}
+
+#[actix_web::test]
+async fn events_of_a_rare_type_are_found_however_many_others_lie_between_and_no_page_looks_through_them_all() {
+    let app = App::start().await;
+    app.sequence().await;
+    grow(&app);
+    let reader = app.person(&app.site.narrow_key);
+    let mut found = Vec::new();
+    let mut query = String::new();
+    loop {
+        let page = reader.get(&format!("/v1/events?type=referral.reopened&wait_seconds=20{query}")).await.expect(200);
+        found.push(page.body["data"].as_array().unwrap().len());
+        if page.body["has_more"] == false {
+            break;
+        }
+        query = format!("&cursor={}", page.body["next_cursor"].as_str().unwrap());
+    }
+    assert_eq!(found, [0, 1, 1], "one page for each 5,000 events, answered at once");
+}
+
 #[actix_web::test]
 async fn a_reader_follows_every_change_once_and_in_order_and_a_bookmark_does_not_expire() {
     let app = App::start().await;
