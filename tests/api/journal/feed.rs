@@ -64,7 +64,7 @@ async fn events_of_a_rare_type_are_found_however_many_others_lie_between_and_no_
     let mut found = Vec::new();
     let mut query = String::new();
     loop {
-        let page = reader.get(&format!("/v1/events?type=referral.reopened&wait_seconds=20{query}")).await.expect(200);
+        let page = reader.get(&format!("/v1/events?type=referral.reopened&wait_seconds=10{query}")).await.expect(200);
         found.push(page.body["data"].as_array().unwrap().len());
         if page.body["has_more"] == false {
             break;
