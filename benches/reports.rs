@@ -1,5 +1,5 @@
 //! Every report over HTTP by how many referrals the site has, with nine other sites in the same database (P3); with `-- --pages` the pages of
-//! lists, of the queue and of the feed (P7: `-- --pages --sizes 100000,10000000`, which sows for half an hour and takes 40 GB).
+//! lists, of the queue and of the feed (P7: `-- --pages --sizes 100000,10000000`, which sows for an hour and takes 40 GB).
 //!
 //! `cargo bench --bench reports` sows and counts millions of referrals with their log, which takes most of its time; `-- --help` lists
 //! what can be changed, and `-- --sizes 10000 --busy 0` is quick.
