@@ -115,9 +115,8 @@ macro_rules! bounded_text {
 
         impl diesel::deserialize::FromSql<diesel::sql_types::Text, diesel::pg::Pg> for $name {
             fn from_sql(value: diesel::pg::PgValue<'_>) -> diesel::deserialize::Result<Self> {
-                // Parsed on its way in, and nothing but this type writes it: parsed again for every row of a page, it would cost as much as
-                // the rest of the row.
-                <String as diesel::deserialize::FromSql<diesel::sql_types::Text, diesel::pg::Pg>>::from_sql(value).map(Self)
+                let text = <String as diesel::deserialize::FromSql<diesel::sql_types::Text, diesel::pg::Pg>>::from_sql(value)?;
+                Ok(Self::parse(text)?)
             }
         }
     };
