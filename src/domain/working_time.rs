@@ -183,11 +183,15 @@ impl WorkingTime {
         (offset(until)? == ahead).then_some(Steady { until, ahead })
     }
 
-    /// When the clock first shows this time, and when it last does. One that it skips counts as the first that it shows after.
+    /// When the clock first shows this time, and from when on it shows no earlier one. One that it skips counts as the first that it shows after.
     fn shown(&self, local: NaiveDateTime) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         let (first, last) = match self.zone.from_local_datetime(&local) {
             MappedLocalTime::Single(at) => (at, at),
-            MappedLocalTime::Ambiguous(first, last) => (first, last),
+            MappedLocalTime::Ambiguous(first, last) => {
+                // Put back to just this time, the clock has shown no earlier one since it first showed it.
+                let put_back_to_it = (last - Duration::minutes(1)).naive_local() > local;
+                (first, if put_back_to_it { first } else { last })
+            }
             MappedLocalTime::None => GapInfo::new(&local, &self.zone)?.end.map(|at| (at, at))?,
         };
         Some((first.with_timezone(&Utc), last.with_timezone(&Utc)))

@@ -162,6 +162,22 @@ fn weeks() -> impl Strategy<Value = Vec<OpeningHours>> {
 }
 
 #[test]
+fn a_period_until_the_time_that_the_clock_is_put_back_to_ends_when_it_is_first_shown() {
+    for (zone, day, until, ends) in [
+        // Put back from two to one, and from two to half past one.
+        (chrono_tz::America::New_York, "2026-11-01", "01:00", "2026-11-01T05:00:00Z"),
+        (chrono_tz::Australia::Lord_Howe, "2026-04-05", "01:30", "2026-04-04T14:30:00Z"),
+        // A minute later it comes again.
+        (chrono_tz::America::New_York, "2026-11-01", "01:01", "2026-11-01T06:01:00Z"),
+        (chrono_tz::Australia::Lord_Howe, "2026-04-05", "01:31", "2026-04-04T15:01:00Z"),
+    ] {
+        let working = WorkingTime::new(zone, &[format!("sunday 00:00-{until}").parse().unwrap()], &[]);
+        let (_, closes) = working.periods(day.parse().unwrap(), None).next().unwrap();
+        assert_eq!(closes, ends.parse::<DateTime<Utc>>().unwrap(), "{zone} until {until}");
+    }
+}
+
+#[test]
 fn no_zone_changes_its_clock_twice_within_a_week() {
     let first = NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
     for zone in chrono_tz::TZ_VARIANTS {
@@ -192,7 +208,8 @@ proptest! {
         prop_assume!(expected.is_some());
         let minute = |index: usize| begin + Duration::minutes(index as i64);
         let found = WorkingTime::new(zone, &hours, &dates).after(minute(from), wanted);
-        prop_assert_eq!(found, minute(expected.unwrap()));
+        let said: Vec<_> = hours.iter().map(OpeningHours::as_str).collect();
+        prop_assert_eq!(found, minute(expected.unwrap()), "{:?} in {} from {}", said, zone, minute(from));
     }
 
     #[test]
