@@ -4,6 +4,7 @@ mod asking;
 mod attack;
 mod closing;
 mod gate;
+mod looked_up;
 mod sown;
 mod truth;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
+use diesel::result::Error::{DeserializationError, SerializationError};
 use diesel::sql_types::{Array, Bool, Bytea, Date, Text, Uuid};
 
 use super::{nobody, somebody};
@@ -12,7 +13,6 @@ use crate::domain::ids::{MemberId, PartnerId, StudyId};
 use crate::domain::reports::standing::Traits;
 use crate::domain::reports::{Basis, Tally};
 use crate::domain::vocabulary::Channel;
-use crate::error::AppError;
 use crate::schema::{report_cells, report_channel_cells, report_late_cells, report_owner_cells, report_source_cells};
 
 /// Keys of one statement.
@@ -172,13 +172,18 @@ impl Kind {
         std::iter::once(common.to_owned()).chain(each).collect()
     }
 
-    fn find(&self) -> String {
-        let Self { table, .. } = self;
+    /// The keys that are bound, each with this column of its sum, which is looked for one by one: `OFFSET 0` keeps the planner from reading all
+    /// the sums of a site instead, which it would as long as nobody has told it how many there are.
+    fn each(&self, column: &str) -> String {
+        let (table, bound, matches) = (self.table, Self::BOUND, self.matches());
         format!(
-            "SELECT k.*, c.figures FROM unnest($2, $3, $4, $5, $6, $7, $8) AS k ({}) JOIN {table} c ON {}",
-            Self::BOUND,
-            self.matches()
+            "unnest($2, $3, $4, $5, $6, $7, $8) AS k ({bound})
+             CROSS JOIN LATERAL (SELECT c.{column} FROM {table} c WHERE {matches} OFFSET 0) c"
         )
+    }
+
+    fn find(&self) -> String {
+        format!("SELECT k.*, c.figures FROM {}", self.each("figures"))
     }
 
     fn write(&self) -> String {
@@ -192,8 +197,8 @@ impl Kind {
     }
 
     fn drop(&self) -> String {
-        let Self { table, .. } = self;
-        format!("DELETE FROM {table} c USING unnest($2, $3, $4, $5, $6, $7, $8) AS k ({}) WHERE {}", Self::BOUND, self.matches())
+        let table = self.table;
+        format!("DELETE FROM {table} WHERE site_id = $1 AND ctid = ANY (ARRAY(SELECT c.ctid FROM {}))", self.each("ctid"))
     }
 
     /// Removes up to `limit` of the site's.
@@ -274,7 +279,7 @@ macro_rules! keyed {
 ///
 /// # Errors
 /// A database failure, or a sum that would be negative.
-pub fn change(conn: &mut PgConnection, scope: &SiteScope, changes: &BTreeMap<CellKey, Tally>) -> Result<(), AppError> {
+pub fn change(conn: &mut PgConnection, scope: &SiteScope, changes: &BTreeMap<CellKey, Tally>) -> QueryResult<()> {
     for kind in &KINDS {
         let mut of_kind: BTreeMap<CellKey, Tally> = BTreeMap::new();
         for ((basis, starts_on, traits), tally) in changes {
@@ -285,7 +290,7 @@ pub fn change(conn: &mut PgConnection, scope: &SiteScope, changes: &BTreeMap<Cel
     Ok(())
 }
 
-fn add(conn: &mut PgConnection, scope: &SiteScope, kind: &Kind, changes: BTreeMap<CellKey, Tally>) -> Result<(), AppError> {
+fn add(conn: &mut PgConnection, scope: &SiteScope, kind: &Kind, changes: BTreeMap<CellKey, Tally>) -> QueryResult<()> {
     let mut changes: Vec<(CellKey, Tally)> = changes.into_iter().filter(|(_, tally)| !tally.is_empty()).collect();
     for changes in changes.chunks_mut(BATCH) {
         let columns = Columns::of(changes.iter().map(|(key, _)| key));
@@ -301,13 +306,13 @@ fn add(conn: &mut PgConnection, scope: &SiteScope, kind: &Kind, changes: BTreeMa
         let (mut written, mut packed, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
         for (key, tally) in changes.iter_mut() {
             if let Some(figures) = kept.remove(key) {
-                tally.merge(&Tally::unpack(&figures).map_err(AppError::internal)?, 1);
+                tally.merge(&Tally::unpack(&figures).map_err(|error| DeserializationError(error.into()))?, 1);
             }
             if tally.is_empty() {
                 dropped.push(*key);
             } else {
                 written.push(*key);
-                packed.push(tally.pack().map_err(AppError::internal)?);
+                packed.push(tally.pack().map_err(|error| SerializationError(error.into()))?);
             }
         }
         if !written.is_empty() {
