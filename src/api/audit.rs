@@ -21,6 +21,7 @@ use crate::domain::fault::{Fault, FaultCode};
 use crate::domain::ids::{ApiKeyId, AuditId};
 use crate::domain::journal::SubjectKind;
 use crate::error::{AppError, ErrorCode};
+use crate::privacy::hex;
 use crate::state::AppState;
 use crate::store;
 use crate::store::journal::{AuditFilter, SealedRow};
@@ -155,7 +156,7 @@ impl From<SealedRow> for AuditEntryView {
             changes: FieldChange::all(entry.before.as_deref(), entry.after.as_deref()),
             request_id: entry.request_id,
             redacted: entry.salt.is_none(),
-            hash: row.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            hash: hex::encode(&row.hash),
         }
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::auth::Actor;
 use crate::error::AppError;
+use crate::privacy::hex;
 
 /// An answer that can be kept under an idempotency key and given again.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,7 +57,8 @@ pub fn version_tag(version: i32) -> String {
 pub fn content_tag<T: Serialize>(view: &T) -> Result<String, AppError> {
     let json = serde_json::to_vec(view).map_err(AppError::internal)?;
     let digest = Sha256::digest(&json);
-    Ok(format!("\"{}\"", digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>()))
+    let (tag, _) = digest.split_at(12);
+    Ok(format!("\"{}\"", hex::encode(tag)))
 }
 
 /// The entity tag of a resource for this caller: its version for the site, its own representation for a partner.

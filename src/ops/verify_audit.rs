@@ -5,6 +5,7 @@ use crate::db::Conn;
 use crate::domain::ids::AuditId;
 use crate::error::AppError;
 use crate::privacy::chain::{self, GENESIS};
+use crate::privacy::hex;
 use crate::store::journal::{self, AuditRow, SealRow};
 
 const BATCH: i64 = 1_000;
@@ -85,7 +86,7 @@ pub fn run(conn: &mut Conn, context: &Context, anchors: &[Anchored]) -> Result<V
     if let Some(entry) = journal::unsealed(conn, scope)? {
         return Ok(Verdict::Broken { position: position + 1, entry: Some(entry), what: "an entry has no seal" });
     }
-    let head = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let head = hex::encode(&hash);
     Ok(Verdict::Whole { entries: position, redacted, head, anchors: count })
 }
 

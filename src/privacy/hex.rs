@@ -1,9 +1,13 @@
-//! Bytes as hexadecimal digits, as files outside the database hold them.
+//! Bytes as hexadecimal digits.
 
 /// The digits of these bytes, in lower case.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        digits.extend([byte >> 4, byte & 15].into_iter().filter_map(|half| char::from_digit(half.into(), 16)));
+    }
+    digits
 }
 
 /// The bytes of these digits; `None`: they are none.

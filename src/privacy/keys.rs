@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretBox};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::hex;
 use crate::domain::ids::SiteId;
 
 /// What a derived key is for. A purpose never reads another's data.
@@ -112,7 +113,7 @@ impl MasterKey {
     pub fn generate_hex() -> Result<String, getrandom::Error> {
         let mut bytes = [0_u8; 32];
         getrandom::fill(&mut bytes)?;
-        Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex::encode(&bytes))
     }
 
     /// The key of one purpose at one site, to make something new with.

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::error::EmbeddedError;
 use super::identity::Identity;
 use super::{process, stray};
+use crate::privacy::hex;
 
 /// A socket's whole path must fit into about 107 bytes (103 on macOS) including `/.s.PGSQL.5432`.
 const SOCKET_DIR_BYTES: usize = 85;
@@ -191,8 +192,9 @@ fn far_socket_dir(data_dir: &Path, identity: &Identity) -> PathBuf {
     let mut hasher = Sha256::new();
     hasher.update(data_dir.as_os_str().as_bytes());
     hasher.update(identity.uid().to_be_bytes());
-    let digest: String = hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("handoff-{digest}");
+    let digest = hasher.finalize();
+    let (short, _) = digest.split_at(8);
+    let name = format!("handoff-{}", hex::encode(short));
     let path = std::env::temp_dir().join(&name);
     if fits(&path) { path } else { Path::new("/tmp").join(name) }
 }

