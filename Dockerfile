@@ -4,6 +4,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends build-essential
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY assets assets
+COPY crates crates
 COPY migrations migrations
 COPY src src
 # Not built; the manifest names them.

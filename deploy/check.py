@@ -89,9 +89,9 @@ def targets(directory):
     done = subprocess.run(command, cwd=directory, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if done.returncode != 0:
         raise ValueError(" ".join(done.stderr.split())[:300])
-    package = json.loads(done.stdout)["packages"][0]
-    top = os.path.dirname(package["manifest_path"])
-    return [(each["kind"][0], each["name"], os.path.relpath(each["src_path"], top)) for each in package["targets"]]
+    seen = json.loads(done.stdout)
+    every = [each for package in seen["packages"] for each in package["targets"]]
+    return [(each["kind"][0], each["name"], os.path.relpath(each["src_path"], seen["workspace_root"])) for each in every]
 
 
 def check_context(root):
@@ -250,6 +250,7 @@ CONTROLS = [
     ("Dockerfile", "COPY tests/api tests/api\n", "", "the test api"),
     ("Dockerfile", "COPY Cargo.toml Cargo.lock ./", "COPY Cargo.lock ./", "Cargo refuses what is copied"),
     ("Dockerfile", "COPY assets assets\n", "", "needs assets"),
+    ("Dockerfile", "COPY crates crates\n", "", "Cargo refuses what is copied"),
     ("Dockerfile", "COPY migrations migrations\n", "", "needs migrations"),
     ("Dockerfile", "COPY assets assets", "COPY asets assets", "no such thing"),
     (".dockerignore", "!migrations\n", "", "keeps migrations/"),

@@ -11,7 +11,6 @@ mod key_uses;
 mod known_keys;
 pub mod permission;
 pub mod provider;
-mod scope;
 pub mod token;
 
 pub use actor::{Actor, PartnerActor, SiteClient, StaffActor};
@@ -19,4 +18,5 @@ pub use authenticate::authenticate;
 pub use caller::{Caller, Identified};
 pub use key_uses::KeyUses;
 pub use known_keys::KnownKeys;
-pub use scope::{SiteScope, operator_scope};
+// Beside `store`, which asks for it: src/data.rs.
+pub use handoff_data::auth::scope::{SiteScope, operator_scope};

@@ -3,7 +3,7 @@
 use crate::domain::ids::{PartnerId, SiteId};
 
 /// Which rows a transaction may touch. Its fields are private and it is made in `auth` only, so that no handler can
-/// name a site by itself. Row-level security stands behind it.
+/// name a site by itself: `tests/api/architecture.rs` finds whoever else makes one. Row-level security stands behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SiteScope {
     site: SiteId,
@@ -11,11 +11,15 @@ pub struct SiteScope {
 }
 
 impl SiteScope {
-    pub(in crate::auth) const fn of_site(site: SiteId) -> Self {
+    /// The whole site: after a member or one of its keys was recognised.
+    #[must_use]
+    pub const fn of_site(site: SiteId) -> Self {
         Self { site, partner: None }
     }
 
-    pub(in crate::auth) const fn of_partner(site: SiteId, partner: PartnerId) -> Self {
+    /// What belongs to one partner of it: after a key of the partner was recognised.
+    #[must_use]
+    pub const fn of_partner(site: SiteId, partner: PartnerId) -> Self {
         Self { site, partner: Some(partner) }
     }
 

@@ -9,6 +9,7 @@ use diesel::sql_types::{Array, Nullable, Text};
 use serde::{Deserialize, Serialize};
 
 /// Declares a closed vocabulary: `text_enum! { /// doc pub enum Name { Variant = "code", … } }`.
+#[macro_export]
 macro_rules! text_enum {
     ($(#[doc = $doc:literal])+ pub enum $name:ident { $($(#[doc = $variant_doc:literal])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[doc = $doc])+

@@ -37,6 +37,5 @@ pub mod sealed_details;
 pub mod sites;
 pub mod studies;
 pub mod test_runs;
-mod together;
 pub mod webhook_deliveries;
 pub mod webhook_endpoints;

@@ -25,6 +25,8 @@ REPOSITORY = HERE.parent.parent
 # How many in a hundred have to be caught.
 WANTED = collections.defaultdict(lambda: 90, tenancy=100)
 CONTROL = "control"
+# Where the crates begin that have faults planted; each asks for itself which one is awake.
+ROOTS = ["src/data.rs", "src/lib.rs", "src/rules.rs"]
 MODULE = """\
 //! Which planted fault is awake.
 
@@ -132,10 +134,11 @@ def copy(mutants, into):
             by_file[one.file].append(one)
     texts = {file: rewritten(source(file), places) for file, places in by_file.items()}
     # What is planted is not written as people write.
-    texts["src/lib.rs"] = "#![allow(unused, missing_docs)]\n" + texts.get("src/lib.rs", source("src/lib.rs")) + "\nmod mutants;\n"
+    for root in ROOTS:
+        texts[root] = "#![allow(unused, missing_docs)]\n" + texts.get(root, source(root)) + "\nmod mutants;\n"
     texts["src/mutants.rs"] = MODULE
     # As old as what it was made of: what is the same again is not built again.
-    made_of = [REPOSITORY / file for file in [*by_file, "src/lib.rs"]] + list(HERE.iterdir())
+    made_of = [REPOSITORY / file for file in [*by_file, *ROOTS]] + list(HERE.iterdir())
     age = max(path.stat().st_mtime for path in made_of)
     for file, text in texts.items():
         (into / file).write_text(text)
@@ -158,7 +161,7 @@ def spared(binary):
 
 
 def build(into, target):
-    """The two test executables of the copy, by kind."""
+    """The test executables of the copy, by kind."""
     command = ["cargo", "test", "--locked", "--no-run", "--lib", "--test", "api", "--message-format=json-render-diagnostics"]
     # The copy is the same package as the repository to cargo, which would take the one's artifacts for the other's; what its members are
     # built through is all that makes them others, and dependencies stay shared.
@@ -169,16 +172,22 @@ def build(into, target):
         raise Wrong("the copy with the faults does not build")
     messages = [json.loads(line) for line in built.stdout.splitlines() if line.startswith("{")]
     tests = [message for message in messages if message.get("executable") and message["profile"]["test"]]
-    return {"lib" if "lib" in message["target"]["kind"] else "api": message["executable"] for message in tests}
+    executables = {"lib": [], "api": []}
+    for message in tests:
+        executables["lib" if "lib" in message["target"]["kind"] else "api"].append(message["executable"])
+    return executables
 
 
 class Judge:
     def __init__(self, executables, place, limit):
-        self.executables, self.place, self.limit = executables, place, limit
-        self.known = {kind: self.listed(kind) - self.listed(kind, "--ignored") for kind in executables}
+        self.place, self.limit = place, limit
+        self.known = {kind: {one: self.runnable(one) for one in several} for kind, several in executables.items()}
 
-    def listed(self, kind, *options):
-        command = [self.executables[kind], "--list", "--format", "terse", *options]
+    def runnable(self, executable):
+        return self.listed(executable) - self.listed(executable, "--ignored")
+
+    def listed(self, executable, *options):
+        command = [executable, "--list", "--format", "terse", *options]
         lines = subprocess.run(command, cwd=self.place, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
         return {line.removesuffix(": test") for line in lines if line.endswith(": test")}
 
@@ -189,20 +198,21 @@ class Judge:
         how = {"cwd": self.place, "env": {**os.environ, "HANDOFF_MUTANT": str(number), **insta}, "timeout": self.limit, "text": True,
                "errors": "replace", "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # fmt: skip
         for kind, names in tests.items():
-            if not names:
-                continue
-            if missing := set(names) - self.known[kind]:
+            if missing := set(names).difference(*self.known[kind].values()):
                 raise Wrong(f"there is no test {', '.join(sorted(missing))}, or it is run by hand alone")
-            try:
-                ran = subprocess.run([self.executables[kind], "--exact", *names], **how)
-            except subprocess.TimeoutExpired:
-                return f"nothing ended within {self.limit} s", ""
-            # Without its database no test says anything.
-            if "a test server: " in ran.stdout:
-                raise Wrong(f"the tests have no database:\n{ran.stdout}")
-            if ran.returncode != 0:
-                failed = re.search(r"^test (\S+) \.\.\. FAILED", ran.stdout, re.MULTILINE)
-                return failed[1] if failed else f"the tests ended with {ran.returncode}", ran.stdout
+            for executable, known in self.known[kind].items():
+                if not (own := [name for name in names if name in known]):
+                    continue
+                try:
+                    ran = subprocess.run([executable, "--exact", *own], **how)
+                except subprocess.TimeoutExpired:
+                    return f"nothing ended within {self.limit} s", ""
+                # Without its database no test says anything.
+                if "a test server: " in ran.stdout:
+                    raise Wrong(f"the tests have no database:\n{ran.stdout}")
+                if ran.returncode != 0:
+                    failed = re.search(r"^test (\S+) \.\.\. FAILED", ran.stdout, re.MULTILINE)
+                    return failed[1] if failed else f"the tests ended with {ran.returncode}", ran.stdout
         return None, ""
 
 

@@ -28,7 +28,7 @@ struct Labelled {
 }
 
 fn labelled() -> Vec<Labelled> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/language_check.jsonl");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/language_check.jsonl");
     let lines = std::fs::read_to_string(path).unwrap();
     let read = |line: &str| {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -102,7 +102,7 @@ fn names_of_rules_and_categories_are_distinct() {
 #[test]
 fn the_committed_model_has_the_committed_checksum() {
     let model = include_bytes!("model/guard.bin");
-    let sum: String = Sha256::digest(model).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = crate::privacy::hex::encode(&Sha256::digest(model));
     assert_eq!(include_str!("model/guard.bin.sha256"), format!("{sum}  guard.bin\n"));
     assert!(model.len() <= 600_000);
 }

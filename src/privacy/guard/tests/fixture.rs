@@ -14,7 +14,7 @@ struct Text {
 }
 
 fn texts() -> Vec<Text> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/guard_texts.jsonl");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/guard_texts.jsonl");
     let read = |line: &str| {
         let line: Value = serde_json::from_str(line).unwrap();
         let member = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
