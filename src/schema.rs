@@ -266,6 +266,10 @@ diesel::table! {
         test_position -> Int8,
         audit_position -> Int8,
         audit_hash -> Bytea,
+        kept_from -> Nullable<Date>,
+        live_floor -> Int8,
+        test_floor -> Int8,
+        audit_floor -> Int8,
     }
 }
 

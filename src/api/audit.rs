@@ -175,8 +175,8 @@ pub struct AuditEntryPage {
 /// Read who did what
 ///
 /// Newest first; an entry stands here within a second of its change. With `Accept: text/csv` the answer is everything that the
-/// filters take, streamed; `limit` and `cursor` do not go with it. Nobody changes or deletes an entry; `handoff audit verify`
-/// checks the chain.
+/// filters take, streamed; `limit` and `cursor` do not go with it. Nobody changes or deletes an entry; the
+/// trail begins with the oldest month that the operator keeps, at least twelve back. `handoff audit verify` checks the chain.
 #[utoipa::path(
     operation_id = "list_audit_entries", tag = "audit",
     params(ListAuditEntries),

@@ -153,7 +153,8 @@ pub struct EventPage {
 
 /// Follow what happens at the site
 ///
-/// One stream in one stable order: positions have no gaps, and a page never changes. Keep `next_cursor` and come back with it as
+/// One stream in one stable order: positions have no gaps, and a page never changes. The feed begins with the oldest month that the
+/// operator keeps, at least twelve back; a cursor from before goes on there. Keep `next_cursor` and come back with it as
 /// often as you like; with `wait_seconds` the answer waits for the first event (up to 32 readers of a site; one more is answered at
 /// once). Every event may be seen again after a restart of your own: `id` tells. Test keys follow test referrals, live keys live
 /// ones.
@@ -231,13 +232,15 @@ async fn read(app: &AppState, scope: SiteScope, is_test: bool, query: &ListEvent
         .transact(scope, app.deadline().admitted(), move |conn| {
             // The end first: what is placed while this reads belongs to the next page.
             let head = store::journal::head(conn, &scope)?;
-            let end = head.map_or(0, |head| head.end(is_test));
+            let (floor, end) = head.map_or((0, 0), |head| (head.floor(is_test), head.end(is_test)));
             if after > end {
                 // The feed only grows: this bookmark is of events that a restored backup does not have. Saying nothing would hide
                 // those that get their positions anew.
                 return Err(AppError::new(ErrorCode::InvalidCursor)
                     .with_detail("This cursor is beyond the end of the feed, which was restored to an earlier state. Read it again without `cursor`."));
             }
+            // What was dropped is not looked for.
+            let after = after.max(floor);
             let reached = if event_type.is_some() { end.min(after.saturating_add(REACH)) } else { end };
             let rows = store::journal::feed(conn, &scope, is_test, event_type, (after, reached), limit + 1)?;
             Ok(Look { rows, reached, more: reached < end })

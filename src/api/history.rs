@@ -151,7 +151,8 @@ pub struct ReferralEventPage {
 /// Read what happened to a referral
 ///
 /// Oldest first, with who did it and what changed. A change of several kinds is several events of one version. Of records that were
-/// merged, each id shows the whole history of the person: `referral_id` says which record an event is about.
+/// merged, each id shows the whole history of the person: `referral_id` says which record an event is about. It begins with the oldest
+/// month that the operator keeps, at least twelve back.
 #[utoipa::path(
     operation_id = "list_referral_events", tag = "referrals",
     params(("id" = ReferralId, Path, description = "Id of the referral."), ListReferralEvents),

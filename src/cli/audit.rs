@@ -63,6 +63,17 @@ pub(super) enum AuditCommand {
         #[arg(long)]
         reason: RedactionReason,
     },
+    /// Say for how long events and audit entries are kept, at all sites together: for good, unless this was said. Older months are dropped as a
+    /// whole by the servers, each with an entry in the trail of every site that says so. Only the owner of the tables can say it
+    /// (`HANDOFF_MIGRATE_DATABASE_URL`).
+    Keep {
+        /// So many whole months beside the present one, at least 12.
+        #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(i32).range(12..=1200), required_unless_present = "for_good")]
+        months: Option<i32>,
+        /// All of them.
+        #[arg(long, conflicts_with = "months")]
+        for_good: bool,
+    },
     /// Print the public key that each site's anchors are signed with. Keep it with whoever is to verify them.
     PublicKeys,
 }
@@ -81,6 +92,14 @@ pub(super) fn run(config: &Config, command: &AuditCommand) -> Result<(), Failure
             export(&mut conn, site, *referral, &anchors)
         }
         AuditCommand::Redact { site, entry, reason } => redact(&backend, *site, *entry, *reason),
+        AuditCommand::Keep { months, .. } => {
+            db::in_directory(&mut backend.connect_owner()?, |conn| Ok(store::journal::months::keep(conn, *months)?))?;
+            match months {
+                Some(months) => println!("events and audit entries are kept for {months} whole months beside the present one"),
+                None => println!("events and audit entries are kept for good"),
+            }
+            Ok(())
+        }
         AuditCommand::PublicKeys => {
             for site in sites {
                 let key = Anchor::public_key_of(&backend.master.derive(Purpose::AuditAnchor, site));
@@ -148,8 +167,11 @@ fn verify(
         let verdict =
             db::in_site(conn, site, |conn, scope| verify_audit::run(conn, &Context::of_operator(*scope, now), &anchors))?;
         match verdict {
-            Verdict::Whole { entries, redacted, head, anchors } => {
-                println!("site {site}: whole, {entries} entries, {redacted} redacted, {anchors} anchors agree, head {head}");
+            Verdict::Whole { entries, redacted, dropped, head, anchors } => {
+                let dropped = if dropped > 0 { format!(", {dropped} dropped with their months") } else { String::new() };
+                println!(
+                    "site {site}: whole, {entries} entries, {redacted} redacted{dropped}, {anchors} anchors agree, head {head}"
+                );
             }
             Verdict::Broken { position, entry, what } => {
                 broken += 1;

@@ -36,8 +36,14 @@ pub(super) fn write(
         writeln!(out, "With        {other}, a record of the same person")?;
     }
     match verdict {
-        Verdict::Whole { entries, anchors, .. } => {
+        Verdict::Whole { entries, anchors, dropped, .. } => {
             writeln!(out, "Chain       whole: {entries} entries of the site; {anchors} anchors outside the database agree")?;
+            if *dropped > 0 {
+                writeln!(
+                    out,
+                    "            {dropped} of them, the oldest of the site, are kept no longer: what they said of this referral is not here"
+                )?;
+            }
         }
         Verdict::Broken { position, what, .. } => writeln!(out, "Chain       BROKEN at position {position}: {what}")?,
     }

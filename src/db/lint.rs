@@ -98,6 +98,12 @@ SELECT format('the role %I can reach %s directly; the directory is reached throu
    AND (has_any_column_privilege(current_user, c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(current_user, c.oid, 'DELETE, TRUNCATE'))
    AND NOT EXISTS (SELECT 1 FROM pg_roles me WHERE me.rolname = current_user AND (me.rolsuper OR me.oid = c.relowner))
 UNION ALL
+SELECT format('the role %I can reach %s directly; months are reached through the tables that they are parts of, whose policies bind', current_user, c.oid::regclass)
+  FROM pg_class c
+ WHERE c.relkind IN ('r', 'p') AND c.relnamespace = to_regnamespace('months')
+   AND (has_any_column_privilege(current_user, c.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(current_user, c.oid, 'DELETE, TRUNCATE'))
+   AND NOT EXISTS (SELECT 1 FROM pg_roles me WHERE me.rolname = current_user AND (me.rolsuper OR me.oid = c.relowner))
+UNION ALL
 SELECT format('the server''s messages are in %s, and a timeout could not be told from a failure: have an administrator run ALTER ROLE %I SET lc_messages = ''C''',
     current_setting('lc_messages'), current_user)
  WHERE current_setting('lc_messages') !~* '^(c|posix|en)' AND current_setting('lc_messages') <> ''

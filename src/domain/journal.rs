@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -65,6 +65,13 @@ text_enum! {
         AuditEntry = "audit_entry",
         Erasure = "erasure",
     }
+}
+
+/// The smallest id of this day (UTC) and all days after: ids begin with the millisecond in which they were made.
+#[must_use]
+pub fn first_id(day: NaiveDate) -> Uuid {
+    let milliseconds = day.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
+    Uuid::from_u128(u128::from(milliseconds.unsigned_abs()) << 80)
 }
 
 text_enum! {

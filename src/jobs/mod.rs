@@ -9,6 +9,7 @@ pub mod audit_anchors;
 pub mod erasures;
 pub mod escalation;
 pub mod housekeeping;
+pub mod journal_months;
 pub mod key_uses;
 pub mod language;
 pub mod match_duplicates;
@@ -104,6 +105,8 @@ const RELEASED_EVERY: Duration = Duration::from_secs(60);
 const PURGED_EVERY: Duration = Duration::from_secs(60);
 /// How long after a rotation of the master key sealed details wait at the most until they are sealed anew.
 const RESEALED_EVERY: Duration = Duration::from_secs(60);
+/// How long a month that is to be made or to go waits at the most.
+const MONTHS_EVERY: Duration = Duration::from_secs(60);
 /// The time that an idempotency key outlives its 24 hours at the most.
 const FORGOTTEN_EVERY: Duration = Duration::from_secs(15 * 60);
 
@@ -199,6 +202,7 @@ pub const JOBS: &[Job] = &[
     },
     // What waits is known to whoever has the keys: `handoff master-key status` counts it.
     Job { name: reseal::NAME, every: RESEALED_EVERY, on_writes: false, pass: pass!(reseal::pass), backlog: None },
+    Job { name: journal_months::NAME, every: MONTHS_EVERY, on_writes: false, pass: pass!(journal_months::pass), backlog: None },
     Job { name: key_uses::NAME, every: KEY_USES_EVERY, on_writes: false, pass: pass!(key_uses::pass), backlog: None },
     Job {
         name: housekeeping::NAME,

@@ -34,6 +34,7 @@ pub mod create_webhook_endpoint;
 pub mod create_webhook_test;
 pub mod deactivate_member;
 pub mod delete_away_window;
+pub mod drop_journal_month;
 pub mod escalate;
 pub mod export_audit_trail;
 mod facts;

@@ -1,8 +1,12 @@
 //! Verifying a site's audit chain from its first entry to its head.
 
-use super::Context;
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use super::{Context, drop_journal_month};
 use crate::db::Conn;
 use crate::domain::ids::AuditId;
+use crate::domain::journal::first_id;
 use crate::error::AppError;
 use crate::privacy::chain::{self, GENESIS};
 use crate::privacy::hex;
@@ -20,8 +24,10 @@ pub enum Verdict {
     Whole {
         /// Sealed entries.
         entries: i64,
-        /// Entries whose values were dropped.
+        /// Entries whose values were taken out.
         redacted: i64,
+        /// Entries that went with their months, each of which an entry that is still there says.
+        dropped: i64,
         /// The chain's hash, as hexadecimal digits.
         head: String,
         /// Anchors that it agrees with.
@@ -51,13 +57,16 @@ pub fn run(conn: &mut Conn, context: &Context, anchors: &[Anchored]) -> Result<V
     let (mut position, mut hash, mut redacted) = (0, GENESIS.to_vec(), 0);
     // The head first: what is sealed while this reads comes after it.
     let head = journal::head(conn, scope)?;
+    let mut months = Months::before(head.as_ref().and_then(|head| head.kept_from));
     loop {
         let seals = journal::chain(conn, scope, position, BATCH)?;
         let last = seals.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
         for (seal, entry) in seals {
-            if let Some(what) = fault(position, &hash, &seal, entry.as_ref()) {
+            let is_dropped = entry.is_none() && seal.position == position + 1 && months.have(&seal);
+            if let Some(what) = fault(position, &hash, &seal, entry.as_ref()).filter(|_| !is_dropped) {
                 return Ok(Verdict::Broken { position: position + 1, entry: Some(seal.entry_id), what });
             }
+            months.read(entry.as_ref());
             redacted += i64::from(entry.is_some_and(|entry| entry.salt.is_none()));
             (position, hash) = (seal.position, seal.hash);
             while let Some(anchor) = ahead.next_if(|anchor| anchor.0 <= position) {
@@ -86,15 +95,58 @@ pub fn run(conn: &mut Conn, context: &Context, anchors: &[Anchored]) -> Result<V
     if let Some(entry) = journal::unsealed(conn, scope)? {
         return Ok(Verdict::Broken { position: position + 1, entry: Some(entry), what: "an entry has no seal" });
     }
+    let dropped = months.dropped;
+    // That months were dropped is believed once an entry of the chain has said so: whoever takes entries out has to leave that there.
+    if let Some(seal) = months.unsaid() {
+        return Ok(Verdict::Broken { position: seal.position, entry: Some(seal.entry_id), what: MISSING });
+    }
     let head = hex::encode(&hash);
-    Ok(Verdict::Whole { entries: position, redacted, head, anchors: count })
+    Ok(Verdict::Whole { entries: position, redacted, dropped, head, anchors: count })
+}
+
+const MISSING: &str = "its entry is missing";
+
+/// The months that were dropped, by the site's head, and by what the chain itself says.
+struct Months {
+    /// Ids of entries of dropped months are below it; `None`: no month was dropped.
+    first_kept: Option<Uuid>,
+    kept_from: Option<NaiveDate>,
+    /// Whether an entry says so.
+    is_said: bool,
+    dropped: i64,
+    first_dropped: Option<SealRow>,
+}
+
+impl Months {
+    fn before(kept_from: Option<NaiveDate>) -> Self {
+        Self { first_kept: kept_from.map(first_id), kept_from, is_said: false, dropped: 0, first_dropped: None }
+    }
+
+    /// Whether the entry of this seal went with its month.
+    fn have(&mut self, seal: &SealRow) -> bool {
+        let has = self.first_kept.is_some_and(|first| seal.entry_id.0 < first);
+        if has {
+            self.dropped += 1;
+            self.first_dropped.get_or_insert_with(|| seal.clone());
+        }
+        has
+    }
+
+    fn read(&mut self, entry: Option<&AuditRow>) {
+        let says = entry.filter(|entry| entry.operation == drop_journal_month::OPERATION).and_then(drop_journal_month::kept_from);
+        self.is_said |= says.is_some() && says == self.kept_from;
+    }
+
+    fn unsaid(self) -> Option<SealRow> {
+        self.first_dropped.filter(|_| !self.is_said)
+    }
 }
 
 fn fault(before: i64, hash: &[u8], seal: &SealRow, entry: Option<&AuditRow>) -> Option<&'static str> {
     if seal.position != before + 1 {
         return Some("a seal is missing");
     }
-    let Some(entry) = entry else { return Some("its entry is missing") };
+    let Some(entry) = entry else { return Some(MISSING) };
     if chain::link(hash, &entry.link(seal.position)).as_slice() != seal.hash {
         return Some("the entry differs from what was sealed");
     }

@@ -1,6 +1,7 @@
 //! The journal: audit entries and events as they are written, with the queue from which the sequencer places them.
 
 mod feed;
+pub mod months;
 mod places;
 
 pub use feed::{AuditFilter, FeedRow, HistoryRow, SealedRow, chain, feed, history, redact, trail, unsealed};

@@ -4,5 +4,6 @@
 mod audit;
 mod export;
 mod feed;
+mod months;
 pub mod sequencer;
 mod tampering;

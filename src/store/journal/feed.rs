@@ -8,7 +8,7 @@ use super::places::{AuditRow, SealRow};
 use crate::auth::SiteScope;
 use crate::domain::ids::{AuditId, EventId, PartnerId, ReferralId, StudyId};
 use crate::domain::journal::{About, ActorKind, EventType, SubjectKind};
-use crate::schema::{audit_entries, audit_seals, event_positions, events};
+use crate::schema::{audit_entries, audit_seals, event_positions, events, journal_heads};
 
 /// An event of the feed.
 #[derive(Debug, Clone, Queryable)]
@@ -181,12 +181,15 @@ pub fn trail(
     before: Option<i64>,
     limit: i64,
 ) -> QueryResult<Vec<SealedRow>> {
+    let floor = journal_heads::table.filter(journal_heads::site_id.eq(scope.site())).select(journal_heads::audit_floor);
     let mut query = audit_seals::table
         .inner_join(
             audit_entries::table
                 .on(audit_entries::site_id.eq(audit_seals::site_id).and(audit_entries::id.eq(audit_seals::entry_id))),
         )
         .filter(audit_seals::site_id.eq(scope.site()))
+        // Below it there are only the hashes of entries that were dropped, and nothing to be looked for among them.
+        .filter(audit_seals::position.nullable().gt(floor.single_value()))
         .order(audit_seals::position.desc())
         .limit(limit)
         .select((audit_seals::position, audit_seals::hash, AuditRow::as_select()))

@@ -1,6 +1,6 @@
 //! The sequencer's side of the journal: its lease, what is queued, and the places that it gives.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Uuid};
 
@@ -26,6 +26,14 @@ pub struct HeadRow {
     pub audit_position: i64,
     /// The hash at that position.
     pub audit_hash: Vec<u8>,
+    /// The first day of which nothing was dropped; `None`: nothing was.
+    pub kept_from: Option<NaiveDate>,
+    /// The last position up to which the live feed was dropped.
+    pub live_floor: i64,
+    /// The last position up to which the test feed was dropped.
+    pub test_floor: i64,
+    /// The last position up to which the entries of the audit trail were dropped.
+    pub audit_floor: i64,
 }
 
 impl HeadRow {
@@ -33,6 +41,12 @@ impl HeadRow {
     #[must_use]
     pub const fn end(&self, is_test: bool) -> i64 {
         if is_test { self.test_position } else { self.live_position }
+    }
+
+    /// The position before the first that one of the two feeds has still.
+    #[must_use]
+    pub const fn floor(&self, is_test: bool) -> i64 {
+        if is_test { self.test_floor } else { self.live_floor }
     }
 }
 
@@ -98,7 +112,7 @@ impl AuditRow {
 }
 
 /// An audit entry's place and the hash of the chain there.
-#[derive(Debug, Queryable)]
+#[derive(Debug, Clone, Queryable)]
 pub struct SealRow {
     /// The tenant.
     pub site_id: SiteId,
@@ -165,8 +179,17 @@ pub fn queued_since(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<O
 /// # Errors
 /// A database failure.
 pub fn lease(conn: &mut PgConnection, scope: &SiteScope, genesis: &[u8]) -> QueryResult<Option<HeadRow>> {
-    let first =
-        HeadRow { site_id: scope.site(), live_position: 0, test_position: 0, audit_position: 0, audit_hash: genesis.to_vec() };
+    let first = HeadRow {
+        site_id: scope.site(),
+        live_position: 0,
+        test_position: 0,
+        audit_position: 0,
+        audit_hash: genesis.to_vec(),
+        kept_from: None,
+        live_floor: 0,
+        test_floor: 0,
+        audit_floor: 0,
+    };
     let take = |conn: &mut PgConnection| {
         journal_heads::table
             .filter(journal_heads::site_id.eq(scope.site()))
@@ -197,13 +220,20 @@ pub fn queued(conn: &mut PgConnection, scope: &SiteScope, limit: i64) -> QueryRe
         .load(conn)
 }
 
+/// The first and the last of these ids. A list says to no plan which months it is of; its ends do.
+fn span(ids: &[uuid::Uuid]) -> Option<(uuid::Uuid, uuid::Uuid)> {
+    ids.iter().min().copied().zip(ids.iter().max().copied())
+}
+
 /// The audit entries with these ids, in no order.
 ///
 /// # Errors
 /// A database failure.
 pub fn entries(conn: &mut PgConnection, scope: &SiteScope, ids: &[uuid::Uuid]) -> QueryResult<Vec<AuditRow>> {
+    let Some((first, last)) = span(ids) else { return Ok(Vec::new()) };
     audit_entries::table
         .filter(audit_entries::site_id.eq(scope.site()).and(audit_entries::id.eq_any(ids)))
+        .filter(audit_entries::id.between(first, last))
         .select(AuditRow::as_select())
         .load(conn)
 }
@@ -213,8 +243,10 @@ pub fn entries(conn: &mut PgConnection, scope: &SiteScope, ids: &[uuid::Uuid]) -
 /// # Errors
 /// A database failure.
 pub fn feeds(conn: &mut PgConnection, scope: &SiteScope, ids: &[uuid::Uuid]) -> QueryResult<Vec<(EventId, bool)>> {
+    let Some((first, last)) = span(ids) else { return Ok(Vec::new()) };
     events::table
         .filter(events::site_id.eq(scope.site()).and(events::id.eq_any(ids)))
+        .filter(events::id.between(first, last))
         .select((events::id, events::is_test))
         .load(conn)
 }

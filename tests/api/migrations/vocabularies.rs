@@ -142,7 +142,8 @@ pub fn differences(conn: &mut PgConnection) -> Vec<String> {
         conn,
         "SELECT k.conname || '|' || (SELECT string_agg(k.conrelid::regclass || '_' || a.attname, ',') FROM pg_attribute a
                   WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)) || '|' || pg_get_constraintdef(k.oid) AS text
-           FROM pg_constraint k WHERE k.contype = 'c' AND k.conname LIKE '%\\_vocabulary' ORDER BY k.conname",
+           FROM pg_constraint k WHERE k.contype = 'c' AND k.connamespace = 'public'::regnamespace AND k.conname LIKE '%\\_vocabulary'
+          ORDER BY k.conname",
     );
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();

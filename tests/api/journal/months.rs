@@ -1,0 +1,299 @@
+//! Events and audit entries by month: made ahead, filled by everybody who writes, dropped when the owner wants them kept no longer, and by
+//! nobody else.
+
+use std::process::Command;
+
+use chrono::{Months, NaiveDate, Utc};
+use diesel::connection::SimpleConnection as _;
+use diesel::{QueryableByName, RunQueryDsl as _, sql_query};
+use handoff::db::{APP_ROLE, OWNER_ROLE, migrate};
+use handoff::domain::journal::first_id;
+use handoff::jobs::journal_months;
+use serde_json::{Value, json};
+
+use super::tampering::audit;
+use crate::support::db::Database;
+use crate::support::{App, make};
+
+/// The database as it would be, had it been migrated long ago and served by nobody since: what there is lies where nobody made a month for it.
+const MADE_LONG_AGO: &str = "
+    ALTER TABLE events DETACH PARTITION months.events_first;
+    ALTER TABLE audit_entries DETACH PARTITION months.audit_entries_first;
+    INSERT INTO audit_entries TABLE months.audit_entries_first;
+    INSERT INTO events OVERRIDING SYSTEM VALUE TABLE months.events_first;
+    TRUNCATE months.events_first, months.audit_entries_first;
+    ALTER TABLE events ATTACH PARTITION months.events_first FOR VALUES FROM (MINVALUE) TO ('01941f29-7c00-0000-0000-000000000000');
+    ALTER TABLE audit_entries ATTACH PARTITION months.audit_entries_first FOR VALUES FROM (MINVALUE) TO ('01941f29-7c00-0000-0000-000000000000');
+    UPDATE directory.journal_months SET ends_on = '2025-01-01'";
+
+#[derive(QueryableByName)]
+struct Text {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    text: String,
+}
+
+fn texts(db: &Database, query: &str) -> Vec<String> {
+    sql_query(query).load::<Text>(&mut db.superuser()).unwrap().into_iter().map(|row| row.text).collect()
+}
+
+/// Where rows are, by the name of their table.
+fn places(db: &Database, parent: &str) -> Vec<String> {
+    texts(db, &format!("SELECT tableoid::regclass || ' ' || count(*) AS text FROM {parent} GROUP BY tableoid ORDER BY 1"))
+}
+
+async fn pass(app: &App) -> usize {
+    journal_months::pass(&app.state).await.unwrap()
+}
+
+/// Has the owner want nothing kept from before the month that begins next, which no command lets anybody say of one so young; says when it
+/// begins. Tests write in June 2026, and the sites that they find were made just now: all of it goes.
+fn expire(app: &App) -> String {
+    let sql = "ALTER TABLE directory.journal_retention DROP CONSTRAINT journal_retention_months_range;
+        INSERT INTO directory.journal_retention (months) VALUES (-1)";
+    app.db.superuser().batch_execute(sql).unwrap();
+    texts(&app.db, "SELECT (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month')::date::text AS text").remove(0)
+}
+
+/// Lets the time of the server come that is of no month that goes.
+fn come_later(app: &App) {
+    app.clock.advance(Utc::now() + chrono::Duration::days(40) - app.clock.now());
+}
+
+async fn feed(app: &App) -> (Vec<Value>, String) {
+    let page = app.person(&app.site.narrow_key).get("/v1/events?limit=200").await.expect(200).body;
+    assert_eq!(page["has_more"], false);
+    (page["data"].as_array().unwrap().clone(), page["next_cursor"].as_str().unwrap().to_owned())
+}
+
+async fn trail(app: &App) -> Vec<Value> {
+    app.admin().get("/v1/audit?limit=200").await.expect(200).body["data"].as_array().unwrap().clone()
+}
+
+fn verify(app: &App) -> (bool, String) {
+    audit(app, &["verify", "--site", &app.site.id.to_string()])
+}
+
+#[actix_web::test]
+async fn months_are_made_ahead_and_take_in_what_came_before_them() {
+    let app = App::start().await;
+    let id = make::sent(&app.partner()).await.id();
+    app.sequence().await;
+    assert!(places(&app.db, "events").iter().all(|place| place.starts_with("months.events_first ")));
+    let (before, _) = feed(&app).await;
+    app.db.superuser().batch_execute(MADE_LONG_AGO).unwrap();
+    assert!(places(&app.db, "audit_entries").iter().all(|place| place.starts_with("months.audit_entries_rest ")));
+    // Nothing that is written depends on the months.
+    let late = make::sent(&app.partner()).await.id();
+
+    let made = pass(&app).await;
+    let months = texts(&app.db, "SELECT name AS text FROM directory.journal_months ORDER BY ends_on");
+    let ahead = app.db.count(
+        "SELECT count(*) AS count FROM directory.journal_months WHERE ends_on > date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month'",
+    );
+    assert_eq!((made + 1, ahead, months[1].as_str()), (months.len(), 3, "2025_01"));
+    assert_eq!(pass(&app).await, 0, "and once is enough");
+    for parent in ["events", "audit_entries"] {
+        let places = places(&app.db, parent);
+        assert!(places.iter().any(|place| place.starts_with(&format!("months.{parent}_2026_06 "))), "{places:?}");
+        assert!(!places.iter().any(|place| place.contains("_rest") || place.contains("_first")), "{places:?}");
+    }
+    app.sequence().await;
+    let (after, _) = feed(&app).await;
+    assert_eq!(
+        after.iter().map(|event| &event["id"]).collect::<Vec<_>>()[..before.len()],
+        before.iter().map(|event| &event["id"]).collect::<Vec<_>>()
+    );
+    for id in [id, late] {
+        app.coordinator().get(&format!("/v1/referrals/{id}/events")).await.expect(200);
+    }
+    let (whole, told) = verify(&app);
+    assert!(whole && !told.contains("dropped"), "{told}");
+}
+
+#[actix_web::test]
+async fn an_old_month_goes_once_every_trail_says_so_and_what_is_younger_stays() {
+    let app = App::start().await;
+    app.db.superuser().batch_execute(MADE_LONG_AGO).unwrap();
+    pass(&app).await;
+    let old = make::sent(&app.partner()).await.id();
+    app.sequence().await;
+    let (told, cursor) = feed(&app).await;
+    let sealed = trail(&app).await.len();
+    come_later(&app);
+    let young = make::sent(&app.partner()).await.id();
+    app.sequence().await;
+    assert_eq!(pass(&app).await, 0, "for good, unless the owner says otherwise");
+    let until = expire(&app);
+    let going = format!("SELECT count(*) AS count FROM directory.journal_months WHERE ends_on <= '{until}'");
+    let months = app.db.count(&going);
+    assert!(months > 24);
+
+    // Each site says it in its own trail, and nothing goes before that is sealed.
+    assert_eq!(pass(&app).await, 0);
+    assert_eq!((feed(&app).await.0.len(), app.db.count(&going)), (1, months), "what is to go is not shown any more");
+    app.sequence().await;
+    assert_eq!(pass(&app).await as i64, months);
+    let left = format!("SELECT count(*) AS count FROM events WHERE id < '{}'", first_id(until.parse().unwrap()));
+    assert_eq!((app.db.count(&going), app.db.count(&left)), (0, 0));
+    assert_eq!(pass(&app).await, 0);
+
+    let entries = trail(&app).await;
+    assert_eq!(entries.iter().map(|entry| &entry["operation"]).collect::<Vec<_>>(), ["drop_journal_month", "create_referral"]);
+    assert_eq!(entries[0]["changes"], json!([{"field": "kept_from", "before": null, "after": until}]));
+    assert_eq!(entries[0]["actor"]["kind"], "system");
+    assert_eq!(entries[1]["subject"]["id"], young.as_str());
+    let (whole, verdict) = verify(&app);
+    assert!(whole && verdict.contains(&format!(" {sealed} dropped with their months,")), "{verdict}");
+    let (exported, text) = audit(&app, &["export", "--referral", &old, "--site", &app.site.id.to_string()]);
+    assert!(exported && text.contains("are kept no longer"), "{text}");
+
+    // The referral is there; a bookmark from before goes on behind what went, and whoever has none begins there.
+    app.coordinator().get(&format!("/v1/referrals/{old}")).await.expect(200);
+    let history = app.coordinator().get(&format!("/v1/referrals/{old}/events")).await.expect(200);
+    assert_eq!(history.body["data"], json!([]));
+    let next = app.person(&app.site.narrow_key).get(&format!("/v1/events?cursor={cursor}")).await.expect(200).body;
+    assert_eq!(next["data"], json!(feed(&app).await.0));
+    make::sent(&app.partner()).await;
+    app.sequence().await;
+    let positions: Vec<Value> = feed(&app).await.0.iter().map(|event| event["position"].clone()).collect();
+    assert_eq!(positions, [json!(told.len() + 1), json!(told.len() + 2)], "positions go on");
+}
+
+#[actix_web::test]
+async fn entries_that_somebody_took_out_are_told_from_those_of_a_dropped_month() {
+    let app = App::start().await;
+    make::sent(&app.partner()).await;
+    app.sequence().await;
+    let site = app.site.id;
+    let day: NaiveDate = "2026-07-01".parse().unwrap();
+    let take_out = format!("DELETE FROM audit_entries WHERE site_id = '{site}' AND id < '{}'", first_id(day));
+    // Taken out, and the head says that they went with their month: no entry of the trail does.
+    for lie in ["", &format!("; UPDATE journal_heads SET kept_from = '{day}', audit_floor = 1 WHERE site_id = '{site}'")] {
+        app.db.superuser().batch_execute(&format!("BEGIN; {take_out}{lie}; COMMIT")).unwrap();
+        let (whole, told) = verify(&app);
+        assert!(!whole && told.contains("its entry is missing"), "{lie}: {told}");
+    }
+    // A month went, and after that somebody takes out what is younger.
+    let app = App::start().await;
+    app.db.superuser().batch_execute(MADE_LONG_AGO).unwrap();
+    app.sequence().await;
+    come_later(&app);
+    let kept = make::sent(&app.partner()).await.id();
+    expire(&app);
+    for _ in 0..2 {
+        pass(&app).await;
+        app.sequence().await;
+    }
+    let (whole, told) = verify(&app);
+    assert!(whole && told.contains("dropped with their months"), "{told}");
+    app.db.superuser().batch_execute(&format!("DELETE FROM audit_entries WHERE subject_id = '{kept}'")).unwrap();
+    let (whole, told) = verify(&app);
+    assert!(!whole && told.contains("its entry is missing"), "{told}");
+}
+
+#[actix_web::test]
+async fn who_serves_drops_no_month_that_the_owner_wants_kept_and_reaches_none() {
+    let app = App::start().await;
+    make::sent(&app.partner()).await;
+    app.db.superuser().batch_execute(MADE_LONG_AGO).unwrap();
+    pass(&app).await;
+    let drop_all = "SELECT directory.drop_journal_month('2999-01-01')::text AS text";
+    let asked = |sql: &str| {
+        sql_query(sql).load::<Text>(&mut app.db.app()).map(|rows| rows.into_iter().map(|row| row.text).collect::<Vec<_>>())
+    };
+    assert_eq!(asked(drop_all).unwrap(), ["false"], "for good");
+    app.db.owner().batch_execute("INSERT INTO directory.journal_retention (months) VALUES (1200)").unwrap();
+    assert_eq!(asked(drop_all).unwrap(), ["false"], "a hundred years");
+    for sql in [
+        "SELECT count(*)::text AS text FROM months.events_first",
+        "SELECT count(*)::text AS text FROM months.audit_entries_2026_06",
+        "SELECT count(*)::text AS text FROM months.audit_entries_rest",
+        "INSERT INTO directory.journal_retention (months) VALUES (12) RETURNING months::text AS text",
+        "UPDATE directory.journal_retention SET months = 12 RETURNING months::text AS text",
+        "DELETE FROM directory.journal_months RETURNING name AS text",
+    ] {
+        assert!(asked(sql).unwrap_err().to_string().contains("permission denied"), "{sql}");
+    }
+    let set = app.db.owner().batch_execute("UPDATE directory.journal_retention SET months = 11");
+    assert!(set.unwrap_err().to_string().contains("journal_retention_months_range"));
+    // The control: the same question, once the owner wants it.
+    app.db.superuser().batch_execute("DELETE FROM directory.journal_retention").unwrap();
+    expire(&app);
+    assert_eq!(
+        asked("SELECT directory.drop_journal_month('2024-12-31')::text AS text").unwrap(),
+        ["false"],
+        "no month ends by then"
+    );
+    assert_eq!(asked(drop_all).unwrap(), ["true"]);
+}
+
+#[actix_web::test]
+async fn the_owner_says_at_the_command_line_how_long_months_are_kept() {
+    let app = App::start().await;
+    let keep = |arguments: &[&str], as_owner: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_handoff"));
+        command.env_clear().args(["audit", "keep"]).args(arguments);
+        command.env("DATABASE_URL", app.db.url(APP_ROLE)).env("HANDOFF_MASTER_KEY", "5a".repeat(32));
+        if as_owner {
+            command.env("HANDOFF_MIGRATE_DATABASE_URL", app.db.url(OWNER_ROLE));
+        }
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let kept = || texts(&app.db, "SELECT months::text AS text FROM directory.journal_retention");
+    let (done, told) = keep(&["--months", "84"], false);
+    assert!(!done && told.contains("HANDOFF_MIGRATE_DATABASE_URL"), "{told}");
+    for wrong in [&["--months", "11"][..], &["--months", "1201"], &[], &["--months", "84", "--for-good"]] {
+        assert!(!keep(wrong, true).0, "{wrong:?}");
+    }
+    assert_eq!(kept(), Vec::<String>::new());
+    for months in ["84", "120"] {
+        assert!(keep(&["--months", months], true).0);
+        assert_eq!(kept(), [months]);
+    }
+    let (done, told) = keep(&["--for-good"], true);
+    assert!(done && told.contains("for good"), "{told}");
+    assert_eq!(kept(), Vec::<String>::new());
+}
+
+#[actix_web::test]
+async fn what_was_written_before_there_were_months_stays_as_it_was_and_so_it_does_on_the_way_back() {
+    let app = App::start().await;
+    make::sent(&app.partner()).await;
+    app.sequence().await;
+    let rows = || {
+        let all = "SELECT md5(string_agg(e::text, '|' ORDER BY id)) AS text FROM";
+        [texts(&app.db, &format!("{all} events e")), texts(&app.db, &format!("{all} audit_entries e"))]
+    };
+    let before = rows();
+    let migrations =
+        || diesel_migrations::FileBasedMigrations::from_path(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap();
+    use diesel_migrations::MigrationHarness as _;
+    for _ in 0..3 {
+        app.db.owner().revert_last_migration(migrations()).unwrap();
+    }
+    assert_eq!(
+        texts(&app.db, "SELECT relkind::text AS text FROM pg_class WHERE oid = 'public.events'::regclass"),
+        ["r"],
+        "the last three make them"
+    );
+    assert_eq!(rows(), before);
+    let numbers = |db: &Database| texts(db, "SELECT last_value::text AS text FROM events_number_seq");
+    let number = numbers(&app.db);
+    assert_eq!(migrate(&mut app.db.owner()).unwrap(), 3);
+    assert_eq!((rows(), numbers(&app.db)), (before, number));
+    make::sent(&app.partner()).await;
+    app.sequence().await;
+    assert!(verify(&app).0);
+}
+
+#[test]
+fn the_first_id_of_a_day_is_the_same_here_and_there() {
+    let db = Database::new();
+    let mut day: NaiveDate = "2025-01-01".parse().unwrap();
+    while day < "2140-01-01".parse().unwrap() {
+        let there = texts(&db, &format!("SELECT directory.first_id('{day}')::text AS text"));
+        assert_eq!(there, [first_id(day).to_string()], "{day}");
+        day = day + Months::new(17);
+    }
+}
