@@ -1,8 +1,8 @@
 -- Sows {count} referrals of site {site} with their events: for benchmarks, and for the test that compares every report with a count of its
--- own. All is made from the number of the referral by hashing, so that two runs sow the same. Over the routes, owners and studies
--- that the site has; {days} days from {since} on, a clock change among them; recorded late, opened again, fallen through, merged, escalated,
--- marked, blocked, from nobody that is known, and test. {open} of a thousand are open. {told} says
--- which events are kept.
+-- own. All is made from the number of the referral by hashing, so that two runs sow the same; ids begin with their time, so that events lie
+-- in their months. Over the routes, owners and studies that the site has; {days} days from {since} on, a clock change among them; recorded
+-- late, opened again, fallen through, merged, escalated, marked, blocked, from nobody that is known, and test. {open} of a thousand are
+-- open. {told} says which events are kept.
 SET app.site_id = '{site}';
 CREATE TEMP TABLE sown AS
 WITH routes AS (
@@ -67,7 +67,8 @@ SELECT '{site}', id, partner_id, study_id, route_id, channel, CASE WHEN nobody T
 INSERT INTO audit_entries (site_id, id, recorded_at, actor_kind, operation, subject_kind, subject_id, values_digest)
 SELECT '{site}', md5('{site}sown')::uuid, timestamptz '{since}', 'system', 'sow', 'site', '{site}', decode(repeat('00', 32), 'hex');
 CREATE TEMP TABLE sown_told AS
-SELECT s.i, t.n, s.id AS subject_id, t.event_type, t.before AS status_before, t.after AS status_after, t.at, s.is_test, s.partner_id, s.study_id,
+SELECT s.i, t.n, s.id AS subject_id,
+       (lpad(to_hex((extract(epoch FROM t.at) * 1000)::bigint), 12, '0') || '7' || substr(md5(s.i || '/' || t.n), 1, 3) || '8' || substr(md5(s.i || '/' || t.n), 4, 15))::uuid AS id, t.event_type, t.before AS status_before, t.after AS status_after, t.at, s.is_test, s.partner_id, s.study_id,
        CASE WHEN t.n < 50 THEN s.first_owner ELSE s.owner_id END AS owner_id
   FROM sown_ended s,
        LATERAL (
@@ -85,9 +86,9 @@ SELECT s.i, t.n, s.id AS subject_id, t.event_type, t.before AS status_before, t.
            UNION ALL SELECT 90 + e, 'referral.escalated', NULL, NULL, recorded_at + interval '2 hours' * e FROM generate_series(1, steps) AS e
        ) AS t WHERE {told};
 INSERT INTO events (site_id, id, audit_id, event_type, is_test, subject_id, version, partner_id, study_id, occurred_at, status_before, status_after, owner_id)
-SELECT '{site}', md5(i || '/' || n)::uuid, md5('{site}sown')::uuid, event_type, is_test, subject_id, 1, partner_id, study_id, at, status_before, status_after, owner_id FROM sown_told;
+SELECT '{site}', id, md5('{site}sown')::uuid, event_type, is_test, subject_id, 1, partner_id, study_id, at, status_before, status_after, owner_id FROM sown_told;
 INSERT INTO event_positions (site_id, is_test, position, event_id)
-SELECT '{site}', is_test, row_number() OVER (PARTITION BY is_test ORDER BY at, i, n), md5(i || '/' || n)::uuid FROM sown_told;
+SELECT '{site}', is_test, row_number() OVER (PARTITION BY is_test ORDER BY at, i, n), id FROM sown_told;
 INSERT INTO journal_heads (site_id, live_position, test_position, audit_position, audit_hash)
 SELECT '{site}', count(*) FILTER (WHERE NOT is_test), count(*) FILTER (WHERE is_test), 0, decode(repeat('00', 32), 'hex') FROM sown_told
     ON CONFLICT (site_id) DO UPDATE SET live_position = excluded.live_position, test_position = excluded.test_position;
