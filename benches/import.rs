@@ -107,7 +107,7 @@ fn write_file(path: &Path, arguments: &Arguments) -> u64 {
 fn copy(place: &Place, import: Duration, rows: u64) {
     let directory = place.text("SELECT current_setting('data_directory') AS text");
     for table in TABLES {
-        place.execute(&format!("COPY {table} TO '{directory}/bench-{table}.copy'"));
+        place.execute(&format!("COPY (TABLE {table}) TO '{directory}/bench-{table}.copy'"));
     }
     place.execute(&format!("TRUNCATE {} CASCADE", TABLES.join(", ")));
     place.execute("CHECKPOINT");

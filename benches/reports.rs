@@ -102,7 +102,7 @@ SELECT j.site_id, j.live_position, {definitions}, s.time_zone, false FROM journa
 /// Millions of rows come in faster without their indexes, which are made of all of them afterwards.
 const WITHOUT_INDEXES: &str = "SELECT pg_reload_conf();
 CREATE TABLE sown_indexes AS
-    SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition FROM pg_index i
+    SELECT i.indexrelid::regclass::text AS name, replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ') AS definition FROM pg_index i
      WHERE i.indrelid IN ('referrals'::regclass, 'events'::regclass, 'event_positions'::regclass) AND NOT i.indisunique;
 DO $$ DECLARE one record; BEGIN
     FOR one IN SELECT * FROM sown_indexes LOOP EXECUTE 'DROP INDEX ' || one.name; END LOOP;
