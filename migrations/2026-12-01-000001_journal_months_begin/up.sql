@@ -1,8 +1,10 @@
 -- Events and audit entries are about to be kept by month. All there are now, and those of the next two months, stay together in one piece;
 -- that none of them is of later is said now, and read through in the next migration while everybody goes on.
 CREATE TABLE directory.journal_months (
-    -- The first day after the month. Months follow one another without a gap, the oldest from the beginning of time.
+    -- The first day after the month. Months follow one another without a gap.
     ends_on date PRIMARY KEY,
+    -- NULL: from the beginning of time.
+    starts_on date,
     -- As its tables are called, in schema `months`: `events_` and `audit_entries_` before it.
     name text NOT NULL UNIQUE
 );
@@ -28,7 +30,7 @@ BEGIN
     EXECUTE format('ALTER TABLE audit_entries ADD CONSTRAINT audit_entries_first_months CHECK (id < %L) NOT VALID', bound);
 END $$;
 
--- Up to where the streams of a site are dropped; what an entry says of its own site's trail stands in the trail.
+-- Where the streams of a site begin since the last month that was dropped; what the trail itself says of that is proof, and this is not.
 ALTER TABLE journal_heads
     ADD COLUMN kept_from date,
     ADD COLUMN live_floor bigint NOT NULL DEFAULT 0,

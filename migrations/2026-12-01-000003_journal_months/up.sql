@@ -73,41 +73,10 @@ ALTER TABLE months.audit_entries_first DROP CONSTRAINT audit_entries_first_month
 ALTER TABLE events ATTACH PARTITION months.events_rest DEFAULT;
 ALTER TABLE audit_entries ATTACH PARTITION months.audit_entries_rest DEFAULT;
 
--- Makes the months up to the third after this one; says how many were missing. Whoever waits for a table has others wait behind it: it gives
--- up before a request would, and is tried again.
-CREATE FUNCTION directory.add_journal_months() RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms'
-    AS $$
-DECLARE
-    month date;
-    parent text;
-    added integer := 0;
-BEGIN
-    IF NOT pg_try_advisory_xact_lock(hashtext('directory.journal_months')) THEN
-        RETURN 0;
-    END IF;
-    LOOP
-        SELECT max(m.ends_on) INTO month FROM directory.journal_months m;
-        EXIT WHEN month > date_trunc('month', now() AT TIME ZONE 'UTC') + interval '3 months';
-        FOREACH parent IN ARRAY ARRAY['events', 'audit_entries'] LOOP
-            EXECUTE format('CREATE TABLE months.%I (LIKE public.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)',
-                parent || to_char(month, '_YYYY_MM'), parent);
-            EXECUTE format('ALTER TABLE months.%I ENABLE ROW LEVEL SECURITY', parent || to_char(month, '_YYYY_MM'));
-            -- While it is empty: attaching would look every row's site up as the owner, who sees none.
-            EXECUTE format('ALTER TABLE months.%I ADD FOREIGN KEY (site_id) REFERENCES public.sites (site_id) ON DELETE CASCADE',
-                parent || to_char(month, '_YYYY_MM'));
-            EXECUTE format('LOCK TABLE months.%I IN ACCESS EXCLUSIVE MODE', parent || '_rest');
-            EXECUTE format('WITH early AS (DELETE FROM months.%I WHERE id >= %L AND id < %L RETURNING *) INSERT INTO months.%I SELECT * FROM early',
-                parent || '_rest', directory.first_id(month), directory.first_id((month + interval '1 month')::date),
-                parent || to_char(month, '_YYYY_MM'));
-            EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION months.%I FOR VALUES FROM (%L) TO (%L)', parent,
-                parent || to_char(month, '_YYYY_MM'), directory.first_id(month), directory.first_id((month + interval '1 month')::date));
-        END LOOP;
-        INSERT INTO directory.journal_months (ends_on, name) VALUES (month + interval '1 month', to_char(month, 'YYYY_MM'));
-        added := added + 1;
-    END LOOP;
-    RETURN added;
-END $$;
+-- The first day of which anything is kept; NULL: everything is.
+CREATE FUNCTION directory.journal_begins_on() RETURNS date
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT m.starts_on FROM directory.journal_months m ORDER BY m.ends_on LIMIT 1 $$;
 
 -- The end of the last month that the owner does not want kept; NULL: nothing is to go.
 CREATE FUNCTION directory.journal_expired_until() RETURNS date
@@ -117,27 +86,113 @@ CREATE FUNCTION directory.journal_expired_until() RETURNS date
          WHERE m.ends_on <= date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => r.months)
     $$;
 
--- Drops the oldest month if it ends by then and nobody wants it kept; says whether it did. Who serves cannot drop another.
-CREATE FUNCTION directory.drop_journal_month(until date) RETURNS boolean
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms'
+-- Makes the next month, up to the third after this one; says whether one was missing. Whoever waits for a table has others wait behind it: these
+-- functions give up before a request would, and are tried again. What came for the month before its time moves in.
+CREATE FUNCTION directory.add_journal_month() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '60ms'
     AS $$
 DECLARE
-    month text;
+    month date := (SELECT max(m.ends_on) FROM directory.journal_months m);
+    following date := (month + interval '1 month')::date;
+    parent text;
+    part text;
+    is_early boolean;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(hashtext('directory.journal_months')) THEN
+    IF month > date_trunc('month', now() AT TIME ZONE 'UTC') + interval '3 months'
+       OR NOT pg_try_advisory_xact_lock(hashtext('directory.journal_months')) THEN
         RETURN false;
     END IF;
-    DELETE FROM directory.journal_months m
-     WHERE m.ends_on = (SELECT min(o.ends_on) FROM directory.journal_months o) AND m.ends_on <= until
-       AND m.ends_on <= directory.journal_expired_until()
-    RETURNING m.name INTO month;
-    IF month IS NULL THEN
-        RETURN false;
-    END IF;
-    EXECUTE format('DROP TABLE months.%I', 'events_' || month);
-    EXECUTE format('DROP TABLE months.%I', 'audit_entries_' || month);
+    INSERT INTO directory.journal_months (ends_on, starts_on, name) VALUES (following, month, to_char(month, 'YYYY_MM'));
+    -- In the order in which writers take them.
+    LOCK TABLE months.audit_entries_rest, months.events_rest IN ACCESS EXCLUSIVE MODE;
+    FOREACH parent IN ARRAY ARRAY['audit_entries', 'events'] LOOP
+        part := parent || to_char(month, '_YYYY_MM');
+        EXECUTE format('SELECT EXISTS (SELECT FROM months.%I WHERE id >= %L AND id < %L)',
+            parent || '_rest', directory.first_id(month), directory.first_id(following)) INTO is_early;
+        IF is_early THEN
+            EXECUTE format('CREATE TEMPORARY TABLE early_rows ON COMMIT DROP AS SELECT * FROM months.%I WHERE id >= %L AND id < %L',
+                parent || '_rest', directory.first_id(month), directory.first_id(following));
+            EXECUTE format('DELETE FROM months.%I WHERE id >= %L AND id < %L',
+                parent || '_rest', directory.first_id(month), directory.first_id(following));
+        END IF;
+        EXECUTE format('CREATE TABLE months.%I (LIKE public.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', part, parent);
+        EXECUTE format('ALTER TABLE months.%I ENABLE ROW LEVEL SECURITY', part);
+        -- While it is empty: its rows' sites would be looked up as the owner, who sees none.
+        EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION months.%I FOR VALUES FROM (%L) TO (%L)', parent, part,
+            directory.first_id(month), directory.first_id(following));
+        IF is_early THEN
+            EXECUTE format('INSERT INTO months.%I SELECT * FROM pg_temp.early_rows', part);
+            DROP TABLE pg_temp.early_rows;
+        END IF;
+    END LOOP;
     RETURN true;
 END $$;
 
-REVOKE ALL ON FUNCTION directory.add_journal_months(), directory.journal_expired_until(), directory.drop_journal_month(date) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION directory.add_journal_months(), directory.journal_expired_until(), directory.drop_journal_month(date) TO handoff_app;
+-- Drops the oldest month, if the owner does not want it kept and the sealed trail of every site says that it goes; says whether it did. Who serves
+-- can drop no other.
+CREATE FUNCTION directory.drop_journal_month() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '60ms'
+    AS $$
+DECLARE
+    context text := current_setting('app.site_id', true);
+    month directory.journal_months;
+    site uuid;
+    is_said boolean;
+BEGIN
+    SELECT * INTO month FROM directory.journal_months m ORDER BY m.ends_on LIMIT 1;
+    IF month.ends_on > directory.journal_expired_until() IS NOT FALSE
+       OR NOT pg_try_advisory_xact_lock(hashtext('directory.journal_months')) THEN
+        RETURN false;
+    END IF;
+    FOR site IN SELECT s.site_id FROM directory.sites s LOOP
+        PERFORM set_config('app.site_id', site::text, true);
+        SELECT NOT EXISTS (SELECT FROM public.journal_heads h WHERE h.site_id = site) OR EXISTS (
+            SELECT FROM public.audit_entries a JOIN public.audit_seals s ON s.site_id = a.site_id AND s.entry_id = a.id
+             WHERE a.site_id = site AND a.subject_id = site AND a.operation = 'drop_journal_month'
+               AND substring(a.after FROM '"kept_from":"(\d{4}-\d{2}-\d{2})"')::date >= month.ends_on)
+          INTO is_said;
+        EXIT WHEN NOT is_said;
+    END LOOP;
+    PERFORM set_config('app.site_id', coalesce(context, ''), true);
+    IF NOT is_said THEN
+        RETURN false;
+    END IF;
+    DELETE FROM directory.journal_months m WHERE m.ends_on = month.ends_on;
+    EXECUTE format('DROP TABLE months.%I', 'audit_entries_' || month.name);
+    EXECUTE format('DROP TABLE months.%I', 'events_' || month.name);
+    RETURN true;
+END $$;
+
+-- Writes down where the streams of the context's site begin since months were dropped, so that nobody looks for what is gone; says whether that
+-- has changed. A place of a later month that lies among those of a dropped one, because whoever wrote it took long, is not below the floor.
+CREATE FUNCTION directory.raise_journal_floors() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$
+DECLARE
+    begins_on date := directory.journal_begins_on();
+    head public.journal_heads;
+BEGIN
+    SELECT * INTO head FROM public.journal_heads h
+     WHERE h.site_id = public.current_site_id() AND (h.kept_from < begins_on OR h.kept_from IS NULL AND begins_on IS NOT NULL) FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE public.journal_heads h SET
+        kept_from = begins_on,
+        live_floor = coalesce((SELECT p.position - 1 FROM public.event_positions p WHERE p.site_id = head.site_id AND p.is_test = false
+            AND p.position > head.live_floor AND p.event_id >= directory.first_id(begins_on) ORDER BY p.position LIMIT 1), head.live_position),
+        test_floor = coalesce((SELECT p.position - 1 FROM public.event_positions p WHERE p.site_id = head.site_id AND p.is_test = true
+            AND p.position > head.test_floor AND p.event_id >= directory.first_id(begins_on) ORDER BY p.position LIMIT 1), head.test_position),
+        audit_floor = coalesce((SELECT s.position - 1 FROM public.audit_seals s WHERE s.site_id = head.site_id
+            AND s.position > head.audit_floor AND s.entry_id >= directory.first_id(begins_on) ORDER BY s.position LIMIT 1), head.audit_position)
+     WHERE h.site_id = head.site_id;
+    RETURN true;
+END $$;
+
+-- Who serves moves the ends of the streams, and not where they begin: that would hide what is there.
+REVOKE UPDATE ON journal_heads FROM handoff_app;
+GRANT UPDATE (live_position, test_position, audit_position, audit_hash) ON journal_heads TO handoff_app;
+REVOKE ALL ON FUNCTION directory.journal_begins_on(), directory.journal_expired_until(), directory.add_journal_month(),
+    directory.drop_journal_month(), directory.raise_journal_floors() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION directory.journal_begins_on(), directory.journal_expired_until(), directory.add_journal_month(),
+    directory.drop_journal_month(), directory.raise_journal_floors() TO handoff_app;

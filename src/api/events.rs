@@ -241,7 +241,7 @@ async fn read(app: &AppState, scope: SiteScope, is_test: bool, query: &ListEvent
             }
             // What was dropped is not looked for.
             let after = after.max(floor);
-            let reached = if event_type.is_some() { end.min(after.saturating_add(REACH)) } else { end };
+            let reached = end.min(after.saturating_add(if event_type.is_some() { REACH } else { limit }));
             let rows = store::journal::feed(conn, &scope, is_test, event_type, (after, reached), limit + 1)?;
             Ok(Look { rows, reached, more: reached < end })
         })

@@ -123,16 +123,16 @@ pub struct ReferralEventView {
 }
 
 impl From<HistoryRow> for ReferralEventView {
-    fn from(row: HistoryRow) -> Self {
+    fn from(HistoryRow { event, entry }: HistoryRow) -> Self {
         Self {
-            id: row.id,
-            referral_id: ReferralId(row.subject_id),
-            r#type: row.event_type,
-            occurred_at: row.occurred_at,
-            version: row.version,
-            by: ActorView { kind: row.actor_kind, id: row.actor_id },
-            reason: row.reason,
-            changes: FieldChange::all(row.before.as_deref(), row.after.as_deref()),
+            id: event.id,
+            referral_id: ReferralId(event.subject_id),
+            r#type: event.event_type,
+            occurred_at: event.occurred_at,
+            version: event.version,
+            by: ActorView { kind: entry.actor_kind, id: entry.actor_id },
+            reason: entry.reason,
+            changes: FieldChange::all(entry.before.as_deref(), entry.after.as_deref()),
         }
     }
 }
@@ -179,7 +179,7 @@ pub async fn list_referral_events(
             let after = after.and_then(|after: Uuid| i64::try_from(after.as_u128()).ok()).unwrap_or(0);
             Ok(store::journal::history(conn, scope, &person, after, limit)?)
         },
-        |row| Uuid::from_u128(row.number.unsigned_abs().into()),
+        |row| Uuid::from_u128(row.event.number.unsigned_abs().into()),
         |rows, next_cursor, _| {
             Ok(ReferralEventPage { data: rows.into_iter().map(ReferralEventView::from).collect(), next_cursor })
         },

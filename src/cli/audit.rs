@@ -15,7 +15,7 @@ use crate::domain::ids::{AuditId, ReferralId, SiteId};
 use crate::domain::vocabulary::RedactionReason;
 use crate::error::ErrorCode;
 use crate::ops::verify_audit::{self, Anchored, Verdict};
-use crate::ops::{Context, export_audit_trail, redact_audit_entry};
+use crate::ops::{Context, drop_journal_month, export_audit_trail, redact_audit_entry};
 use crate::privacy::anchors::Anchor;
 use crate::privacy::keys::{MasterKey, Purpose};
 use crate::store;
@@ -68,7 +68,7 @@ pub(super) enum AuditCommand {
     /// (`HANDOFF_MIGRATE_DATABASE_URL`).
     Keep {
         /// So many whole months beside the present one, at least 12.
-        #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(i32).range(12..=1200), required_unless_present = "for_good")]
+        #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(i32).range(i64::from(drop_journal_month::MONTHS_KEPT_AT_LEAST)..=1200), required_unless_present = "for_good")]
         months: Option<i32>,
         /// All of them.
         #[arg(long, conflicts_with = "months")]
@@ -148,7 +148,10 @@ fn redact(backend: &Backend, site: SiteId, entry: AuditId, reason: RedactionReas
     let (mut owner, now) = (backend.connect_owner()?, Clock::System.now());
     let redact = |conn: &mut Conn, scope: &_| redact_audit_entry::run(conn, &Context::of_operator(*scope, now), entry, reason);
     if !db::in_site(&mut owner, site, redact)? {
-        return Err("the site has no such entry, or its values were taken out before".into());
+        return Err(
+            "the site has no such entry, its values were taken out before, or it says that months were dropped, which stays said"
+                .into(),
+        );
     }
     println!("entry {entry}: its values are gone; the entry and the chain stay");
     Ok(())

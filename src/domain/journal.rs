@@ -74,6 +74,13 @@ pub fn first_id(day: NaiveDate) -> Uuid {
     Uuid::from_u128(u128::from(milliseconds.unsigned_abs()) << 80)
 }
 
+/// When an id was made; `None`: it is no UUIDv7, which begins with that.
+#[must_use]
+pub fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+}
+
 text_enum! {
     /// A stream that the sequencer gives positions in.
     pub enum Stream { Audit = "audit", Event = "event" }

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use super::sites::{self, Done};
 use crate::db::{Conn, Whose};
 use crate::error::AppError;
-use crate::ops::drop_journal_month;
+use crate::ops::{Context, drop_journal_month};
 use crate::state::AppState;
 use crate::store::journal::months;
 
@@ -18,25 +18,35 @@ pub const NAME: &str = "journal_months";
 /// # Errors
 /// The first failure; what is done stays done.
 pub async fn pass(app: &Data<AppState>) -> Result<usize, AppError> {
-    let (mut count, expired) = tables(app, |conn| Ok((months::add(conn)?, months::expired(conn)?))).await?;
-    let Some(until) = expired else { return Ok(count) };
-    let say = sites::at_each(app, NAME, move |conn, context| {
-        Ok(Done { count: usize::from(drop_journal_month::run(conn, context, until)?), more: false })
-    });
-    say.await?;
-    if sites::all(app, move |conn, context| drop_journal_month::is_said(conn, context, until)).await? {
-        while !app.jobs.stopping() && tables(app, move |conn| Ok(months::drop_oldest(conn, until)?)).await? {
+    let mut count = 0;
+    while !app.jobs.stopping() && tables(app, |conn| Ok(months::add(conn)?)).await? {
+        count += 1;
+    }
+    if let Some(day) = tables(app, |conn| Ok(months::expired(conn)?)).await? {
+        at_each(app, move |conn, context| drop_journal_month::run(conn, context, day)).await?;
+        while !app.jobs.stopping() && tables(app, |conn| Ok(months::drop_oldest(conn)?)).await? {
             count += 1;
-            log::info!("a month of events and audit entries from before {until} is dropped");
+            log::info!("a month of events and audit entries from before {day} is dropped");
         }
+    }
+    if tables(app, |conn| Ok(months::begins_on(conn)?)).await?.is_some() {
+        at_each(app, |conn, _| Ok(months::raise_floors(conn)?)).await?;
     }
     Ok(count)
 }
 
-/// What is of no site.
+/// What is of no site: a table at a time, for whom others wait.
 async fn tables<T: Send + 'static>(
     app: &AppState,
     work: impl FnOnce(&mut Conn) -> Result<T, AppError> + Send + 'static,
 ) -> Result<T, AppError> {
     app.db.look_up(Whose::House, app.deadline(), work).await
+}
+
+async fn at_each(
+    app: &AppState,
+    work: impl Fn(&mut Conn, &Context) -> Result<bool, AppError> + Clone + Send + 'static,
+) -> Result<usize, AppError> {
+    let work = move |conn: &mut Conn, context: &Context| Ok(Done { count: usize::from(work(conn, context)?), more: false });
+    sites::at_each(app, NAME, work).await
 }

@@ -36,8 +36,9 @@ pub async fn at_each<W>(app: &AppState, job: &'static str, work: W) -> Result<us
 where
     W: Fn(&mut Conn, &Context) -> Result<Done, AppError> + Clone + Send + 'static,
 {
+    let sites = app.db.look_up(Whose::House, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await?;
     let (mut count, mut failed) = (0, None);
-    for site in every(app).await? {
+    for site in sites {
         while !app.jobs.stopping() {
             match at_one(app, job, site, work.clone()).await {
                 Ok(done) => {
@@ -58,28 +59,6 @@ where
         }
     }
     failed.map_or(Ok(count), Err)
-}
-
-/// Whether this is so at every site.
-///
-/// # Errors
-/// The first failure.
-pub async fn all<W>(app: &AppState, is_so: W) -> Result<bool, AppError>
-where
-    W: Fn(&mut Conn, &Context) -> Result<bool, AppError> + Clone + Send + 'static,
-{
-    for site in every(app).await? {
-        let (scope, is_so) = (operator_scope(site), is_so.clone());
-        let context = Context::of_system(scope, app.clock.now());
-        if !app.db.transact(scope, app.deadline(), move |conn| is_so(conn, &context)).await? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-async fn every(app: &AppState) -> Result<Vec<SiteId>, AppError> {
-    app.db.look_up(Whose::House, app.deadline(), |conn| Ok(store::sites::list_all(conn)?)).await
 }
 
 /// One transaction of the work; nothing while another server holds the lease.

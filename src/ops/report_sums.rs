@@ -53,7 +53,7 @@ impl ReportSums {
         let head = reports::head(conn, scope)?.filter(|head| roll_reports::is_current(head, &site));
         let rolled = head.is_some();
         // First what waits for a position: outside a snapshot it may get one before the next statement, and is found again then.
-        let mut told = reports::waiting(conn, scope, TAIL + 1)?;
+        let mut told = reports::waiting(conn, scope, TAIL)?.ok_or_else(|| AppError::new(ErrorCode::ReportNotReady))?;
         let counted = head.map_or(0, |head| head.position);
         told.extend(reports::between(conn, scope, (counted, counted + TAIL + 1))?);
         let mut seen = BTreeSet::new();

@@ -57,7 +57,8 @@ pub fn run(conn: &mut Conn, context: &Context, anchors: &[Anchored]) -> Result<V
     let (mut position, mut hash, mut redacted) = (0, GENESIS.to_vec(), 0);
     // The head first: what is sealed while this reads comes after it.
     let head = journal::head(conn, scope)?;
-    let mut months = Months::before(head.as_ref().and_then(|head| head.kept_from));
+    let floor = head.as_ref().map_or(0, |head| head.audit_floor);
+    let mut months = Months::before(journal::months::begins_on(conn)?);
     loop {
         let seals = journal::chain(conn, scope, position, BATCH)?;
         let last = seals.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
@@ -65,6 +66,9 @@ pub fn run(conn: &mut Conn, context: &Context, anchors: &[Anchored]) -> Result<V
             let is_dropped = entry.is_none() && seal.position == position + 1 && months.have(&seal);
             if let Some(what) = fault(position, &hash, &seal, entry.as_ref()).filter(|_| !is_dropped) {
                 return Ok(Verdict::Broken { position: position + 1, entry: Some(seal.entry_id), what });
+            }
+            if entry.is_some() && seal.position <= floor {
+                return Ok(Verdict::Broken { position: seal.position, entry: Some(seal.entry_id), what: "its entry is hidden" });
             }
             months.read(entry.as_ref());
             redacted += i64::from(entry.is_some_and(|entry| entry.salt.is_none()));
@@ -106,20 +110,20 @@ pub fn run(conn: &mut Conn, context: &Context, anchors: &[Anchored]) -> Result<V
 
 const MISSING: &str = "its entry is missing";
 
-/// The months that were dropped, by the site's head, and by what the chain itself says.
+/// The months that were dropped: by the tables that there are, and by what the chain itself says.
 struct Months {
     /// Ids of entries of dropped months are below it; `None`: no month was dropped.
     first_kept: Option<Uuid>,
-    kept_from: Option<NaiveDate>,
-    /// Whether an entry says so.
-    is_said: bool,
+    /// Before which day everything goes, by the entries of the chain.
+    said: Option<NaiveDate>,
     dropped: i64,
-    first_dropped: Option<SealRow>,
+    /// The last of those whose entries are gone, in the order of time.
+    last: Option<SealRow>,
 }
 
 impl Months {
-    fn before(kept_from: Option<NaiveDate>) -> Self {
-        Self { first_kept: kept_from.map(first_id), kept_from, is_said: false, dropped: 0, first_dropped: None }
+    fn before(begins_on: Option<NaiveDate>) -> Self {
+        Self { first_kept: begins_on.map(first_id), said: None, dropped: 0, last: None }
     }
 
     /// Whether the entry of this seal went with its month.
@@ -127,18 +131,21 @@ impl Months {
         let has = self.first_kept.is_some_and(|first| seal.entry_id.0 < first);
         if has {
             self.dropped += 1;
-            self.first_dropped.get_or_insert_with(|| seal.clone());
+            if self.last.as_ref().is_none_or(|last| last.entry_id < seal.entry_id) {
+                self.last = Some(seal.clone());
+            }
         }
         has
     }
 
     fn read(&mut self, entry: Option<&AuditRow>) {
-        let says = entry.filter(|entry| entry.operation == drop_journal_month::OPERATION).and_then(drop_journal_month::kept_from);
-        self.is_said |= says.is_some() && says == self.kept_from;
+        self.said = self.said.max(entry.and_then(drop_journal_month::believed));
     }
 
+    /// One whose entry is gone, and no entry says that it went.
     fn unsaid(self) -> Option<SealRow> {
-        self.first_dropped.filter(|_| !self.is_said)
+        let said = self.said.map(first_id);
+        self.last.filter(|last| said.is_none_or(|said| last.entry_id.0 >= said))
     }
 }
 

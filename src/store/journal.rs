@@ -4,7 +4,8 @@ mod feed;
 pub mod months;
 mod places;
 
-pub use feed::{AuditFilter, FeedRow, HistoryRow, SealedRow, chain, feed, history, redact, trail, unsealed};
+pub use feed::{AuditFilter, FeedRow, HistoryRow, SealedRow, chain, feed, history, placed, redact, trail, unsealed};
+pub(in crate::store) use places::span;
 pub use places::{
     AuditRow, HeadRow, NewPosition, Queued, SealRow, count_queued, entries, feeds, head, is_queued, lease, place, queued,
     queued_since,

@@ -1,16 +1,18 @@
 //! Events on their way to endpoints. Rows that are being sent are leased for a time, with the number of the attempt as fence: whoever
 //! was too slow writes nothing.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
-use super::journal::FeedRow;
+use super::journal::{self, FeedRow};
 use crate::auth::SiteScope;
 use crate::domain::alerting::{DeliveryError, DeliveryStatus};
 use crate::domain::ids::{EventId, SiteId, WebhookEndpointId};
 use crate::domain::journal::EventType;
-use crate::schema::{events, webhook_deliveries, webhook_endpoints};
+use crate::schema::{webhook_deliveries, webhook_endpoints};
 
 /// A delivery as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
@@ -141,26 +143,28 @@ pub fn lease(
     diesel::update(webhook_deliveries::table.filter(own().and(webhook_deliveries::position.eq_any(&positions))))
         .set((webhook_deliveries::attempts.eq(webhook_deliveries::attempts + 1), webhook_deliveries::leased_until.eq(until)))
         .execute(conn)?;
-    webhook_deliveries::table
-        .inner_join(
-            events::table.on(events::site_id.eq(webhook_deliveries::site_id).and(events::id.eq(webhook_deliveries::event_id))),
-        )
+    let leased: Vec<WebhookDeliveryRow> = webhook_deliveries::table
         .filter(own().and(webhook_deliveries::position.eq_any(positions)))
         .order(webhook_deliveries::position)
-        .select((
-            WebhookDeliveryRow::as_select(),
-            (
-                webhook_deliveries::position,
-                events::id,
-                events::event_type,
-                events::subject_id,
-                events::version,
-                events::partner_id,
-                events::study_id,
-                events::occurred_at,
-            ),
-        ))
-        .load(conn)
+        .select(WebhookDeliveryRow::as_select())
+        .load(conn)?;
+    let places = leased.iter().map(|delivery| (delivery.event_id, delivery.position)).collect();
+    let mut events: HashMap<EventId, FeedRow> =
+        journal::placed(conn, scope, None, &places)?.into_iter().map(|event| (event.id, event)).collect();
+    let (sendable, gone): (Vec<_>, Vec<_>) = leased.into_iter().partition(|delivery| events.contains_key(&delivery.event_id));
+    if !gone.is_empty() {
+        // Whoever was asked not to be sent anything for so long is not sent what has gone with its month.
+        let positions = gone.iter().map(|delivery| delivery.position);
+        diesel::delete(webhook_deliveries::table.filter(own().and(webhook_deliveries::position.eq_any(positions))))
+            .execute(conn)?;
+    }
+    Ok(sendable
+        .into_iter()
+        .filter_map(|delivery| {
+            let event = events.remove(&delivery.event_id)?;
+            Some((delivery, event))
+        })
+        .collect())
 }
 
 /// Writes what came of an attempt, if the delivery is still that attempt's; whether it was.

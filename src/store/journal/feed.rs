@@ -1,13 +1,16 @@
 //! Reading the journal: the event feed, a referral's history, the audit trail. Placed rows only, but for a referral's own
 //! history, whose order of writing is its order.
 
-use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use std::collections::HashMap;
 
-use super::places::{AuditRow, SealRow};
+use chrono::{DateTime, Days, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::places::{AuditRow, SealRow, entries, span};
 use crate::auth::SiteScope;
 use crate::domain::ids::{AuditId, EventId, PartnerId, ReferralId, StudyId};
-use crate::domain::journal::{About, ActorKind, EventType, SubjectKind};
+use crate::domain::journal::{About, EventType, SubjectKind, first_id, time_of};
 use crate::schema::{audit_entries, audit_seals, event_positions, events, journal_heads};
 
 /// An event of the feed.
@@ -39,7 +42,7 @@ impl FeedRow {
     }
 }
 
-/// The events after a position and up to another, in order.
+/// The events after a position and up to another, in order: the first so many that are there. Some have gone with their months.
 ///
 /// # Errors
 /// A database failure.
@@ -51,16 +54,43 @@ pub fn feed(
     (after, up_to): (i64, i64),
     limit: i64,
 ) -> QueryResult<Vec<FeedRow>> {
-    // Positions have no gaps: where no type is asked for, the end of the page is known, and nothing is left to the planner to sort.
-    let up_to = if event_type.is_none() { up_to.min(after.saturating_add(limit)) } else { up_to };
-    let mut query = event_positions::table
-        .inner_join(events::table.on(events::site_id.eq(event_positions::site_id).and(events::id.eq(event_positions::event_id))))
-        .filter(event_positions::site_id.eq(scope.site()).and(event_positions::is_test.eq(is_test)))
-        .filter(event_positions::position.gt(after).and(event_positions::position.le(up_to)))
-        .order(event_positions::position)
-        .limit(limit)
+    let wanted = usize::try_from(limit).unwrap_or(0);
+    // Of a type that is not rare a page is found in the first stretch.
+    let (mut rows, mut from, mut stretch) = (Vec::new(), after, limit);
+    while rows.len() < wanted && from < up_to {
+        let to = up_to.min(from.saturating_add(stretch));
+        let places = event_positions::table
+            .filter(event_positions::site_id.eq(scope.site()).and(event_positions::is_test.eq(is_test)))
+            .filter(event_positions::position.gt(from).and(event_positions::position.le(to)))
+            .select((event_positions::event_id, event_positions::position))
+            .load::<(EventId, i64)>(conn)?;
+        let mut found = placed(conn, scope, event_type, &places.into_iter().collect())?;
+        found.sort_unstable_by_key(|row| row.position);
+        rows.append(&mut found);
+        (from, stretch) = (to, stretch.saturating_mul(4));
+    }
+    rows.truncate(wanted);
+    Ok(rows)
+}
+
+/// Those of these events that are there, and of this type, at their places, in no order. They are not joined to their places: a join plans for
+/// every month there is, and names to no plan those that it reads.
+///
+/// # Errors
+/// A database failure.
+pub fn placed(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    event_type: Option<EventType>,
+    places: &HashMap<EventId, i64>,
+) -> QueryResult<Vec<FeedRow>> {
+    let ids: Vec<uuid::Uuid> = places.keys().map(|id| id.0).collect();
+    let Some((first, last)) = span(&ids) else { return Ok(Vec::new()) };
+    let mut query = events::table
+        .filter(events::site_id.eq(scope.site()).and(events::id.eq_any(ids)))
+        .filter(events::id.between(first, last))
         .select((
-            event_positions::position,
+            0_i64.into_sql::<BigInt>(),
             events::id,
             events::event_type,
             events::subject_id,
@@ -73,16 +103,29 @@ pub fn feed(
     if let Some(event_type) = event_type {
         query = query.filter(events::event_type.eq(event_type));
     }
-    query.load(conn)
+    let rows: Vec<FeedRow> = query.load(conn)?;
+    Ok(rows.into_iter().filter_map(|row| Some(FeedRow { position: *places.get(&row.id)?, ..row })).collect())
 }
 
-/// An event of a referral's history, with who made it and what changed.
-#[derive(Debug, Clone, Queryable)]
+/// An event of a referral's history, with the entry of who made it and what changed.
+#[derive(Debug, Clone)]
 pub struct HistoryRow {
+    /// The event.
+    pub event: HistoricRow,
+    /// The entry.
+    pub entry: AuditRow,
+}
+
+/// An event of a referral's history.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = events)]
+pub struct HistoricRow {
     /// Order of writing; nobody's position.
     pub number: i64,
     /// Its id.
     pub id: EventId,
+    /// The change that it tells of.
+    pub audit_id: AuditId,
     /// Which referral it is about.
     pub subject_id: uuid::Uuid,
     /// What it tells of.
@@ -91,16 +134,6 @@ pub struct HistoryRow {
     pub version: i32,
     /// When.
     pub occurred_at: DateTime<Utc>,
-    /// What kind of caller.
-    pub actor_kind: ActorKind,
-    /// Who.
-    pub actor_id: Option<uuid::Uuid>,
-    /// Why.
-    pub reason: Option<String>,
-    /// What differed, before.
-    pub before: Option<String>,
-    /// What differed, after.
-    pub after: Option<String>,
 }
 
 /// The events of the records of one person after a number, oldest first.
@@ -114,32 +147,19 @@ pub fn history(
     after: i64,
     limit: i64,
 ) -> QueryResult<Vec<HistoryRow>> {
-    events::table
-        .inner_join(
-            audit_entries::table.on(audit_entries::site_id.eq(events::site_id).and(audit_entries::id.eq(events::audit_id))),
-        )
-        .filter(
-            events::site_id
-                .eq(scope.site())
-                .and(events::subject_id.eq_any(referrals.iter().map(|id| id.0)))
-                .and(events::number.gt(after)),
-        )
+    // Nothing is told of a referral before there is one: a day for clocks that differ.
+    let since = referrals.iter().map(|id| time_of(id.0)).min().flatten().map(|first| first.date_naive() - Days::new(1));
+    let told: Vec<HistoricRow> = events::table
+        .filter(events::site_id.eq(scope.site()).and(events::id.ge(since.map_or(uuid::Uuid::nil(), first_id))))
+        .filter(events::subject_id.eq_any(referrals.iter().map(|id| id.0)).and(events::number.gt(after)))
         .order(events::number)
         .limit(limit)
-        .select((
-            events::number,
-            events::id,
-            events::subject_id,
-            events::event_type,
-            events::version,
-            events::occurred_at,
-            audit_entries::actor_kind,
-            audit_entries::actor_id,
-            audit_entries::reason,
-            audit_entries::before,
-            audit_entries::after,
-        ))
-        .load(conn)
+        .select(HistoricRow::as_select())
+        .load(conn)?;
+    let ids: Vec<uuid::Uuid> = told.iter().map(|event| event.audit_id.0).collect();
+    let entries: HashMap<AuditId, AuditRow> = entries(conn, scope, &ids)?.into_iter().map(|entry| (entry.id, entry)).collect();
+    let with_entry = |event: HistoricRow| Some(HistoryRow { entry: entries.get(&event.audit_id)?.clone(), event });
+    Ok(told.into_iter().filter_map(with_entry).collect())
 }
 
 /// Which entries of the audit trail are asked for.
@@ -228,27 +248,32 @@ pub fn chain(
     after: i64,
     limit: i64,
 ) -> QueryResult<Vec<(SealRow, Option<AuditRow>)>> {
-    audit_seals::table
-        .left_join(
-            audit_entries::table
-                .on(audit_entries::site_id.eq(audit_seals::site_id).and(audit_entries::id.eq(audit_seals::entry_id))),
-        )
+    let seals: Vec<SealRow> = audit_seals::table
         .filter(audit_seals::site_id.eq(scope.site()).and(audit_seals::position.gt(after)))
         .order(audit_seals::position)
         .limit(limit)
-        .select((audit_seals::all_columns, Option::<AuditRow>::as_select()))
-        .load(conn)
+        .load(conn)?;
+    let ids: Vec<uuid::Uuid> = seals.iter().map(|seal| seal.entry_id.0).collect();
+    let mut entries: HashMap<AuditId, AuditRow> =
+        entries(conn, scope, &ids)?.into_iter().map(|entry| (entry.id, entry)).collect();
+    Ok(seals
+        .into_iter()
+        .map(|seal| {
+            let entry = entries.remove(&seal.entry_id);
+            (seal, entry)
+        })
+        .collect())
 }
 
-/// Takes values and salt out of an entry, as the owner; says whether there were any.
+/// Takes values and salt out of an entry, as the owner, unless it is of the operation that keeps its own; says whether there were any.
 ///
 /// # Errors
 /// A database failure.
-pub fn redact(conn: &mut PgConnection, scope: &SiteScope, entry: AuditId) -> QueryResult<bool> {
+pub fn redact(conn: &mut PgConnection, scope: &SiteScope, entry: AuditId, but: &str) -> QueryResult<bool> {
     diesel::update(
         audit_entries::table
             .filter(audit_entries::site_id.eq(scope.site()).and(audit_entries::id.eq(entry)))
-            .filter(audit_entries::salt.is_not_null()),
+            .filter(audit_entries::salt.is_not_null().and(audit_entries::operation.ne(but))),
     )
     .set((
         audit_entries::before.eq(None::<String>),

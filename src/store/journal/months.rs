@@ -6,24 +6,28 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Bool, Date, Integer, Nullable};
 
+use super::places::AuditRow;
 use crate::auth::SiteScope;
-use crate::domain::ids::{AuditId, EventId};
-use crate::domain::journal::first_id;
-use crate::schema::{audit_seals, event_positions, journal_heads};
-use crate::store::journal::HeadRow;
+use crate::schema::audit_entries;
 
-/// Makes the months that are to come; says how many were missing.
+#[derive(QueryableByName)]
+struct Done {
+    #[diesel(sql_type = Bool)]
+    done: bool,
+}
+
+#[derive(QueryableByName)]
+struct Day {
+    #[diesel(sql_type = Nullable<Date>)]
+    day: Option<NaiveDate>,
+}
+
+/// Makes the next of the months that are to come; `false`: none is missing.
 ///
 /// # Errors
 /// A database failure; a lock that others hold is one.
-pub fn add(conn: &mut PgConnection) -> QueryResult<usize> {
-    #[derive(QueryableByName)]
-    struct Added {
-        #[diesel(sql_type = Integer)]
-        added: i32,
-    }
-    let Added { added } = sql_query("SELECT directory.add_journal_months() AS added").get_result(conn)?;
-    Ok(usize::try_from(added).unwrap_or(0))
+pub fn add(conn: &mut PgConnection) -> QueryResult<bool> {
+    sql_query("SELECT directory.add_journal_month() AS done").get_result(conn).map(|Done { done }| done)
 }
 
 /// The first day after the last month that is to go; `None`: none is.
@@ -31,26 +35,45 @@ pub fn add(conn: &mut PgConnection) -> QueryResult<usize> {
 /// # Errors
 /// A database failure.
 pub fn expired(conn: &mut PgConnection) -> QueryResult<Option<NaiveDate>> {
-    #[derive(QueryableByName)]
-    struct Expired {
-        #[diesel(sql_type = Nullable<Date>)]
-        until: Option<NaiveDate>,
-    }
-    sql_query("SELECT directory.journal_expired_until() AS until").get_result(conn).map(|Expired { until }| until)
+    sql_query("SELECT directory.journal_expired_until() AS day").get_result(conn).map(|Day { day }| day)
 }
 
-/// Drops the oldest month if it ends by then and is to go; says whether it did.
+/// Drops the oldest month, if it is to go and the sealed trail of every site says so; whether it did.
 ///
 /// # Errors
 /// A database failure; a lock that others hold is one.
-pub fn drop_oldest(conn: &mut PgConnection, until: NaiveDate) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Dropped {
-        #[diesel(sql_type = Bool)]
-        dropped: bool,
-    }
-    let asked = sql_query("SELECT directory.drop_journal_month($1) AS dropped").bind::<Date, _>(until);
-    asked.get_result(conn).map(|Dropped { dropped }| dropped)
+pub fn drop_oldest(conn: &mut PgConnection) -> QueryResult<bool> {
+    sql_query("SELECT directory.drop_journal_month() AS done").get_result(conn).map(|Done { done }| done)
+}
+
+/// The first day of which anything is kept; `None`: all is.
+///
+/// # Errors
+/// A database failure.
+pub fn begins_on(conn: &mut PgConnection) -> QueryResult<Option<NaiveDate>> {
+    sql_query("SELECT directory.journal_begins_on() AS day").get_result(conn).map(|Day { day }| day)
+}
+
+/// Has the streams of the transaction's site begin with what is kept; whether they did not yet.
+///
+/// # Errors
+/// A database failure.
+pub fn raise_floors(conn: &mut PgConnection) -> QueryResult<bool> {
+    sql_query("SELECT directory.raise_journal_floors() AS done").get_result(conn).map(|Done { done }| done)
+}
+
+/// The last entry of this operation about the site itself, sealed or not.
+///
+/// # Errors
+/// A database failure.
+pub fn last_of(conn: &mut PgConnection, scope: &SiteScope, operation: &str) -> QueryResult<Option<AuditRow>> {
+    audit_entries::table
+        .filter(audit_entries::site_id.eq(scope.site()).and(audit_entries::subject_id.eq(scope.site().0)))
+        .filter(audit_entries::operation.eq(operation))
+        .order(audit_entries::id.desc())
+        .select(AuditRow::as_select())
+        .first(conn)
+        .optional()
 }
 
 /// Says, as the owner, for how many whole months beside the present one everything is kept; `None`: for good.
@@ -61,49 +84,4 @@ pub fn keep(conn: &mut PgConnection, months: Option<i32>) -> QueryResult<()> {
     let Some(months) = months else { return sql_query("DELETE FROM directory.journal_retention").execute(conn).map(drop) };
     let set = "INSERT INTO directory.journal_retention (months) VALUES ($1) ON CONFLICT (is_set) DO UPDATE SET months = excluded.months";
     sql_query(set).bind::<Integer, _>(months).execute(conn).map(drop)
-}
-
-/// Where a site's streams begin once everything before this day is dropped. A place before it that is of a later day, because whoever wrote
-/// it took long, is not below the floor.
-///
-/// # Errors
-/// A database failure.
-pub fn without(conn: &mut PgConnection, scope: &SiteScope, head: HeadRow, kept_from: NaiveDate) -> QueryResult<HeadRow> {
-    let first = first_id(kept_from);
-    let feed = |conn: &mut PgConnection, is_test: bool| -> QueryResult<i64> {
-        let next: Option<i64> = event_positions::table
-            .filter(event_positions::site_id.eq(scope.site()).and(event_positions::is_test.eq(is_test)))
-            .filter(event_positions::position.gt(head.floor(is_test)).and(event_positions::event_id.ge(EventId(first))))
-            .order(event_positions::position)
-            .select(event_positions::position)
-            .first(conn)
-            .optional()?;
-        Ok(next.map_or(head.end(is_test), |next| next - 1))
-    };
-    let (live_floor, test_floor) = (feed(conn, false)?, feed(conn, true)?);
-    let next: Option<i64> = audit_seals::table
-        .filter(audit_seals::site_id.eq(scope.site()))
-        .filter(audit_seals::position.gt(head.audit_floor).and(audit_seals::entry_id.ge(AuditId(first))))
-        .order(audit_seals::position)
-        .select(audit_seals::position)
-        .first(conn)
-        .optional()?;
-    let audit_floor = next.map_or(head.audit_position, |next| next - 1);
-    Ok(HeadRow { kept_from: Some(kept_from), live_floor, test_floor, audit_floor, ..head })
-}
-
-/// Writes down where a site's streams begin.
-///
-/// # Errors
-/// A database failure.
-pub fn begin_at(conn: &mut PgConnection, scope: &SiteScope, head: &HeadRow) -> QueryResult<()> {
-    diesel::update(journal_heads::table.filter(journal_heads::site_id.eq(scope.site())))
-        .set((
-            journal_heads::kept_from.eq(head.kept_from),
-            journal_heads::live_floor.eq(head.live_floor),
-            journal_heads::test_floor.eq(head.test_floor),
-            journal_heads::audit_floor.eq(head.audit_floor),
-        ))
-        .execute(conn)
-        .map(drop)
 }

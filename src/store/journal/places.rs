@@ -1,12 +1,12 @@
 //! The sequencer's side of the journal: its lease, what is queued, and the places that it gives.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Bytea, Uuid};
 
 use crate::auth::SiteScope;
 use crate::domain::ids::{ApiKeyId, AuditId, EventId, PartnerId, SiteId};
-use crate::domain::journal::{ActorKind, Stream, SubjectKind};
+use crate::domain::journal::{ActorKind, Stream, SubjectKind, time_of};
 use crate::privacy::chain::Link;
 use crate::schema::{audit_entries, events, journal_heads, journal_queue};
 use crate::store::at_once::AtOnce;
@@ -26,8 +26,6 @@ pub struct HeadRow {
     pub audit_position: i64,
     /// The hash at that position.
     pub audit_hash: Vec<u8>,
-    /// The first day of which nothing was dropped; `None`: nothing was.
-    pub kept_from: Option<NaiveDate>,
     /// The last position up to which the live feed was dropped.
     pub live_floor: i64,
     /// The last position up to which the test feed was dropped.
@@ -167,11 +165,7 @@ pub fn queued_since(conn: &mut PgConnection, scope: &SiteScope) -> QueryResult<O
         .select(journal_queue::id)
         .first(conn)
         .optional()?;
-    let time = |id: uuid::Uuid| {
-        let (seconds, nanos) = id.get_timestamp()?.to_unix();
-        DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
-    };
-    Ok(oldest.and_then(time))
+    Ok(oldest.and_then(time_of))
 }
 
 /// Takes the site's lease until the transaction ends; `None` while another server holds it.
@@ -185,7 +179,6 @@ pub fn lease(conn: &mut PgConnection, scope: &SiteScope, genesis: &[u8]) -> Quer
         test_position: 0,
         audit_position: 0,
         audit_hash: genesis.to_vec(),
-        kept_from: None,
         live_floor: 0,
         test_floor: 0,
         audit_floor: 0,
@@ -221,7 +214,7 @@ pub fn queued(conn: &mut PgConnection, scope: &SiteScope, limit: i64) -> QueryRe
 }
 
 /// The first and the last of these ids. A list says to no plan which months it is of; its ends do.
-fn span(ids: &[uuid::Uuid]) -> Option<(uuid::Uuid, uuid::Uuid)> {
+pub(in crate::store) fn span(ids: &[uuid::Uuid]) -> Option<(uuid::Uuid, uuid::Uuid)> {
     ids.iter().min().copied().zip(ids.iter().max().copied())
 }
 

@@ -1,5 +1,7 @@
 //! What happened to live referrals, as the log tells it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
@@ -9,6 +11,7 @@ use crate::domain::journal::{EventType, Stream};
 use crate::domain::reports::happening::Happening;
 use crate::domain::vocabulary::ReferralStatus;
 use crate::schema::{event_positions, events, journal_queue};
+use crate::store::journal::span;
 
 /// An event of a referral, with whom it counts under.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -55,13 +58,13 @@ impl HappeningRow {
 /// # Errors
 /// A database failure.
 pub fn between(conn: &mut PgConnection, scope: &SiteScope, (after, up_to): (i64, i64)) -> QueryResult<Vec<HappeningRow>> {
-    event_positions::table
-        .inner_join(events::table.on(events::site_id.eq(event_positions::site_id).and(events::id.eq(event_positions::event_id))))
+    let places = event_positions::table
         .filter(event_positions::site_id.eq(scope.site()).and(event_positions::is_test.eq(false)))
         .filter(event_positions::position.gt(after).and(event_positions::position.le(up_to)))
         .order(event_positions::position)
-        .select(HappeningRow::as_select())
-        .load(conn)
+        .select(event_positions::event_id)
+        .load::<EventId>(conn)?;
+    told(conn, scope, &places)
 }
 
 /// How many live events have a position after this one.
@@ -76,17 +79,34 @@ pub fn count_after(conn: &mut PgConnection, scope: &SiteScope, position: i64) ->
         .get_result(conn)
 }
 
-/// Live events that have no position yet.
+/// Live events that have no position yet; `None`: more events than the limit have none.
 ///
 /// # Errors
 /// A database failure.
-pub fn waiting(conn: &mut PgConnection, scope: &SiteScope, limit: i64) -> QueryResult<Vec<HappeningRow>> {
-    journal_queue::table
-        .inner_join(events::table.on(events::site_id.eq(journal_queue::site_id).and(events::id.eq(journal_queue::id))))
+pub fn waiting(conn: &mut PgConnection, scope: &SiteScope, limit: i64) -> QueryResult<Option<Vec<HappeningRow>>> {
+    let queued = journal_queue::table
         .filter(journal_queue::site_id.eq(scope.site()).and(journal_queue::stream.eq(Stream::Event)))
-        .filter(events::is_test.eq(false))
         .order(journal_queue::number)
-        .limit(limit)
+        .limit(limit.saturating_add(1))
+        .select(journal_queue::id)
+        .load::<EventId>(conn)?;
+    if i64::try_from(queued.len()).is_ok_and(|many| many > limit) {
+        return Ok(None);
+    }
+    told(conn, scope, &queued).map(Some)
+}
+
+/// The live ones of these events, in their order. They are not joined to where their ids stand: a join plans for every month there is.
+fn told(conn: &mut PgConnection, scope: &SiteScope, ids: &[EventId]) -> QueryResult<Vec<HappeningRow>> {
+    let of_events: Vec<uuid::Uuid> = ids.iter().map(|id| id.0).collect();
+    let Some((first, last)) = span(&of_events) else { return Ok(Vec::new()) };
+    let mut found: HashMap<EventId, HappeningRow> = events::table
+        .filter(events::site_id.eq(scope.site()).and(events::id.eq_any(of_events)))
+        .filter(events::id.between(first, last).and(events::is_test.eq(false)))
         .select(HappeningRow::as_select())
-        .load(conn)
+        .load::<HappeningRow>(conn)?
+        .into_iter()
+        .map(|row| (row.id, row))
+        .collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }

@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{QueryableByName, RunQueryDsl as _, sql_query};
 use handoff::db::{APP_ROLE, OWNER_ROLE, migrate};
 use handoff::domain::journal::first_id;
-use handoff::jobs::journal_months;
+use handoff::jobs::{journal_months, sequencer};
 use serde_json::{Value, json};
 
 use super::tampering::audit;
@@ -54,9 +54,9 @@ fn expire(app: &App) -> String {
     texts(&app.db, "SELECT (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month')::date::text AS text").remove(0)
 }
 
-/// Lets the time of the server come that is of no month that goes.
+/// Lets the time of the server come that is of no month that goes, and in which whoever says so is believed.
 fn come_later(app: &App) {
-    app.clock.advance(Utc::now() + chrono::Duration::days(40) - app.clock.now());
+    app.clock.advance(Utc::now() + chrono::Duration::days(430) - app.clock.now());
 }
 
 async fn feed(app: &App) -> (Vec<Value>, String) {
@@ -130,7 +130,9 @@ async fn an_old_month_goes_once_every_trail_says_so_and_what_is_younger_stays() 
 
     // Each site says it in its own trail, and nothing goes before that is sealed.
     assert_eq!(pass(&app).await, 0);
-    assert_eq!((feed(&app).await.0.len(), app.db.count(&going)), (1, months), "what is to go is not shown any more");
+    assert_eq!((feed(&app).await.0.len(), app.db.count(&going)), (told.len() + 1, months), "it is there, and shown");
+    let (whole, verdict) = verify(&app);
+    assert!(whole && !verdict.contains("dropped"), "{verdict}");
     app.sequence().await;
     assert_eq!(pass(&app).await as i64, months);
     let left = format!("SELECT count(*) AS count FROM events WHERE id < '{}'", first_id(until.parse().unwrap()));
@@ -167,9 +169,20 @@ async fn entries_that_somebody_took_out_are_told_from_those_of_a_dropped_month()
     let site = app.site.id;
     let day: NaiveDate = "2026-07-01".parse().unwrap();
     let take_out = format!("DELETE FROM audit_entries WHERE site_id = '{site}' AND id < '{}'", first_id(day));
-    // Taken out, and the head says that they went with their month: no entry of the trail does.
-    for lie in ["", &format!("; UPDATE journal_heads SET kept_from = '{day}', audit_floor = 1 WHERE site_id = '{site}'")] {
-        app.db.superuser().batch_execute(&format!("BEGIN; {take_out}{lie}; COMMIT")).unwrap();
+    // Taken out; the head says that they went with their month; the trail says so too, and is told that they were younger than may go.
+    let lie = |day: NaiveDate, recorded_at: &str| {
+        format!(
+            "INSERT INTO audit_entries SELECT (jsonb_populate_record(a, jsonb_build_object('id', '{}', 'operation', 'drop_journal_month', 'recorded_at', '{recorded_at}',
+                 'subject_id', '{site}', 'after', '{{\"kept_from\":\"{day}\"}}'))).* FROM audit_entries a WHERE site_id = '{site}' ORDER BY id LIMIT 1;
+             INSERT INTO journal_queue (site_id, id, stream) VALUES ('{site}', '{}', 'audit')",
+            first_id("2030-01-01".parse().unwrap()),
+            first_id("2030-01-01".parse().unwrap()),
+        )
+    };
+    let floor = format!("UPDATE journal_heads SET kept_from = '{day}', audit_floor = 1 WHERE site_id = '{site}'");
+    for lie in [String::new(), floor, lie(day, "2031-01-01")] {
+        app.db.superuser().batch_execute(&format!("BEGIN; {lie}; {take_out}; COMMIT")).unwrap();
+        app.sequence().await;
         let (whole, told) = verify(&app);
         assert!(!whole && told.contains("its entry is missing"), "{lie}: {told}");
     }
@@ -192,18 +205,21 @@ async fn entries_that_somebody_took_out_are_told_from_those_of_a_dropped_month()
 }
 
 #[actix_web::test]
-async fn who_serves_drops_no_month_that_the_owner_wants_kept_and_reaches_none() {
+async fn who_serves_drops_no_month_that_the_owner_wants_kept_and_hides_and_reaches_none() {
     let app = App::start().await;
     make::sent(&app.partner()).await;
+    app.sequence().await;
     app.db.superuser().batch_execute(MADE_LONG_AGO).unwrap();
     pass(&app).await;
-    let drop_all = "SELECT directory.drop_journal_month('2999-01-01')::text AS text";
+    let drop_one = "SELECT directory.drop_journal_month()::text AS text";
     let asked = |sql: &str| {
-        sql_query(sql).load::<Text>(&mut app.db.app()).map(|rows| rows.into_iter().map(|row| row.text).collect::<Vec<_>>())
+        let rows = sql_query(sql).load::<Text>(&mut app.db.app());
+        rows.map(|rows| rows.into_iter().map(|row| row.text).collect::<Vec<_>>())
     };
-    assert_eq!(asked(drop_all).unwrap(), ["false"], "for good");
+    assert_eq!(asked(drop_one).unwrap(), ["false"], "for good");
     app.db.owner().batch_execute("INSERT INTO directory.journal_retention (months) VALUES (1200)").unwrap();
-    assert_eq!(asked(drop_all).unwrap(), ["false"], "a hundred years");
+    assert_eq!(asked(drop_one).unwrap(), ["false"], "a hundred years");
+    let site = app.site.id;
     for sql in [
         "SELECT count(*)::text AS text FROM months.events_first",
         "SELECT count(*)::text AS text FROM months.audit_entries_2026_06",
@@ -211,20 +227,74 @@ async fn who_serves_drops_no_month_that_the_owner_wants_kept_and_reaches_none() 
         "INSERT INTO directory.journal_retention (months) VALUES (12) RETURNING months::text AS text",
         "UPDATE directory.journal_retention SET months = 12 RETURNING months::text AS text",
         "DELETE FROM directory.journal_months RETURNING name AS text",
+        "UPDATE journal_heads SET live_floor = 1 RETURNING live_floor::text AS text",
+        "UPDATE journal_heads SET audit_floor = 1 RETURNING audit_floor::text AS text",
+        "UPDATE journal_heads SET kept_from = '2999-01-01' RETURNING kept_from::text AS text",
     ] {
         assert!(asked(sql).unwrap_err().to_string().contains("permission denied"), "{sql}");
     }
     let set = app.db.owner().batch_execute("UPDATE directory.journal_retention SET months = 11");
     assert!(set.unwrap_err().to_string().contains("journal_retention_months_range"));
-    // The control: the same question, once the owner wants it.
+    // Whoever may do everything hides the trail: its entries are there all the same.
+    assert!(verify(&app).0);
+    app.db.superuser().batch_execute(&format!("UPDATE journal_heads SET audit_floor = 9000 WHERE site_id = '{site}'")).unwrap();
+    let (whole, told) = verify(&app);
+    assert!(!whole && told.contains("its entry is hidden"), "{told}");
+    app.db.superuser().batch_execute("UPDATE journal_heads SET audit_floor = 0").unwrap();
+
+    // The owner wants it to go: not before the trail of every site says so, and it is sealed.
     app.db.superuser().batch_execute("DELETE FROM directory.journal_retention").unwrap();
     expire(&app);
-    assert_eq!(
-        asked("SELECT directory.drop_journal_month('2024-12-31')::text AS text").unwrap(),
-        ["false"],
-        "no month ends by then"
-    );
-    assert_eq!(asked(drop_all).unwrap(), ["true"]);
+    assert_eq!(asked(drop_one).unwrap(), ["false"], "no trail says so");
+    come_later(&app);
+    pass(&app).await;
+    assert_eq!(asked(drop_one).unwrap(), ["false"], "it is not sealed");
+    sequencer::catch_up(&app.state, site).await.unwrap();
+    let both = app.db.count("SELECT count(*) AS count FROM journal_heads") == 2;
+    assert_eq!(asked(drop_one).unwrap(), [(!both).to_string()], "not at every site");
+    app.sequence().await;
+    assert_eq!(asked(drop_one).unwrap(), ["true"]);
+}
+
+#[actix_web::test]
+async fn a_page_of_the_feed_goes_on_behind_places_whose_events_are_gone() {
+    let app = App::start().await;
+    app.db.superuser().batch_execute(MADE_LONG_AGO).unwrap();
+    pass(&app).await;
+    for _ in 0..3 {
+        make::sent(&app.partner()).await;
+    }
+    app.sequence().await;
+    let before = feed(&app).await.0.len();
+    come_later(&app);
+    let first = make::sent(&app.partner()).await.id();
+    // A clock that is behind: its events go, and lie between those that stay.
+    app.clock.advance(-chrono::Duration::days(430));
+    for _ in 0..4 {
+        make::sent(&app.partner()).await;
+    }
+    app.clock.advance(chrono::Duration::days(430));
+    let second = make::sent(&app.partner()).await.id();
+    app.sequence().await;
+    expire(&app);
+    for _ in 0..2 {
+        pass(&app).await;
+        app.sequence().await;
+    }
+    for limit in [1, 2, 3, 200] {
+        let (mut cursor, mut seen, mut pages) = (String::new(), Vec::new(), 0);
+        loop {
+            let page = app.person(&app.site.narrow_key).get(&format!("/v1/events?limit={limit}{cursor}")).await.expect(200).body;
+            seen.extend(page["data"].as_array().unwrap().iter().map(|event| event["referral_id"].as_str().unwrap().to_owned()));
+            pages += 1;
+            if page["has_more"] == false {
+                break;
+            }
+            cursor = format!("&cursor={}", page["next_cursor"].as_str().unwrap());
+        }
+        assert_eq!(seen, [first.clone(), second.clone()], "limit {limit}");
+        assert!(pages <= 7, "{pages} pages: what was dropped before the first is not looked through ({before} events)");
+    }
 }
 
 #[actix_web::test]
