@@ -55,8 +55,8 @@ struct Arguments {
     #[arg(long, default_value_t = 1)]
     clients: usize,
     /// Open referrals of a thousand in one more run at the largest size, for the reports of open work; 0: no such run.
-    #[arg(long, default_value_t = 50)]
-    busy: u64,
+    #[arg(long, default_value_t = 50.0)]
+    busy: f64,
     /// Ask for pages instead of reports.
     #[arg(long)]
     pages: bool,
@@ -72,7 +72,7 @@ const SOW: &str = include_str!("reports/sow.sql");
 /// Days that the referrals are spread over.
 const DAYS: u64 = 730;
 /// Referrals that are open, however many there are: that is bounded by the people of a site and not by its history.
-const OPEN: u64 = 5_000;
+const OPEN: f64 = 5_000.0;
 /// Requests of each client that come first and are not measured: they fill the statement caches.
 const WARM_UP: u64 = 20;
 /// What P3 asks for, in milliseconds.
@@ -178,15 +178,15 @@ fn main() {
         arguments.sizes.iter().map(|size| run(&arguments, *size, open_of_thousand(*size), &reports, today)).collect();
     print(&reports, &runs, true);
     let largest = arguments.sizes.iter().copied().max().unwrap_or_default();
-    if arguments.busy > 0 {
+    if arguments.busy > 0.0 {
         let reports: Vec<Report> = reports.into_iter().filter(|report| report.counted == Some("/open")).collect();
         let busy = run(&arguments, largest, arguments.busy, &reports, today);
         print(&reports, &[busy], false);
     }
 }
 
-fn open_of_thousand(referrals: u64) -> u64 {
-    (OPEN * 1000 / referrals.max(1)).min(1000)
+fn open_of_thousand(referrals: u64) -> f64 {
+    (OPEN * 1000.0 / referrals.max(1) as f64).min(1000.0)
 }
 
 fn reports(today: NaiveDate) -> Vec<Report> {
@@ -244,7 +244,7 @@ fn pages() -> Vec<Report> {
 }
 
 /// Sows a fresh database, waits until the server has counted it (which pages do not need), and measures these reports.
-fn run(arguments: &Arguments, referrals: u64, open: u64, reports: &[Report], today: NaiveDate) -> (String, Vec<Figures>) {
+fn run(arguments: &Arguments, referrals: u64, open: f64, reports: &[Report], today: NaiveDate) -> (String, Vec<Figures>) {
     println!();
     let place = Place::start();
     let server = Server::start(&place);
@@ -305,7 +305,7 @@ fn run(arguments: &Arguments, referrals: u64, open: u64, reports: &[Report], tod
     (referrals.to_string(), figures)
 }
 
-fn sow(place: &Place, site: &str, referrals: u64, open: u64, since: DateTime<Utc>, told: &str) {
+fn sow(place: &Place, site: &str, referrals: u64, open: f64, since: DateTime<Utc>, told: &str) {
     // A merged record looks for the one before it: without an index that is a scan of all for each.
     let sql = SOW.replace("{site}", site);
     let sql = sql.replace("{count}", &referrals.to_string()).replace("{days}", &DAYS.to_string());

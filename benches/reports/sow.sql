@@ -12,7 +12,7 @@ WITH routes AS (
 ), drawn AS (
     SELECT i, 1 + (abs(hashint8extended(i, 1)) % routes.many)::int AS r,
            abs(hashint8extended(i, 2)) % 1000 AS late, abs(hashint8extended(i, 3)) % 1000 AS known, abs(hashint8extended(i, 4)) % 1000 AS fate,
-           abs(hashint8extended(i, 5)) % 1000 AS opened, abs(hashint8extended(i, 6)) % 1000 AS reached, abs(hashint8extended(i, 7)) % 1000 AS reason,
+           abs(hashint8extended(i, 5)) % 1000 + abs(hashint8extended(i, 5)) / 1000 % 1000 / 1000.0 AS opened, abs(hashint8extended(i, 6)) % 1000 AS reached, abs(hashint8extended(i, 7)) % 1000 AS reason,
            abs(hashint8extended(i, 8)) % 1000 AS marked, abs(hashint8extended(i, 9)) % 1000 AS steps, abs(hashint8extended(i, 10)) % 1000 AS blocked,
            abs(hashint8extended(i, 11)) % 1000000 AS pace, abs(hashint8extended(i, 12)) % 2 AS second, abs(hashint8extended(i, 13)) % 4 AS way,
            timestamptz '{since}' + interval '1 day' * ({days} * (i::float8 / {count})) AS received_at, routes.*

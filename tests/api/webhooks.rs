@@ -281,6 +281,23 @@ async fn addresses_are_checked_kinds_are_closed_and_a_test_key_hears_of_test_ref
 }
 
 #[actix_web::test]
+async fn what_went_with_its_month_before_it_was_sent_is_sent_no_more_and_holds_nothing_up() {
+    let app = app().await;
+    let receiver = Receiver::start();
+    let (path, _) = endpoint(&app, &receiver, json!([])).await;
+    for _ in 0..2 {
+        make::sent(&app.partner()).await;
+    }
+    app.sequence().await;
+    let context = Context::of_system(operator_scope(app.site.id), app.clock.now());
+    app.state.db.transact(context.scope, app.state.deadline(), move |conn| fan_out_events::run(conn, &context)).await.unwrap();
+    let first = "DELETE FROM events WHERE id = (SELECT event_id FROM webhook_deliveries ORDER BY position LIMIT 1)";
+    app.db.superuser().batch_execute(first).unwrap();
+    assert_eq!(pass(&app).await, 1);
+    assert_eq!(deliveries(&app, &path).await, ["referral.received delivered 1 -"]);
+}
+
+#[actix_web::test]
 async fn what_was_being_sent_when_its_server_died_is_sent_again_and_what_ended_is_forgotten_after_thirty_days() {
     let app = app().await;
     let receiver = Receiver::start();

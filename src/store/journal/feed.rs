@@ -55,7 +55,6 @@ pub fn feed(
     limit: i64,
 ) -> QueryResult<Vec<FeedRow>> {
     let wanted = usize::try_from(limit).unwrap_or(0);
-    // Of a type that is not rare a page is found in the first stretch.
     let (mut rows, mut from, mut stretch) = (Vec::new(), after, limit);
     while rows.len() < wanted && from < up_to {
         let to = up_to.min(from.saturating_add(stretch));
@@ -67,7 +66,9 @@ pub fn feed(
         let mut found = placed(conn, scope, event_type, &places.into_iter().collect())?;
         found.sort_unstable_by_key(|row| row.position);
         rows.append(&mut found);
-        (from, stretch) = (to, stretch.saturating_mul(4));
+        // As far again as it takes, and a quarter more, if they go on lying as thick as so far.
+        let (many, looked) = (i64::try_from(rows.len()).unwrap_or(limit), to - after);
+        (from, stretch) = (to, (looked * 5 / 4).saturating_mul(limit - many) / many.max(1) + 1);
     }
     rows.truncate(wanted);
     Ok(rows)
