@@ -5,6 +5,7 @@ mod crashes;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use diesel::RunQueryDsl as _;
 use handoff::auth::operator_scope;
 use handoff::domain::ids::WebhookEndpointId;
 use handoff::domain::webhooks::Schedule;
@@ -292,7 +293,7 @@ async fn what_went_with_its_month_before_it_was_sent_is_sent_no_more_and_holds_n
     let context = Context::of_system(operator_scope(app.site.id), app.clock.now());
     app.state.db.transact(context.scope, app.state.deadline(), move |conn| fan_out_events::run(conn, &context)).await.unwrap();
     let first = "DELETE FROM events WHERE id = (SELECT event_id FROM webhook_deliveries ORDER BY position LIMIT 1)";
-    app.db.superuser().batch_execute(first).unwrap();
+    diesel::sql_query(first).execute(&mut app.db.superuser()).unwrap();
     assert_eq!(pass(&app).await, 1);
     assert_eq!(deliveries(&app, &path).await, ["referral.received delivered 1 -"]);
 }

@@ -74,8 +74,8 @@ pub fn feed(
     Ok(rows)
 }
 
-/// Those of these events that are there, and of this type, at their places, in no order. They are not joined to their places: a join plans for
-/// every month there is, and names to no plan those that it reads.
+/// Those of these events that are there, and of this type, at their places, in no order. They are looked up by their ids and not joined to their
+/// places: a join plans for every month there is, and one that names the first and the last reads all between where there are no statistics.
 ///
 /// # Errors
 /// A database failure.
