@@ -50,7 +50,7 @@ class Schema:
     def altered(self, versions):
         """The tables of before that these migrations alter, and so wait for: a validation and a new table wait for no reader."""
         text = "".join(open(f"{self.directories[version]}up.sql", encoding="utf-8").read() for version in versions)
-        made = set(re.findall(r"^\s*CREATE TABLE (\w+)", text, re.M))
+        made = {made or renamed for made, renamed in re.findall(r"^\s*CREATE TABLE (\w+)|RENAME TO (\w+)", text, re.M)}
         return sorted(set(re.findall(r"^\s*ALTER TABLE (\w+)\b(?!\s+VALIDATE)", text, re.M)) - made)
 
 
