@@ -228,7 +228,7 @@ fn reports(today: NaiveDate) -> Vec<Report> {
     ]
 }
 
-/// The first page of each, and one from the middle of what there is.
+/// The first full page of each.
 fn pages() -> Vec<Report> {
     let page = |name, by, path: &str| Report { name, by, path: path.into(), counted: Some("/data/49/id") };
     vec![
@@ -339,7 +339,13 @@ fn measure(arguments: &Arguments, server: &Server, key: &str, report: &Report) -
     let headers: &[(&str, &str)] = if report.counted.is_none() { &[("Accept", "text/csv")] } else { &[] };
     write_request(&mut request, "GET", &report.path, key, headers, "");
     if let Some(counted) = report.counted {
-        check(server, report.name, counted, &request);
+        let mut cursors = 0;
+        while let Some(cursor) = check(server, report.name, counted, &request) {
+            cursors += 1;
+            assert!(cursors < 1_000, "{}: no page is full", report.name);
+            request.clear();
+            write_request(&mut request, "GET", &format!("{}&cursor={cursor}", report.path), key, headers, "");
+        }
     }
     let load = Load { address: server.address, clients: arguments.clients, expected: 200 };
     let ask = |count| {
@@ -357,18 +363,25 @@ fn measure(arguments: &Arguments, server: &Server, key: &str, report: &Report) -
     // Each rank in turn is each latency in turn.
     let count = latencies.count() as f64;
     let sum: f64 = (0..latencies.count()).map(|rank| latencies.percentile((rank as f64 + 0.5) / count)).sum();
-    Figures { p50: latencies.percentile(0.50), p99: latencies.percentile(0.99), mean: sum / count }
+    let figures = Figures { p50: latencies.percentile(0.50), p99: latencies.percentile(0.99), mean: sum / count };
+    println!("{}: p50 {:.2} ms, p99 {:.2} ms", report.name, figures.p50, figures.p99);
+    figures
 }
 
-/// A figure for a report of nothing would be a good one: the answer is looked at before it is measured.
-fn check(server: &Server, name: &str, counted: &str, request: &[u8]) {
+/// A figure for a report of nothing would be a good one: the answer is looked at before it is measured. A page of the feed that is short and
+/// says that there is more answers where to go on.
+fn check(server: &Server, name: &str, counted: &str, request: &[u8]) -> Option<String> {
     let mut connection = Connection::open(server.address).unwrap();
     let answer = connection.ask(request).unwrap();
     let (status, length, report) = (answer.status, answer.body.len(), answer.json());
     let counted = report.pointer(counted).cloned().unwrap_or_default();
     let is_full = counted.is_string() || counted.as_i64().is_some_and(|count| count > 0);
+    if !is_full && report["has_more"] == true {
+        return report["next_cursor"].as_str().map(str::to_owned);
+    }
     assert!(status == 200 && is_full, "{name}: {status} {report}");
     println!("{name}: {counted}, {:.1} KiB", length as f64 / 1024.0);
+    None
 }
 
 /// Asks, one client alone, for what is streamed: its length is not said beforehand, which the load's own connection would want.

@@ -1,5 +1,7 @@
 -- Events and audit entries by month, each in tables of its own behind the two names that everybody knows: what is written goes to the present
 -- month, and an old month goes in an instant, where the owner wants that. Nobody reaches a month but through its parent, whose policies bind.
+-- safe: for the milliseconds that this takes; whoever writes has sites first, and held it for good while waiting for what is altered here
+LOCK TABLE sites, audit_entries, audit_seals, events, event_positions, journal_heads IN ACCESS EXCLUSIVE MODE;
 CREATE SCHEMA months;
 REVOKE ALL ON SCHEMA months FROM PUBLIC;
 
@@ -104,6 +106,7 @@ BEGIN
     END IF;
     INSERT INTO directory.journal_months (ends_on, starts_on, name) VALUES (following, month, to_char(month, 'YYYY_MM'));
     -- In the order in which writers take them.
+    LOCK TABLE public.sites IN SHARE ROW EXCLUSIVE MODE;
     LOCK TABLE months.audit_entries_rest, months.events_rest IN ACCESS EXCLUSIVE MODE;
     FOREACH parent IN ARRAY ARRAY['audit_entries', 'events'] LOOP
         part := parent || to_char(month, '_YYYY_MM');
@@ -158,6 +161,8 @@ BEGIN
         RETURN false;
     END IF;
     DELETE FROM directory.journal_months m WHERE m.ends_on = month.ends_on;
+    -- What a dropped table refers to is locked too: first, as writers do, or each would wait for the other.
+    LOCK TABLE public.sites, public.audit_entries, public.events IN ACCESS EXCLUSIVE MODE;
     EXECUTE format('DROP TABLE months.%I', 'audit_entries_' || month.name);
     EXECUTE format('DROP TABLE months.%I', 'events_' || month.name);
     RETURN true;

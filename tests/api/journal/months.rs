@@ -1,6 +1,8 @@
 //! Events and audit entries by month: made ahead, filled by everybody who writes, dropped when the owner wants them kept no longer, and by
 //! nobody else.
 
+mod load;
+
 use std::process::Command;
 
 use chrono::{Months, NaiveDate, Utc};
