@@ -42,7 +42,7 @@ pub fn read<'a>(text: &'a str, lexicon: Lexicon<'_>, registered: &Registered) ->
         if let Some(last) = words.last_mut() {
             let last: &mut Word<'_> = last;
             last.ends_sentence = ends_sentence(gap, from);
-            last.ends_clause = last.ends_sentence || ends_clause(gap) || CONJUNCTIONS.contains(&word);
+            last.ends_clause = last.ends_sentence || ends_clause(gap) || is_conjunction(word);
         }
         let (number, unit) = split_unit(word);
         for part in [number, unit] {
@@ -79,8 +79,10 @@ fn ends_sentence(gap: &[u8], after: &[u8]) -> bool {
         || gap.windows(2).any(|pair| pair == b". ") && !after.first().is_some_and(u8::is_ascii_lowercase)
 }
 
-/// Words that a reason or an objection begins with.
-const CONJUNCTIONS: [&[u8]; 9] = [b"because", b"but", b"while", b"weil", b"aber", b"porque", b"pero", b"parce", b"mais"];
+/// Whether a reason or an objection begins with the word.
+fn is_conjunction(word: &[u8]) -> bool {
+    matches!(word, b"because" | b"but" | b"while" | b"weil" | b"aber" | b"porque" | b"pero" | b"parce" | b"mais")
+}
 
 /// The marks that part a remark from what stands before it.
 fn ends_clause(gap: &[u8]) -> bool {

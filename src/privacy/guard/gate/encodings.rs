@@ -4,6 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use super::kinds::Kinds;
 use crate::privacy::guard::vocabulary::{Rule, Set};
 
 /// Shortest run that may hide words.
@@ -11,29 +12,21 @@ const MIN_ENCODED: usize = 12;
 /// Longest piece that is decoded: what follows is of the same kind.
 const MAX_ENCODED: usize = 512;
 
-pub(super) fn inspect(text: &str, rules: &mut Set<Rule>) {
+pub(super) fn inspect(text: &str, kinds: Kinds, rules: &mut Set<Rule>) {
     let bytes = text.as_bytes();
-    let mut escapes = 0;
-    let mut marks = [false; 3];
-    for byte in bytes {
-        marks[0] |= *byte == b'&';
-        marks[1] |= matches!(byte, b'%' | b'\\');
-        marks[2] |= matches!(byte, b'+');
-    }
-    if marks[0] && bytes.split(|byte| *byte == b'&').skip(1).any(is_entity) {
+    if kinds.intersects(Kinds::AMPERSAND) && bytes.split(|byte| *byte == b'&').skip(1).any(is_entity) {
         rules.insert(Rule::HtmlEntity);
     }
-    if marks[1] {
-        escapes += bytes.split(|byte| *byte == b'%').skip(1).filter(|after| is_percent_escape(after)).count();
-        escapes += bytes.split(|byte| *byte == b'\\').skip(1).filter(|after| is_backslash_escape(after)).count() * 2;
+    if kinds.intersects(Kinds::ESCAPE) {
+        let percent = bytes.split(|byte| *byte == b'%').skip(1).filter(|after| is_percent_escape(after)).count();
+        let backslash = bytes.split(|byte| *byte == b'\\').skip(1).filter(|after| is_backslash_escape(after)).count();
+        let named = text.split("U+").skip(1).filter(|after| hex_digits(after.as_bytes()) >= 4).count();
+        if percent + 2 * backslash + named > 1 {
+            rules.insert(Rule::EscapeSequence);
+        }
     }
-    if marks[2] {
-        escapes += text.split("U+").skip(1).filter(|after| hex_digits(after.as_bytes()) >= 4).count();
-    }
-    if escapes > 1 {
-        rules.insert(Rule::EscapeSequence);
-    }
-    if bytes.split(is_between).filter(|run| run.len() >= MIN_ENCODED).any(is_encoded) || has_spelt_codes(bytes) {
+    let mut runs = bytes.split(|byte| Kinds::of(*byte).intersects(Kinds::BETWEEN)).filter(|run| run.len() >= MIN_ENCODED);
+    if runs.any(is_encoded) || (kinds.intersects(Kinds::DIGIT) && has_spelt_codes(bytes)) {
         rules.insert(Rule::EncodedText);
     }
 }
@@ -69,11 +62,6 @@ fn hex_digits(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| byte.is_ascii_hexdigit()).count()
 }
 
-/// What stands between runs, and padding.
-const fn is_between(byte: &u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\t' | b',' | b';' | b':' | b'"' | b'\'' | b'(' | b')' | b'=' | b'.')
-}
-
 /// A run of base64 or hexadecimal that decodes to readable text.
 fn is_encoded(run: &[u8]) -> bool {
     let run = run.get(..MAX_ENCODED).unwrap_or(run);
@@ -106,11 +94,8 @@ fn is_readable(decoded: &[u8]) -> bool {
 
 /// Character codes apart by spaces: binary, or hexadecimal and decimal that spell letters.
 fn has_spelt_codes(text: &[u8]) -> bool {
-    if !text.iter().any(u8::is_ascii_digit) {
-        return false;
-    }
     let (mut binary, mut hex, mut decimal) = (0, 0, 0);
-    for code in text.split(|byte| matches!(byte, b' ' | b',' | b'-' | b':')) {
+    for code in text.split(|byte| Kinds::of(*byte).intersects(Kinds::CODE_END)) {
         let is_candidate = matches!(code.len(), 2 | 3 | 8) && code.iter().all(u8::is_ascii_hexdigit);
         let is_letter = |radix, length| {
             let value = std::str::from_utf8(code).ok().and_then(|code| u8::from_str_radix(code, radix).ok());

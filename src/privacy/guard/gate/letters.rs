@@ -1,33 +1,33 @@
 //! Characters that do not show, letters that look like others, and marks where none belong.
 
+use std::cell::LazyCell;
+use std::ops::Deref;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use super::kinds::Kinds;
 use crate::privacy::guard::vocabulary::{Rule, Set};
 
-pub(super) fn inspect(text: &str, rules: &mut Set<Rule>) {
-    if text.bytes().any(|byte| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t')) {
+pub(super) fn inspect(text: &str, kinds: Kinds, rules: &mut Set<Rule>) {
+    if kinds.intersects(Kinds::CONTROL) {
         rules.insert(Rule::HiddenCharacter);
     }
-    if text.is_ascii() {
+    if !kinds.intersects(Kinds::OTHER) {
         return;
     }
-    let has_cjk =
-        text.chars().any(|letter| matches!(letter, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}'));
-    let mut before = ' ';
-    let mut letters = text.chars().peekable();
+    let is_cjk = |letter| matches!(letter, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}');
+    let has_cjk = LazyCell::new(|| text.chars().any(is_cjk));
     let mut regional = 0_u32;
-    while let Some(letter) = letters.next() {
-        if !letter.is_ascii() {
-            if is_hidden(before, letter, letters.peek().copied()) {
-                rules.insert(Rule::HiddenCharacter);
-            }
-            if is_styled(letter, has_cjk) {
-                rules.insert(Rule::StyledLetters);
-            }
-            regional += u32::from(matches!(letter, '\u{1f1e6}'..='\u{1f1ff}'));
+    for (at, letter) in text.char_indices().filter(|(_, letter)| !letter.is_ascii()) {
+        let (before, from) = text.split_at_checked(at).unwrap_or_default();
+        if is_hidden(before, letter, from.get(letter.len_utf8()..).unwrap_or_default()) {
+            rules.insert(Rule::HiddenCharacter);
         }
-        before = letter;
+        if is_styled(letter, &has_cjk) {
+            rules.insert(Rule::StyledLetters);
+        }
+        regional += u32::from(matches!(letter, '\u{1f1e6}'..='\u{1f1ff}'));
     }
     // Flags are pairs of these; more than a few spell something.
     if regional > 6 {
@@ -43,14 +43,16 @@ pub(super) fn inspect(text: &str, rules: &mut Set<Rule>) {
 }
 
 /// Format characters, but for the joiners that emoji and some scripts are written with.
-fn is_hidden(before: char, letter: char, after: Option<char>) -> bool {
+fn is_hidden(before: &str, letter: char, after: &str) -> bool {
+    let before = || before.chars().next_back().unwrap_or(' ');
+    let after = || after.chars().next();
     match letter {
         '\u{200d}' => {
             let joins = |part: char| is_pictograph(part) || part == '\u{fe0f}' || is_joining_script(part);
-            !(joins(before) && after.is_some_and(joins))
+            !(joins(before()) && after().is_some_and(joins))
         }
-        '\u{200c}' => !(is_joining_script(before) && after.is_some_and(is_joining_script)),
-        '\u{fe0e}' | '\u{fe0f}' => !(is_pictograph(before) || before.is_ascii_digit() || matches!(before, '#' | '*')),
+        '\u{200c}' => !(is_joining_script(before()) && after().is_some_and(is_joining_script)),
+        '\u{fe0e}' | '\u{fe0f}' => !(is_pictograph(before()) || matches!(before(), '0'..='9' | '#' | '*')),
         '\u{80}'..='\u{9f}'
         | '\u{ad}'
         | '\u{34f}'
@@ -87,10 +89,10 @@ const fn is_joining_script(letter: char) -> bool {
 }
 
 /// Letters of another style: full-width, mathematical, enclosed, raised, small capitals, phonetic.
-const fn is_styled(letter: char, has_cjk: bool) -> bool {
+fn is_styled(letter: char, has_cjk: &impl Deref<Target = bool>) -> bool {
     match letter {
         '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => true,
-        '\u{ff10}'..='\u{ff19}' => !has_cjk,
+        '\u{ff10}'..='\u{ff19}' => !**has_cjk,
         '\u{250}'..='\u{2af}'
         | '\u{2b0}'..='\u{2b8}'
         | '\u{1d00}'..='\u{1dbf}'
@@ -131,9 +133,14 @@ fn script(letter: char) -> Option<Script> {
 /// Cyrillic and Greek letters that pass for Latin ones.
 const LOOK_LATIN: &str = "аеорсухіјѕһԁԛԝɡүвкмнтАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανικρυχ";
 
+/// Looks marks up for other letters alone: most are ASCII.
+fn is_between_words(letter: char) -> bool {
+    if letter.is_ascii() { !letter.is_ascii_alphanumeric() } else { !letter.is_alphanumeric() && !is_combining_mark(letter) }
+}
+
 fn inspect_scripts(text: &str, rules: &mut Set<Rule>) {
     let (mut latin_words, mut disguised_words, mut foreign_words) = (0_u32, 0_u32, 0_u32);
-    for word in text.split(|letter: char| !letter.is_alphanumeric() && !is_combining_mark(letter)) {
+    for word in text.split(is_between_words) {
         if word.is_ascii() {
             latin_words += u32::from(word.bytes().any(|byte| byte.is_ascii_alphabetic()));
             continue;
@@ -178,6 +185,12 @@ fn inspect_marks(text: impl Iterator<Item = char>, rules: &mut Set<Rule>) {
     let (mut left_over, mut run, mut letters, mut marked) = (0_u32, 0_u32, 0_u32, 0_u32);
     let mut before = ' ';
     for part in text {
+        if part.is_ascii() {
+            run = 0;
+            letters += u32::from(part.is_ascii_alphabetic());
+            before = part;
+            continue;
+        }
         if is_latin_mark(part) {
             run += 1;
             left_over += u32::from(before.is_ascii_alphanumeric() || run > 1);
@@ -191,7 +204,7 @@ fn inspect_marks(text: impl Iterator<Item = char>, rules: &mut Set<Rule>) {
         run = 0;
         if script(part) == Some(Script::Latin) {
             letters += 1;
-            marked += u32::from(!part.is_ascii() && std::iter::once(part).nfd().nth(1).is_some());
+            marked += u32::from(std::iter::once(part).nfd().nth(1).is_some());
         }
         if part != '\u{fe0f}' {
             before = part;
@@ -203,5 +216,6 @@ fn inspect_marks(text: impl Iterator<Item = char>, rules: &mut Set<Rule>) {
 }
 
 const fn is_latin_mark(part: char) -> bool {
-    matches!(part, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+    part >= '\u{300}'
+        && matches!(part, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }

@@ -1,14 +1,15 @@
 //! Words written so that a reader sees them and a search does not: l e t t e r s apart, d1g1t5 for letters.
 
+use super::kinds::Kinds;
 use crate::privacy::guard::lexicon::{Class, Classes, Lexicon};
 use crate::privacy::guard::vocabulary::{Rule, Set};
 use crate::privacy::guard::words::Word;
 
-pub(super) fn inspect(text: &str, words: &[Word<'_>], lexicon: Lexicon<'_>, rules: &mut Set<Rule>) {
-    if has_spaced_letters(words, lexicon) || has_split_word(text, lexicon) {
+pub(super) fn inspect(text: &str, kinds: Kinds, words: &[Word<'_>], lexicon: Lexicon<'_>, rules: &mut Set<Rule>) {
+    if has_spaced_letters(words, lexicon) || (kinds.intersects(Kinds::MARK) && has_split_word(text, lexicon)) {
         rules.insert(Rule::SpacedLetters);
     }
-    if is_leetspeak(text, lexicon) {
+    if kinds.intersects(Kinds::DIGIT.or(Kinds::SIGN)) && is_leetspeak(text, lexicon) {
         rules.insert(Rule::Leetspeak);
     }
 }
@@ -44,13 +45,11 @@ fn is_telling(word: &[u8], lexicon: Lexicon<'_>) -> bool {
 
 /// `can.cer`, `dia-be-tes`: short pieces that say nothing apart and a disease together.
 fn has_split_word(text: &str, lexicon: Lexicon<'_>) -> bool {
-    let is_mark = |byte: u8| matches!(byte, b'.' | b'-' | b'_' | b'*' | b'|' | b'~' | b'^' | b'\'');
-    if !text.bytes().any(is_mark) {
-        return false;
-    }
+    let is_mark = |byte: u8| Kinds::of(byte).intersects(Kinds::MARK);
+    let is_mark_or_letter = |byte: u8| Kinds::of(byte).intersects(Kinds::MARK.or(Kinds::LETTER));
     text.split_ascii_whitespace().any(|run| {
         let pieces = || run.split(|letter: char| letter.is_ascii() && is_mark(letter as u8));
-        if !run.bytes().any(is_mark) || run.len() > 40 || !run.bytes().all(|byte| byte.is_ascii_alphabetic() || is_mark(byte)) {
+        if !run.bytes().any(is_mark) || run.len() > 40 || !run.bytes().all(is_mark_or_letter) {
             return false;
         }
         let joined: Vec<u8> = run.bytes().filter(u8::is_ascii_alphabetic).collect();
@@ -76,11 +75,9 @@ const fn letter_of(sign: u8) -> Option<u8> {
 }
 
 fn is_leetspeak(text: &str, lexicon: Lexicon<'_>) -> bool {
-    if !text.bytes().any(|byte| byte.is_ascii_digit() || matches!(byte, b'@' | b'$' | b'!')) {
-        return false;
-    }
+    const SPELT: Kinds = Kinds::LETTER.or(Kinds::DIGIT).or(Kinds::SIGN);
     let mut suspects = 0;
-    for run in text.as_bytes().split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'$' | b'!'))) {
+    for run in text.as_bytes().split(|byte| !Kinds::of(*byte).intersects(SPELT)) {
         let word = run.strip_suffix(b"!").unwrap_or(run);
         if !(3..=24).contains(&word.len()) || word.iter().all(u8::is_ascii_alphabetic) || !is_suspect(word) {
             continue;
