@@ -132,7 +132,11 @@ impl Standby {
                 let fails = error.code.status() >= 500;
                 // Said once, until it is fit again.
                 if fails && self.rest(Some(Instant::now() + REST)).is_none() {
-                    let why = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
+                    let why = match error.cause() {
+                        Some(cause) => cause.to_string(),
+                        None if error.code == ErrorCode::DeadlineExceeded => "it does not answer in time".to_owned(),
+                        None => error.to_string(),
+                    };
                     log::warn!("reports are counted on the primary, since the standby fails: {why}");
                 }
                 self.left.fetch_add(1, Ordering::Relaxed);

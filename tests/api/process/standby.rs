@@ -153,10 +153,11 @@ async fn reports_are_counted_on_a_standby_that_keeps_up_and_on_the_primary_other
     assert_eq!(lag(&report().await), None);
     let log = serving.log();
     let why: Vec<_> = log.lines().filter_map(|line| line.split_once("since the standby fails: ")).map(|(_, why)| why).collect();
-    // Not there yet, behind, killed: which of two sentences the last is depends on whether a connection was open. A busy machine may make it
-    // rest once more.
-    assert!(why.len() >= 3 && why[0] == "no connection to the database", "{why:?} {log}");
-    assert!(why.contains(&"it is too far behind"), "{log}");
+    // Not there yet, behind, killed. Which of two sentences the last is depends on whether a connection was open; on a busy machine the first
+    // may be told by its silence, and it may rest once more.
+    let behind = why.iter().position(|why| *why == "it is too far behind").unwrap_or_else(|| panic!("{why:?} {log}"));
+    assert!(behind >= 1 && why.len() > behind + 1, "{why:?} {log}");
+    assert!(matches!(why[0], "no connection to the database" | "it does not answer in time"), "{why:?} {log}");
     assert!(!log.contains("handoff_app"), "{log}");
     serving.stop();
 }
