@@ -41,8 +41,9 @@ pub fn read<'a>(text: &'a str, lexicon: Lexicon<'_>, registered: &Registered) ->
         let (word, after) = from.split_at(length);
         if let Some(last) = words.last_mut() {
             let last: &mut Word<'_> = last;
-            last.ends_sentence = ends_sentence(gap, from);
-            last.ends_clause = last.ends_sentence || ends_clause(gap) || is_conjunction(word);
+            // Most gaps are a space, which ends nothing.
+            last.ends_sentence = gap != b" " && ends_sentence(gap, from);
+            last.ends_clause = last.ends_sentence || (gap != b" " && ends_clause(gap)) || is_conjunction(word);
         }
         let (number, unit) = split_unit(word);
         for part in [number, unit] {
