@@ -90,27 +90,32 @@ struct Figures {
     refused: Duration,
     /// Referrals accepted under load, of the capacity.
     goodput: f64,
-    /// What the quiet site, and somebody quiet at the loud one, got of what they asked for.
+    /// What the quiet site got of what it asked for, and, as the control, as few referrals among those that are sent at the loud one.
     quiet: f64,
-    neighbour: f64,
+    among: f64,
     back_to_normal: Duration,
 }
 
 async fn ten_times_the_capacity(lasting: Duration) -> Figures {
     let app = App::start_with(Setup { connections: CONNECTIONS, waiting: WAITING, ..Setup::default() }).await;
-    let (loud, neighbour) = (app.partner(), app.coordinator());
+    // What one key sends at the same time is taken together, on some of the connections: two keys are wanted to fill a site's turns.
+    let (senders, next) = ([app.partner(), app.sibling_partner()], Cell::new(0));
+    let loud = || {
+        let turn = next.replace(next.get() + 1);
+        senders[turn % senders.len()].clone()
+    };
     let (quiet, quiet_key) = (app.member(&app.other_site, app.other_site.coordinator), app.person(&app.other_site.key));
     app.db.superuser().batch_execute(SLOW_REFERRALS).unwrap();
     quiet_key.get("/v1/referrals?limit=1").await.expect(200);
 
     let mut alone = Vec::new();
     for _ in 0..20 {
-        alone.push(refer(loud.clone(), Instant::now()).await);
+        alone.push(refer(loud(), Instant::now()).await);
     }
     let unloaded = percentile(&alone, |_| true, 0.5);
     let begun = Instant::now();
     let done = together((0..CONNECTIONS).map(|_| {
-        let loud = loud.clone();
+        let loud = loud();
         async move {
             let mut done = 0_u32;
             while begun.elapsed() < Duration::from_secs(3) {
@@ -123,15 +128,15 @@ async fn ten_times_the_capacity(lasting: Duration) -> Figures {
     let capacity = f64::from(done.iter().sum::<u32>()) / begun.elapsed().as_secs_f64();
 
     let by_turns = Cell::new(false);
-    let (loaded, quiet, neighbour) = tokio::join!(
-        at_rate(10.0 * capacity, lasting, |due| refer(loud.clone(), due)),
+    let (loaded, quiet, among) = tokio::join!(
+        at_rate(10.0 * capacity, lasting, |due| refer(loud(), due)),
         at_rate(4.0, lasting, |due| look(if by_turns.replace(!by_turns.get()) { quiet.clone() } else { quiet_key.clone() }, due)),
-        at_rate(4.0, lasting, |due| look(neighbour.clone(), due)),
+        at_rate(4.0, lasting, |due| refer(loud(), due)),
     );
     let ended = Instant::now();
-    while refer(loud.clone(), Instant::now()).await.after > 2 * unloaded {}
+    while refer(loud(), Instant::now()).await.after > 2 * unloaded {}
     let accepted = |one: &Seen| one.status == 201;
-    let goodput = f64::from(u32::try_from(loaded.iter().filter(|one| accepted(one)).count()).unwrap());
+    let goodput = f64::from(u32::try_from(loaded.iter().chain(&among).filter(|one| accepted(one)).count()).unwrap());
     Figures {
         capacity,
         unloaded,
@@ -139,7 +144,7 @@ async fn ten_times_the_capacity(lasting: Duration) -> Figures {
         refused: percentile(&loaded, |one| !accepted(one), 0.99),
         goodput: goodput / lasting.as_secs_f64() / capacity,
         quiet: succeeded(&quiet),
-        neighbour: succeeded(&neighbour),
+        among: succeeded(&among),
         back_to_normal: ended.elapsed(),
     }
 }
@@ -154,6 +159,6 @@ async fn a_minute_of_ten_times_the_capacity() {
     assert!(figures.refused <= Duration::from_millis(50), "{figures:?}");
     assert!(figures.goodput >= 0.9, "{figures:?}");
     assert!(figures.quiet >= 0.99, "{figures:?}");
-    assert!(figures.neighbour < 0.8, "{figures:?}");
+    assert!(figures.among < 0.8, "{figures:?}");
     assert!(figures.back_to_normal <= Duration::from_secs(2), "{figures:?}");
 }
