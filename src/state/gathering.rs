@@ -129,6 +129,7 @@ impl<K: Hash + Eq + Clone, J> State<K, J> {
         let last = waiting.iter().rposition(|waiting| !waiting.admitted)?;
         let refused = waiting.remove(last)?;
         self.waiting -= 1;
+        self.forget_idle(&longest);
         Some(refused.work)
     }
 
@@ -136,7 +137,12 @@ impl<K: Hash + Eq + Clone, J> State<K, J> {
     fn leave(&mut self, key: &K) {
         let Some(group) = self.groups.get_mut(key) else { return };
         group.lanes -= 1;
-        if group.lanes == 0 && group.waiting.is_empty() {
+        self.forget_idle(key);
+    }
+
+    /// A group of which nothing waits and for which nobody works is no group any more.
+    fn forget_idle(&mut self, key: &K) {
+        if self.groups.get(key).is_some_and(|group| group.lanes == 0 && group.waiting.is_empty()) {
             self.groups.remove(key);
         }
     }
@@ -260,6 +266,15 @@ mod tests {
         assert!(gatherings.join((SITE, &"loud"), 5, true).refused.is_none(), "who was let in before");
         assert_eq!([loud.take(), loud.take(), loud.take()], [Some(vec![2]), Some(vec![3]), Some(vec![4])], "as they came");
         assert_eq!((loud.take(), quiet.take(), gatherings.0.lock().waiting), (Some(vec![5]), Some(vec![11]), 2));
+    }
+
+    #[test]
+    fn nothing_stays_behind_of_a_group_whose_only_work_was_refused() {
+        let gatherings = Gatherings::beside(1, 1);
+        let mut lane = gatherings.join((SITE, &"loud"), 1, false).lane.unwrap();
+        assert_eq!((lane.take(), joined(&gatherings, "loud", 2)), (Some(vec![1]), None));
+        assert_eq!(joined(&gatherings, "another", 3), Some(3));
+        assert!(gatherings.0.lock().groups.keys().eq([&"loud"]));
     }
 
     #[test]
