@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::bad_input::{BodyRoute, body_routes};
 use crate::support::callers::{Answer, fresh_key, send};
 use crate::support::db::Database;
+use crate::support::traces::holds;
 use crate::support::{App, log, make};
 
 /// What somebody might send, and the traces by which it would be found again: no other test uses any of them.
@@ -75,7 +76,7 @@ impl Everything {
             ("server log", &self.server_log),
             ("files", &self.files),
         ];
-        all.into_iter().filter(|(_, text)| text.contains(trace) || text.contains(&hex)).map(|(place, _)| place).collect()
+        all.into_iter().filter(|(_, text)| holds(text, trace) || text.contains(&hex)).map(|(place, _)| place).collect()
     }
 }
 

@@ -22,8 +22,8 @@ async fn contact_details_become_digests_and_are_nowhere() {
     assert_eq!(digest("email", digests::of_email(&key, "quillon.vasterby@mail.example").unwrap().digest), 2);
     assert_eq!(digest("phone", digests::of_phone(&key, "+14155552671", "US").unwrap().digest), 2);
     let everywhere = app.db.dump().to_lowercase() + &sent.text.to_lowercase() + &second.text.to_lowercase();
-    for raw in ["vasterby", "quillon", "mail.example", "5552671", "555-2671", "555 2671"] {
-        assert!(!everywhere.contains(raw), "{raw}");
+    for raw in ["vasterby", "quillon", "mail.example", "4155552671", "5552671", "555-2671", "555 2671"] {
+        assert!(!crate::support::traces::holds(&everywhere, raw), "{raw}");
     }
     assert!(everywhere.contains(&sent.id()), "the control: what is kept is found");
     // That the person was known does not show.

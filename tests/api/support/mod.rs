@@ -10,6 +10,7 @@ pub mod make;
 pub mod onboard;
 pub mod smtp;
 pub mod things;
+pub mod traces;
 pub mod webhook;
 
 pub use app::App;
