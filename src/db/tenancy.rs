@@ -33,12 +33,15 @@ pub(super) enum Sight {
 
 /// Begins a transaction and sets its context in one round trip. Ids are UUIDs and limits numbers: nothing here can be SQL.
 pub(super) fn begin(conn: &mut PgConnection, scope: Option<&SiteScope>, sight: Sight, limit: Duration) -> QueryResult<()> {
-    let mut sql = String::with_capacity(280);
+    let mut sql = String::with_capacity(320);
     let millis = limit.as_millis().max(1);
-    // A process that is stopped in the middle keeps its row locks, the sequencer's lease among them, no longer than its deadline.
+    // A process that is stopped in the middle keeps its row locks, the sequencer's lease among them, no longer than its deadline. And what a
+    // request asks an index answers: workers beside it, which PostgreSQL would think of from some millions of rows on, start for ten
+    // milliseconds, and would be cores that one site has of all the others.
     let _ = write!(
         sql,
-        "BEGIN{}; SET LOCAL statement_timeout = {millis}; SET LOCAL idle_in_transaction_session_timeout = {millis}; SET LOCAL lock_timeout = {}",
+        "BEGIN{}; SET LOCAL statement_timeout = {millis}; SET LOCAL idle_in_transaction_session_timeout = {millis}; SET LOCAL lock_timeout = {}; \
+         SET LOCAL max_parallel_workers_per_gather = 0",
         match sight {
             Sight::Statements | Sight::PlannedOnce => "",
             Sight::Snapshot => " ISOLATION LEVEL REPEATABLE READ, READ ONLY",

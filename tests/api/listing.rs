@@ -1,5 +1,7 @@
 //! Lists: every row once and in order, and cursors that are good for nothing else.
 
+mod plan;
+
 use chrono::Duration;
 use diesel::connection::SimpleConnection as _;
 use handoff::ops::issue_key::Holder;

@@ -3,8 +3,8 @@
 mod aging;
 mod counting;
 mod listing;
-mod plan;
-mod sow;
+pub mod plan;
+pub mod sow;
 
 use crate::support::callers::{Answer, Person};
 

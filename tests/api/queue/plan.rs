@@ -141,8 +141,8 @@ fn enter(db: &Database, site: &Site) -> PgConnection {
     conn
 }
 
-/// What this query really sends.
-fn sent(conn: &mut PgConnection, site: &Site, asked: &Asked) -> String {
+/// What this work really sends, which is one statement.
+pub fn sent(conn: &mut PgConnection, work: impl FnOnce(&mut PgConnection)) -> String {
     let heard: Arc<Mutex<Vec<String>>> = Arc::default();
     let hears = Arc::clone(&heard);
     conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
@@ -150,30 +150,34 @@ fn sent(conn: &mut PgConnection, site: &Site, asked: &Asked) -> String {
             hears.lock().unwrap().push(query.to_string());
         }
     });
-    (asked.run)(conn, &operator_scope(site.id)).unwrap();
+    work(conn);
     conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
     let heard = heard.lock().unwrap();
-    assert_eq!(heard.len(), 1, "{}: one statement", asked.name);
+    assert_eq!(heard.len(), 1, "one statement: {heard:?}");
     heard[0].split(" -- binds").next().unwrap().to_owned()
 }
 
-/// Its plan, and what came of it.
-fn plan(db: &Database, site: &Site, asked: &Asked) -> Value {
+/// The plan of a statement as PostgreSQL tells it.
+pub fn explain(conn: &mut PgConnection, explain: String) -> Value {
     #[derive(diesel::QueryableByName)]
     struct Plan {
         #[diesel(sql_type = diesel::sql_types::Json, column_name = "QUERY PLAN")]
         plan: Value,
     }
-    let mut conn = enter(db, site);
-    let sql = sent(&mut conn, site, asked);
-    conn.batch_execute(&format!("SET LOCAL plan_cache_mode = force_custom_plan; PREPARE asked AS {sql}")).unwrap();
-    let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked ({})", asked.values.join(", "));
-    let mut plan = diesel::sql_query(explain).get_result::<Plan>(&mut conn).unwrap().plan;
+    let mut plan = diesel::sql_query(explain).get_result::<Plan>(conn).unwrap().plan;
     plan[0]["Plan"].take()
 }
 
+/// Its plan, and what came of it.
+fn plan(db: &Database, site: &Site, asked: &Asked) -> Value {
+    let mut conn = enter(db, site);
+    let sql = sent(&mut conn, |conn| assert!((asked.run)(conn, &operator_scope(site.id)).is_ok()));
+    conn.batch_execute(&format!("SET LOCAL plan_cache_mode = force_custom_plan; PREPARE asked AS {sql}")).unwrap();
+    explain(&mut conn, format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked ({})", asked.values.join(", ")))
+}
+
 /// Every node of a plan.
-fn nodes(plan: &Value) -> Vec<&Value> {
+pub fn nodes(plan: &Value) -> Vec<&Value> {
     let below = plan["Plans"].as_array().into_iter().flatten().flat_map(nodes);
     std::iter::once(plan).chain(below).collect()
 }
